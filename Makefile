@@ -1,0 +1,52 @@
+# Everything a contributor types. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help .venv lint fix test demo wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[.a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv: $(STAMP) ## an environment with the package (editable) and all tools; PYTHON=python3.12 picks another Python
+
+# The stamp is written last, so that an interrupted installation is taken up again.
+$(STAMP): setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 10) <= v <= (3, 13) or sys.exit("yolotiny needs Python 3.10 to 3.13, %s is %d.%d; try make PYTHON=python3.12" % (sys.executable, *v))'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): a few minutes and about 6 GB the first time"
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@$(BIN)/python -m pip install -qq -c constraints.txt setuptools -e '.[dev]'
+	@touch $@
+
+lint: .venv ## ruff and mypy, changing nothing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+fix: .venv ## let ruff sort, repair and format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# Tests and demo stay off the network, whatever a dependency would like to fetch.
+test demo: export YOLO_OFFLINE := 1
+test demo: export YOLO_AUTOINSTALL := 0
+
+test: lint ## lint, then every test
+	$(BIN)/python -m pytest
+
+demo: .venv ## train, validate, predict and export on generated pictures, on a CPU
+	$(BIN)/yolotiny demo
+
+wheel: .venv ## dist/yolotiny-*.whl
+	rm -rf build
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove build products and caches; .venv, datasets/ and runs/ stay
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find yolotiny cfg tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,21 @@
+"""yolotiny: train, run and judge detectors for objects of 2 to 32 pixels in aerial pictures.
+
+`from yolotiny import YOLO` is the way in. Importing the package itself loads neither torch nor ultralytics.
+"""
+
+from typing import Any
+
+from ._compat import prepare
+
+__version__ = "0.1.0"
+__all__ = ["YOLO", "__version__"]
+
+prepare()  # before anything imports ultralytics, which looks at the network while it is imported
+
+
+def __getattr__(name: str) -> Any:
+    if name == "YOLO":
+        from .model import YOLO
+
+        return YOLO
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,204 @@
+"""SimOTA, the assigner of YOLOX: each object takes as many of the cheapest cells near its centre as it can use.
+
+Source: Ge et al. 2021 (arXiv 2107.08430), section 2.1, in the form the authors' code has today.
+
+Only cells near the centre of an object may serve it, and the grid says which ones those are. So the cost is worked out
+on a table (M, K) of object and nearby cell, K a few dozen, and never on all (M, A) pairs, nor on (M, A, C) classes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..boxes import iou, pairwise_iou
+from ..errors import InputError
+from ..structures import Assignment, Preds, Priors, Targets
+
+PAIRS = 2**21  # overlaps computed at once while counting: about 80 MB with the intermediate results
+ROWS = 2**16  # priors whose class costs are summed at once
+UNUSABLE = 1e9  # cost of a prediction that is not a number: after every real one, before the padding
+
+
+def nearby_priors(boxes: Tensor, priors: Priors, radius: float) -> tuple[Tensor, Tensor]:
+    """List the priors whose cell centre lies less than `radius` cells from an object's centre, along x and along y.
+
+    Args:
+        boxes: (M, 4) xyxy, pixels.
+        priors: the grid, any number of levels and of anchors per cell.
+        radius: half the side of the square, in cells of each level.
+    Returns:
+        (M, K) index into the A priors, and (M, K) True where that entry is a prior in the square; the others are
+        padding (index 0). K is (ceil(2 * radius) + 1) squared times the anchors, summed over levels.
+    """
+    center = (boxes[:, :2] + boxes[:, 2:]) / 2
+    step = torch.arange(math.ceil(2 * radius) + 1, device=boxes.device)
+    index, valid, start = [], [], 0
+    for (anchors, rows, columns), count in zip(priors.shapes, priors.counts, strict=True):
+        stride = priors.strides[start].float()  # (1,)
+        origin = priors.centers[start].float()  # the centre of the first cell
+        first = ((center - origin) / stride - radius).floor().clamp(-(2**31), 2**31).long()  # (M, 2) column, row
+        column, row = first[:, :1] + step, first[:, 1:] + step  # (M, S)
+        x, y = (column * stride + origin[0] - center[:, :1]).abs(), (row * stride + origin[1] - center[:, 1:]).abs()
+        column_ok = (x < radius * stride) & (column >= 0) & (column < columns)
+        row_ok = (y < radius * stride) & (row >= 0) & (row < rows)
+        cell = (row[:, :, None] * columns + column[:, None, :]).flatten(1)  # (M, S * S)
+        cell_ok = (row_ok[:, :, None] & column_ok[:, None, :]).flatten(1)
+        shift = start + rows * columns * torch.arange(anchors, device=boxes.device)
+        index.append((cell[:, None] + shift[:, None]).flatten(1))  # (M, anchors * S * S)
+        valid.append(cell_ok[:, None].expand(-1, anchors, -1).flatten(1))
+        start += count
+    ok = torch.cat(valid, 1)
+    return torch.cat(index, 1).masked_fill(~ok, 0), ok
+
+
+def class_cost(preds: Preds, key: Tensor, valid: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy of score against the object's one-hot class, summed over classes.
+
+    The score of a class is the square root of its probability times the objectness; without objectness it is the
+    probability. The sum is taken once per prior as if no class were right, then put right at the object's class.
+
+    Args:
+        preds: B images of A priors.
+        key: (M, K) index into the B * A priors; valid: (M, K) which of them count.
+        labels: (M,) class of each object.
+    Returns:
+        (M, K) float32; entries that are not valid have no meaning.
+    """
+    logits = preds.cls.flatten(0, 1)  # (B * A, C)
+    obj = None if preds.obj is None else preds.obj.reshape(-1, 1)
+
+    def score(cls: Tensor, at: Tensor) -> Tensor:
+        p = cls.float().sigmoid()
+        return p if obj is None else (p * obj[at].float().sigmoid()).sqrt()
+
+    def log_miss(p: Tensor) -> Tensor:
+        return torch.log1p(-p).clamp(min=-100)  # the floor torch puts under the logarithms of its cross-entropy
+
+    all_wrong = torch.zeros(len(logits), device=logits.device)
+    for at in key[valid].unique().split(ROWS):
+        all_wrong[at] = -log_miss(score(logits[at], at)).sum(-1)
+    right = score(logits[key, labels[:, None]].unsqueeze(-1), key).squeeze(-1)  # (M, K)
+    return all_wrong[key] + log_miss(right) - right.log().clamp(min=-100)
+
+
+def dynamic_k(gt: Tensor, image: Tensor, boxes: Tensor, competing: Tensor, top: int) -> Tensor:
+    """How many priors each object may take: the sum of its `top` largest overlaps, rounded down, at least 1.
+
+    The overlaps are with all priors that compete for any object of the same image, as in the authors' code. Objects
+    are taken in groups from top to bottom, and a group only meets predictions that reach its rows: those are few.
+
+    Args:
+        gt: (M, 4) xyxy, pixels; image: (M,) index into the batch, ascending.
+        boxes: (B, A, 4) predicted xyxy, pixels; competing: (B, A) bool.
+        top: overlaps counted per object.
+    Returns:
+        (M,) integers.
+    """
+    total = gt.new_zeros(len(gt))
+    per_image = image.bincount(minlength=len(boxes)).tolist()
+    for i, objects in enumerate(torch.arange(len(gt), device=gt.device).split(per_image)):
+        if not len(objects):
+            continue
+        rivals = boxes[i][competing[i]]
+        objects = objects[gt[objects, 1].argsort()]
+        for group in objects.split(max(1, PAIRS // max(1, len(rivals)))):
+            g = gt[group]
+            near = rivals[(rivals[:, 3] > g[:, 1].min()) & (rivals[:, 1] < g[:, 3].max())]
+            overlap = pairwise_iou(g, near).nan_to_num(0)
+            total[group] = overlap.topk(min(top, len(near)), 1).values.sum(1)
+    return total.int().clamp(min=1)
+
+
+def ignored_priors(priors: Priors, targets: Targets, positive: Tensor) -> Tensor | None:
+    """(B, A) True where a cell centre lies in an ignore region and the prior is not `positive` (B, A); else None."""
+    if not len(targets.ignore):
+        return None
+    inside = torch.zeros_like(positive)
+    for i in targets.ignore_image.unique().tolist():
+        region = targets.ignore[targets.ignore_image == i][:, None]  # (K, 1, 4)
+        c = priors.centers
+        inside[i] = ((c >= region[..., :2]) & (c <= region[..., 2:])).all(-1).any(0)
+    return inside & ~positive
+
+
+class SimOTA:
+    """Assign priors to objects by cost: class cross-entropy + `iou_weight` * -log(IoU), among cells near the centre.
+
+    A prior wanted by several objects goes to the object, among all it is near to, for which it costs least. Equal costs
+    go to the earlier prior and the earlier object. An object with fewer nearby cells than it may take (at the edge of
+    the picture) takes those there are; one whose centre is outside by more than the radius gets none. (The authors'
+    code fills such gaps with cells next to other objects; this one does not.)
+
+    Args:
+        radius: half the side of the square of candidates, in cells of each level. 1.5 is the authors' code today, 2.5
+            was its first release.
+        top: how many of the largest IoUs are summed to count an object's priors.
+        iou_weight: weight of the IoU term (lambda in Eq. 1 of the paper).
+    Raises:
+        InputError: a radius that is not positive, a top below 1, a negative weight.
+    """
+
+    def __init__(self, radius: float = 1.5, top: int = 10, iou_weight: float = 3.0):
+        if not radius > 0 or not math.isfinite(radius):
+            raise InputError(
+                f"simota: radius must be a positive number of cells, not {radius!r}; write for example 1.5"
+            )
+        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+            raise InputError(f"simota: top must be a whole number of 1 or more, not {top!r}; write for example 10")
+        if not iou_weight >= 0:
+            raise InputError(f"simota: iou_weight must be 0 or more, not {iou_weight!r}; write for example 3.0")
+        self.radius, self.top, self.iou_weight = radius, top, iou_weight
+
+    @torch.no_grad()
+    def __call__(self, preds: Preds, boxes: Tensor, targets: Targets) -> Assignment:
+        """Match predictions and objects of a batch.
+
+        Args:
+            preds: logits and priors of the head.
+            boxes: (B, A, 4) decoded predictions, xyxy pixels.
+            targets: ground truth of the batch, ascending by image.
+        Returns:
+            Assignment in order of image, then prior; each prior at most once; `iou` is that of the pair.
+        """
+        with torch.autocast(boxes.device.type, enabled=False):  # logarithms of small scores need float32
+            return self._match(preds, boxes.float(), targets)
+
+    def _match(self, preds: Preds, boxes: Tensor, targets: Targets) -> Assignment:
+        batch, per_image = boxes.shape[:2]
+        gt, flat = targets.boxes.float(), boxes.flatten(0, 1)
+        near, valid = nearby_priors(gt, preds.priors, self.radius)  # (M, K)
+        key = near + targets.image[:, None] * per_image  # index into the B * A priors
+        overlap = iou(flat[key], gt[:, None]).nan_to_num(0)
+        cost = class_cost(preds, key, valid, targets.labels) - self.iou_weight * (overlap + 1e-8).log()
+        cost = cost.nan_to_num(UNUSABLE, UNUSABLE).masked_fill(~valid, torch.inf)  # (M, K)
+
+        row = torch.arange(len(gt), device=gt.device)[:, None].expand_as(key)
+        pair_key, pair_cost, pair_gt = key[valid], cost[valid], row[valid]
+        competing = torch.zeros(len(flat), dtype=torch.bool, device=gt.device)
+        competing[pair_key] = True
+        k = dynamic_k(gt, targets.image, boxes, competing.view(batch, per_image), self.top)
+        cheap = cost.argsort(dim=1, stable=True)[:, : self.top]
+        take = (torch.arange(cheap.shape[1], device=gt.device) < k[:, None]) & valid.gather(1, cheap)
+        taken, taker = key.gather(1, cheap)[take], row.gather(1, cheap)[take]
+
+        owner = torch.full((len(flat),), -1, device=gt.device)
+        owner[taken] = taker
+        least = cost.new_full((len(flat),), torch.inf).scatter_reduce(0, pair_key, pair_cost, "amin")
+        best = pair_cost == least[pair_key]
+        winner = torch.full_like(owner, len(gt)).scatter_reduce(0, pair_key[best], pair_gt[best], "amin")
+        contested = torch.zeros_like(owner).scatter_add(0, taken, torch.ones_like(taken)) > 1
+        owner = torch.where(contested, winner, owner)
+
+        positive = owner >= 0
+        where = positive.nonzero()[:, 0]
+        owner = owner[where]
+        return Assignment(
+            image=where // per_image,
+            prior=where % per_image,
+            gt=owner,
+            iou=iou(flat[where], gt[owner]).nan_to_num(0),
+            ignored=ignored_priors(preds.priors, targets, positive.view(batch, per_image)),
+        )

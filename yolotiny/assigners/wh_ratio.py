@@ -1,0 +1,80 @@
+"""YOLOv5's assignment: by the ratio of sizes, with neighbouring cells."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..boxes import pairwise_iof, xyxy2xywh
+from ..errors import InputError
+from ..structures import Assignment, Preds, Priors, Targets
+
+
+def ignored_priors(priors: Priors, targets: Targets) -> Tensor | None:
+    """(B, A) True where the centre of a prior's cell lies in an ignore region; None when there is no region."""
+    if not len(targets.ignore):
+        return None
+    half = priors.strides / 2
+    points = torch.cat((priors.centers - half * 0.01, priors.centers + half * 0.01), 1)  # tiny boxes at the centres
+    out = torch.zeros(targets.batch_size, len(points), dtype=torch.bool, device=points.device)
+    for b in targets.ignore_image.unique().tolist():
+        out[b] = (pairwise_iof(points, targets.ignore[targets.ignore_image == b]) > 0.5).any(1)
+    return out
+
+
+class WHRatio:
+    """A ground truth goes to every anchor whose sides differ by less than `anchor_t` times, in up to three cells.
+
+    Args:
+        anchor_t: largest ratio of a side to the anchor's side, either way; 4 is what the decoder can reach.
+        reach: a cell's neighbour left, right, above or below is taken too when the centre lies within this share of a
+            cell of their border; 0.5 gives two neighbours almost everywhere, 0 gives none.
+    Source: ultralytics/yolov5 v6 (`build_targets`).
+    """
+
+    def __init__(self, anchor_t: float = 4.0, reach: float = 0.5):
+        if anchor_t <= 1:
+            raise InputError(f"assigner wh_ratio: anchor_t={anchor_t} must be above 1; 4 is usual")
+        if not 0 <= reach <= 0.5:
+            raise InputError(f"assigner wh_ratio: reach={reach} must lie in 0..0.5")
+        self.anchor_t, self.reach = anchor_t, reach
+
+    @torch.no_grad()
+    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets) -> Assignment:
+        """Match by geometry alone; predictions are not looked at.
+
+        Args:
+            preds: only `preds.priors` is used.
+            boxes: unused, decoded boxes for assigners that want them.
+            targets: M ground truths.
+
+        Returns:
+            Pairs ordered by level, then centre/left/top/right/bottom cell, then anchor, then ground truth.
+        """
+        priors, gt = preds.priors, xyxy2xywh(targets.boxes.float())
+        image, prior, index = [], [], []
+        start = 0
+        for (a, h, w), count in zip(priors.shapes, priors.counts, strict=True):
+            stride = priors.strides[start]
+            anchors = priors.sizes[start : start + count : h * w]  # (a, 2)
+            ratio = gt[None, :, 2:] / anchors[:, None]
+            fits = torch.maximum(ratio, 1 / ratio).amax(2) < self.anchor_t  # (a, M)
+            k, m = fits.nonzero(as_tuple=True)
+            xy = gt[m, :2] / stride  # (p, 2) in cells
+            back = torch.stack((xy[:, 0] * 0 + w, xy[:, 1] * 0 + h), 1) - xy  # distance to the far borders
+            low = (xy % 1 < self.reach) & (xy > 1)
+            high = (back % 1 < self.reach) & (back > 1)
+            take = torch.stack((torch.ones_like(low[:, 0]), low[:, 0], low[:, 1], high[:, 0], high[:, 1]))  # (5, p)
+            step = xy.new_tensor([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]]) * self.reach
+            o, p = take.nonzero(as_tuple=True)
+            cell = (xy[p] - step[o]).long()
+            col, row = cell[:, 0].clamp(0, w - 1), cell[:, 1].clamp(0, h - 1)
+            prior.append(start + (k[p] * h + row) * w + col)
+            index.append(m[p])
+            image.append(targets.image[m[p]])
+            start += count
+        image_, prior_ = torch.cat(image), torch.cat(prior)
+        ignored = ignored_priors(priors, targets)
+        if ignored is not None:
+            ignored[image_, prior_] = False
+        return Assignment(image_, prior_, torch.cat(index), None, ignored)

@@ -1,0 +1,97 @@
+"""Geometry of boxes: pure functions on xyxy pixels, float32 inside autocast."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+EPS = 1e-7
+
+
+def xywh2xyxy(x: Tensor) -> Tensor:
+    """(..., 4) centre x, centre y, width, height -> left, top, right, bottom; same units."""
+    c, half = x[..., :2], x[..., 2:4] / 2
+    return torch.cat((c - half, c + half), -1)
+
+
+def xyxy2xywh(x: Tensor) -> Tensor:
+    """(..., 4) left, top, right, bottom -> centre x, centre y, width, height; same units."""
+    return torch.cat(((x[..., :2] + x[..., 2:4]) / 2, x[..., 2:4] - x[..., :2]), -1)
+
+
+def area(x: Tensor) -> Tensor:
+    """(..., 4) xyxy -> (...) area; zero for boxes turned inside out."""
+    return (x[..., 2] - x[..., 0]).clamp(min=0) * (x[..., 3] - x[..., 1]).clamp(min=0)
+
+
+def _overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Intersection and union of boxes that broadcast against each other."""
+    lt = torch.maximum(a[..., :2], b[..., :2])
+    rb = torch.minimum(a[..., 2:], b[..., 2:])
+    inter = (rb - lt).clamp(min=0).prod(-1)
+    return inter, area(a) + area(b) - inter
+
+
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of aligned boxes.
+
+    Args:
+        a, b: (N, 4) xyxy, pixels.
+    Returns:
+        (N,) in [0, 1].
+    """
+    inter, union = _overlap(a.float(), b.float())
+    return inter / (union + EPS)
+
+
+def giou(a: Tensor, b: Tensor) -> Tensor:
+    """Generalised IoU of aligned boxes, (N, 4) xyxy pixels -> (N,) in [-1, 1]. Rezatofighi et al. 2019."""
+    a, b = a.float(), b.float()
+    inter, union = _overlap(a, b)
+    hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).prod(-1) + EPS
+    return inter / (union + EPS) - (hull - union) / hull
+
+
+def _center_term(a: Tensor, b: Tensor) -> Tensor:
+    """Squared centre distance over the squared diagonal of the enclosing box."""
+    hull = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
+    shift = (b[..., :2] + b[..., 2:] - a[..., :2] - a[..., 2:]) / 2
+    return shift.square().sum(-1) / (hull.square().sum(-1) + EPS)
+
+
+def diou(a: Tensor, b: Tensor) -> Tensor:
+    """Distance IoU of aligned boxes, (N, 4) xyxy pixels -> (N,). Zheng et al. 2020, Eq. 7."""
+    a, b = a.float(), b.float()
+    return iou(a, b) - _center_term(a, b)
+
+
+def ciou(a: Tensor, b: Tensor) -> Tensor:
+    """Complete IoU of aligned boxes: IoU less the centre distance less the difference of aspect.
+
+    Args:
+        a, b: (N, 4) xyxy, pixels.
+    Returns:
+        (N,) at most 1; gradients do not flow through the trade-off weight.
+    Source: Zheng et al. 2020, Eqs. 8-11.
+    """
+    a, b = a.float(), b.float()
+    overlap = iou(a, b)
+    (wa, ha), (wb, hb) = (a[..., 2:] - a[..., :2]).unbind(-1), (b[..., 2:] - b[..., :2]).unbind(-1)
+    aspect = (4 / math.pi**2) * (torch.atan(wb / (hb + EPS)) - torch.atan(wa / (ha + EPS))).square()
+    with torch.no_grad():
+        weight = aspect / (aspect - overlap + (1 + EPS))
+    return overlap - _center_term(a, b) - weight * aspect
+
+
+def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
+    """IoU of every box of `a` with every box of `b`, (G, 4) x (N, 4) xyxy pixels -> (G, N)."""
+    inter, union = _overlap(a.float()[:, None], b.float()[None])
+    return inter / (union + EPS)
+
+
+def pairwise_iof(a: Tensor, b: Tensor) -> Tensor:
+    """Share of each box of `a` that lies inside each box of `b`, (N, 4) x (K, 4) xyxy pixels -> (N, K)."""
+    inter, _ = _overlap(a.float()[:, None], b.float()[None])
+    return inter / (area(a.float())[:, None] + EPS)

@@ -1,0 +1,189 @@
+"""What the command line offers: the table of commands and the help made from it. Imports no torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from . import __version__
+from .errors import InputError, did_you_mean
+
+DEBUG = {"debug": "True shows the full traceback of an error"}
+PROTOCOL = {"protocol": "how detections are scored: aitod (default) or coco"}
+FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
+RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
+RUNNING += ("channels_last", "cfg")
+# Options that only other tasks of ultralytics read: poses, oriented boxes, depth, masks, classification.
+OTHER_TASKS = set("pose kobj rle angle dlog dgrad dlam copy_paste copy_paste_mode auto_augment erasing".split())
+OTHER_TASKS |= {"retina_masks"}
+# What older releases called an option, and what to write now.
+FORMER = {"half": "quantize=16", "int8": "quantize=8", "weights": "model=FILE or pretrained=FILE"}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        summary: one line.
+        example: a complete command line.
+        required: options without which it cannot run.
+        options: our own options, name to one line.
+        sections: the headings of the option list of ultralytics that it takes as a whole; empty when it takes none.
+        single: further options of ultralytics, by name.
+    """
+
+    summary: str
+    example: str
+    required: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    sections: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
+
+
+COMMANDS = {
+    "train": Command(
+        "train a model on a data set",
+        "yolotiny train model=yolov5n-sarl-sal.yaml data=demo/data.yaml epochs=100 imgsz=640 loss.box.beta=2",
+        ("model", "data"),
+        PROTOCOL | FITNESS,
+        ("Train", "Val/Test", "Hyperparameters"),
+        ("cfg", "classes", "agnostic_nms"),
+    ),
+    "val": Command(
+        "measure a trained model",
+        "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
+        ("model",),
+        PROTOCOL,
+        ("Val/Test",),
+        (*RUNNING, "data", "workers", "cache", "fraction", "single_cls", "classes", "agnostic_nms", "augment")
+        + ("visualize", "save_txt", "save_conf", "show_labels", "show_conf", "show_boxes", "line_width"),
+    ),
+    "predict": Command(
+        "detect objects in pictures, folders or videos",
+        "yolotiny predict model=best.pt source=pictures/ conf=0.25",
+        ("model", "source"),
+        {},
+        ("Predict", "Visualize"),
+        (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
+    ),
+    "export": Command(
+        "write a model in another format, such as ONNX",
+        "yolotiny export model=best.pt format=onnx imgsz=640",
+        ("model",),
+        {},
+        ("Export",),
+        ("model", "imgsz", "batch", "device", "quantize", "nms", "conf", "iou", "max_det", "agnostic_nms", "data")
+        + ("split", "fraction", "name", "verbose"),
+    ),
+    "info": Command(
+        "show the size and cost of a model",
+        "yolotiny info model=yolov5s-p2.yaml imgsz=640",
+        ("model",),
+        {"model": "a model file or checkpoint", "imgsz": "side of the input in pixels for the cost, default 640"},
+    ),
+    "models": Command("list the models that come with the package", "yolotiny models"),
+    "data demo": Command(
+        "write a small synthetic data set to try things on",
+        "yolotiny data demo to=demo seed=0",
+        ("to",),
+        {"to": "folder to write", "seed": "number that fixes the pictures, default 0"},
+    ),
+    "data convert": Command(
+        "convert a data set to YOLO labels and COCO JSON",
+        "yolotiny data convert format=visdrone source=VisDrone2019-DET to=visdrone",
+        ("format", "source", "to"),
+        {
+            "format": "what the data set is: visdrone, coco, hit-uav, yolo",
+            "source": "the data set as downloaded",
+            "to": "folder to write",
+            "force": "True replaces what an earlier run wrote there",
+            "link": "False copies the pictures instead of linking them",
+        },
+    ),
+    "eval": Command(
+        "score a file of detections against a file of ground truth, both COCO JSON",
+        "yolotiny eval gt=annotations/val.json pred=predictions.json protocol=aitod out=report.json",
+        ("gt", "pred", "protocol"),
+        {"gt": "ground truth", "pred": "detections", "out": "write the report to this JSON file"} | PROTOCOL,
+    ),
+    "version": Command("show the versions of yolotiny and of what it stands on", "yolotiny version"),
+    "help": Command("show this, or the options of a command", "yolotiny help train"),
+}
+
+
+def find_command(name: str) -> Command:
+    """Return a command; raise InputError with the nearest names when there is none."""
+    if name not in COMMANDS:
+        raise InputError(f"unknown command {name!r}{did_you_mean(name, COMMANDS)}")
+    return COMMANDS[name]
+
+
+def ultralytics_options() -> dict[str, tuple[str, str]]:
+    """Return the options of the installed ultralytics, name to (heading, description), read from its YAML as text."""
+    spec = importlib.util.find_spec("ultralytics")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("ultralytics is not installed; run: pip install 'ultralytics>=8.4.190,<8.5'")
+    found, heading = {}, ""
+    for line in Path(spec.submodule_search_locations[0], "cfg", "default.yaml").read_text("utf-8").splitlines():
+        if title := re.match(r"# (\S+)( .*-{5,}|)$", line):
+            heading = title[1]
+        elif option := re.match(r"(\w+):[^#]*(?:# (.*))?$", line):
+            found[option[1]] = (heading, option[2] or "")
+    return found
+
+
+def taken_from_ultralytics(command: Command) -> dict[str, str]:
+    """Return the options of ultralytics that a command takes, name to description."""
+    theirs = ultralytics_options() if command.sections else {}
+    wanted = {k: text for k, (heading, text) in theirs.items() if heading in command.sections or k in command.single}
+    return {k: text for k, text in wanted.items() if k not in OTHER_TASKS}
+
+
+def known_options(command: Command) -> set[str]:
+    """Return the names of all options a command takes, those of the model aside."""
+    return {*command.options, *DEBUG, *taken_from_ultralytics(command)}
+
+
+def overview() -> str:
+    """Return the list of commands."""
+    width = max(map(len, COMMANDS))
+    lines = ["yolotiny: detectors for tiny objects", "", "usage: yolotiny COMMAND key=value ...", ""]
+    lines += [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [*lines, "", "yolotiny help COMMAND shows its options; debug=True shows the traceback of an error"]
+    )
+
+
+def describe(name: str) -> str:
+    """Return the help of one command, or of every command of a group such as `data`."""
+    group = [n for n in COMMANDS if n.startswith(name + " ")]
+    if group:
+        return "\n\n".join(map(describe, group))
+    command = find_command(name)
+    lines = [f"yolotiny {name}: {command.summary}", f"example: {command.example}"]
+    if command.required:
+        lines.append("required: " + ", ".join(command.required))
+    tables = {"options": command.options | DEBUG if command.options or command.sections else {}}
+    if command.sections:
+        lines.append("a setting of the model is given by its path in the model file: loss.box.weight=2")
+        tables["options of ultralytics"] = taken_from_ultralytics(command)
+    for heading, options in tables.items():
+        if options:
+            lines += ["", heading, *(f"  {key:<16} {text}" for key, text in options.items())]
+    return "\n".join(lines)
+
+
+def versions() -> str:
+    """Return the version of the package and of the packages it stands on, without importing them."""
+    lines = [f"yolotiny {__version__}"]
+    for package in ("ultralytics", "torch", "torchvision"):
+        try:
+            lines.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            lines.append(f"{package} not installed")
+    return "\n".join(lines)

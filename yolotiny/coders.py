@@ -1,0 +1,64 @@
+"""Box coders: raw head channels to xyxy pixels and back, relative to the priors they started from.
+
+A coder is a plain object: `decode(raw, priors) -> boxes`, `encode(boxes, priors) -> raw`, and `channels`, the number of
+raw channels a box takes. `raw` is (..., A, channels); `priors` describes the same A columns (see `Priors.at`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .boxes import xywh2xyxy, xyxy2xywh
+from .registry import Registry
+from .structures import Priors
+
+
+class V5Coder:
+    """Offsets and sizes of YOLOv5 v6, both squashed by a sigmoid.
+
+    centre = cell centre + (2 sigmoid(t_xy) - 1) * stride, so within 1.5 cells of the cell's corner;
+    size = anchor * (2 sigmoid(t_wh))^2, so at most four times the anchor.
+    Source: ultralytics/yolov5 v6 (the box regression that replaced YOLOv3's exponential).
+    """
+
+    channels = 4
+
+    def decode(self, raw: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""
+        t = raw.sigmoid() * 2
+        xy = priors.centers + (t[..., :2] - 1) * priors.strides
+        wh = t[..., 2:4].square() * priors.sizes
+        return xywh2xyxy(torch.cat((xy, wh), -1))
+
+    def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) xyxy pixels -> raw channels; boxes out of reach are clamped to the edge of the range."""
+        b = xyxy2xywh(boxes)
+        xy = ((b[..., :2] - priors.centers) / priors.strides + 1) / 2
+        wh = (b[..., 2:] / priors.sizes).clamp(min=0).sqrt() / 2
+        return torch.logit(torch.cat((xy, wh), -1), eps=1e-6)
+
+
+class YOLOXCoder:
+    """Offsets from the cell's corner in cells, and the logarithm of the size in cells.
+
+    Source: Ge et al. 2021 (YOLOX, arXiv 2107.08430), the anchor-free head.
+    """
+
+    channels = 4
+
+    def decode(self, raw: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""
+        xy = priors.centers + (raw[..., :2] - 0.5) * priors.strides
+        wh = raw[..., 2:4].exp() * priors.strides
+        return xywh2xyxy(torch.cat((xy, wh), -1))
+
+    def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) xyxy pixels -> raw channels, the L1 targets of the last epochs; sizes below 1e-8 cells clamp."""
+        b = xyxy2xywh(boxes)
+        xy = (b[..., :2] - priors.centers) / priors.strides + 0.5
+        wh = (b[..., 2:] / priors.strides).clamp(min=1e-8).log()
+        return torch.cat((xy, wh), -1)
+
+
+CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder})

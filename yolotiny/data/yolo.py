@@ -1,0 +1,144 @@
+"""The YOLO layout itself: a data.yaml, images, and one text file of normalised rows per image."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ..errors import InputError
+from .records import SPLITS, Dataset, Record, image_size, list_images, read_lines
+
+TOLERANCE = 2.0  # pixels a box may stick out of its image: rounding in other people's tools
+
+
+def _data_yaml(source: Path) -> Path:
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        raise InputError(f"YOLO source not found: there is no file or folder {source}")
+    found = [source / "data.yaml"] if (source / "data.yaml").is_file() else sorted(source.glob("*.y*ml"))
+    if len(found) != 1:
+        raise InputError(
+            f"expected one data.yaml in {source}, found {len(found)}; write one with path, train, val and names, "
+            "or name the file itself"
+        )
+    return found[0]
+
+
+def _load(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Read a data.yaml: its content and the class names in class order."""
+    try:
+        content = yaml.safe_load("\n".join(read_lines(path)))
+    except yaml.YAMLError as e:
+        raise InputError(f"{path} is not a YAML file: {' '.join(str(e).split())}") from None
+    names = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not names or sorted(names, key=str) != sorted(range(len(names)), key=str):
+        raise InputError(f"{path}: 'names' must list the classes, or number them from 0 without a gap")
+    return content, [str(names[i]) for i in range(len(names))]
+
+
+def _images(entry: Any, root: Path, where: str) -> list[tuple[Path, str]]:
+    """Resolve a split entry (a folder, a list of images, or several of these) to images with their short names."""
+    if isinstance(entry, list):
+        return [pair for e in entry for pair in _images(e, root, where)]
+    place = root / str(entry)
+    if place.is_dir():
+        return [(p, p.relative_to(place).as_posix()) for p in list_images(place)]
+    if not place.is_file():
+        raise InputError(f"{where}: there is no folder or list {place}")
+    lines = [line.strip() for line in read_lines(place) if line.strip()]
+    images = [place.parent / line for line in lines]
+    for i, image in enumerate(images, 1):
+        if not image.is_file():
+            raise InputError(f"{place} row {i}: there is no image {image}")
+    return [(p, line.removeprefix("./")) for p, line in zip(images, lines, strict=True)]
+
+
+def side_file(image: Path, folder: str) -> Path:
+    """Return an image's text file in a folder beside `images`: .../images/train/a.jpg -> .../labels/train/a.txt."""
+    parts = list(image.parts)
+    for i in range(len(parts) - 2, -1, -1):  # the last `images`, as the training loader has it
+        if parts[i] == "images":
+            parts[i] = folder
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def read_rows(path: Path, width: int, height: int, columns: int, nc: int = 0) -> np.ndarray:
+    """Read normalised rows "cls cx cy w h" (columns 5) or "cx cy w h" (columns 4).
+
+    Args:
+        path: the text file.
+        width, height: pixels of its image.
+        columns: numbers in a row.
+        nc: number of classes, for columns 5.
+    Returns:
+        (N, columns), boxes as xyxy pixels in the last four.
+    Raises:
+        InputError: a row of another length, not a number, a class out of range, a box outside the image.
+    """
+    table = []
+    for i, line in enumerate(read_lines(path), 1):
+        if not line.strip():
+            continue
+        where = f"{path} row {i}"
+        try:
+            row = [float(v) for v in line.split()]
+        except ValueError:
+            row = []
+        if len(row) != columns or not all(map(math.isfinite, row)):
+            raise InputError(f"{where}: expected {columns} numbers, found {line.strip()!r}")
+        if columns == 5 and row[0] not in range(nc):
+            raise InputError(f"{where}: class {row[0]:g} is not one of the {nc} classes (0 to {nc - 1})")
+        cx, cy, w, h = row[-4] * width, row[-3] * height, row[-2] * width, row[-1] * height
+        x1, y1, x2, y2 = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+        if w < 0 or h < 0 or min(x1, y1) < -TOLERANCE or x2 > width + TOLERANCE or y2 > height + TOLERANCE:
+            raise InputError(
+                f"{where}: box {x1:.1f},{y1:.1f} to {x2:.1f},{y2:.1f} px lies outside the {width}x{height} image; "
+                "rows are centre x, centre y, width, height as shares of the image"
+            )
+        table.append([*row[:-4], x1, y1, x2, y2])
+    return np.array(table, dtype=float).reshape(-1, columns)
+
+
+def _record(image: Path, name: str, nc: int) -> Record:
+    width, height = image_size(image)
+    labels, regions = side_file(image, "labels"), side_file(image, "ignore")
+    rows = read_rows(labels, width, height, 5, nc) if labels.is_file() else np.zeros((0, 5))
+    ignore = read_rows(regions, width, height, 4) if regions.is_file() else np.zeros((0, 4))
+    any_class = np.full(len(ignore), -1)
+    return Record(image, name, width, height, rows[:, 1:], rows[:, 0].astype(int), ignore, any_class)
+
+
+def read_yolo(source: str | Path) -> Dataset:
+    """Read a YOLO data set, mainly to check it and to add the COCO JSON the evaluation reads.
+
+    An image without a label file has no objects. Ignore regions are read from `ignore/` where that exists.
+
+    Args:
+        source: a data.yaml, or the folder that holds one. Its `path` is taken relative to the file; where that does
+            not exist, the file's own folder is used.
+
+    Raises:
+        InputError: nothing found, or a bad row, named by file and number.
+    """
+    path = _data_yaml(Path(source).expanduser())
+    content, names = _load(path)
+    root = path.parent / str(content.get("path") or ".")
+    root = root if root.is_dir() else path.parent
+    data = Dataset(names, {})
+    for split in SPLITS:
+        if content.get(split):
+            images = _images(content[split], root, f"{path} {split}")
+            if not images:
+                raise InputError(f"{path}: no images for split {split!r} in {content[split]}")
+            data.splits[split] = [_record(image, name, len(names)) for image, name in images]
+    if not data.splits:
+        raise InputError(f"{path} names no split: expected train, val or test")
+    return data

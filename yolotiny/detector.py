@@ -1,0 +1,182 @@
+"""A detector: the named graph, run; its criterion; and the loading of weights from elsewhere."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from ultralytics.nn.tasks import BaseModel, DetectionModel
+from ultralytics.utils import LOGGER
+from ultralytics.utils.torch_utils import initialize_weights
+
+from . import config, graph, weights
+from .criterion import CRITERIA
+from .errors import InputError
+from .structures import Preds, WithAux
+
+
+YOLOX_STEM = "backbone.backbone.stem."
+
+
+class Detector(DetectionModel):
+    """A detector built from a YAML.
+
+    Args:
+        cfg: a model file (`"yolov5n.yaml"`), or a configuration as a dict.
+        ch: channels of the picture.
+        nc: number of classes, overriding the configuration's.
+        verbose: print a summary.
+
+    Attributes:
+        yaml: the whole configuration, as saved in checkpoints and enough to build the detector again.
+        model: the layers, named children in running order; the last is the head.
+        stride: (levels,) pixels per cell.
+    """
+
+    def __init__(self, cfg: str | Path | dict[str, Any] = "yolov5n.yaml", ch: int = 3, nc: int | None = None, verbose: bool = False):
+        BaseModel.__init__(self)
+        self.yaml = config.load(cfg)
+        self.yaml["channels"] = ch
+        self.yaml["nc"] = int(nc or self.yaml.get("nc") or 80)
+        built = deepcopy(self.yaml)
+        if built.get("anchors") == "auto":  # until the training boxes are known
+            built["anchors"] = config.load(config.find(built["yaml_file"])[0]).get("anchors")
+        self.model, self.save = graph.build(built, ch)
+        self.names = {i: str(i) for i in range(self.yaml["nc"])}
+        self.inplace = True
+        self.task = "detect"
+        head = self.model[-1]
+        if getattr(head, "stride", None) is not None and not head.stride.any():
+            head.stride = self._strides(ch)  # heads of ultralytics take theirs from outside
+            head.bias_init()
+        self.stride = head.stride
+        initialize_weights(self)
+        if verbose:
+            self.info()
+
+    def _strides(self, ch: int) -> Tensor:
+        """Pixels per cell of each level that the head reads."""
+        size, outputs = graph.PROBE, {"image": torch.zeros(1, ch, graph.PROBE, graph.PROBE)}
+        self.model.eval()
+        with torch.no_grad():
+            for key, layer in list(self.model.named_children())[:-1]:
+                outputs[key] = _features(layer(graph.gather(layer.f, outputs)))
+            found = graph.gather(self.model[-1].f, outputs)
+        self.model.train()
+        return torch.tensor([size / f.shape[-2] for f in found])
+
+    def _predict_once(self, x: Tensor, profile: bool = False, embed: list[int] | None = None) -> Any:
+        """Run the graph; layers' `aux` tensors join the head's predictions."""
+        outputs: dict[str, Any] = {"image": x}
+        aux: dict[str, Tensor] = {}
+        times: list[float] = []
+        vectors = []
+        for key, layer in self.model.named_children():
+            x = graph.gather(layer.f, outputs)
+            if profile:
+                self._profile_one_layer(layer, x, times)
+            x = layer(x)
+            if isinstance(x, WithAux):
+                aux |= x.aux
+                x = x.out
+            if key in self.save:
+                outputs[key] = x
+            if embed and layer.i in embed:
+                vectors.append(nn.functional.adaptive_avg_pool2d(x, (1, 1)).flatten(1))
+                if layer.i == max(embed):
+                    return torch.unbind(torch.cat(vectors, 1), dim=0)
+        if aux and isinstance(x, Preds):
+            return replace(x, aux=aux)
+        if aux and isinstance(x, tuple):
+            return x[0], replace(x[1], aux=aux)
+        return x
+
+    def init_criterion(self) -> Any:
+        """The criterion of the head's family; heads of ultralytics bring their own loss."""
+        head = self.model[-1]
+        family = getattr(head, "criterion", "")
+        if family:
+            return CRITERIA[family](self.yaml, head.coder, head.nc)
+        return super().init_criterion()
+
+    def load(self, weights_: nn.Module | dict[str, Any] | str | Path, verbose: bool = True) -> None:
+        """Take over every tensor whose name and shape agree.
+
+        Args:
+            weights_: a file (our checkpoints, official YOLOv5 checkpoints and state dicts, official YOLOX `.pth`), a
+                module, a checkpoint dict, or a plain state dict.
+            verbose: say how many tensors matched.
+
+        Raises:
+            InputError: a file that is no checkpoint, or one in which nothing matches.
+        """
+        bgr = False
+        if isinstance(weights_, (str, Path)):
+            file = weights.read_tensors(weights_)
+            state, origin = file.tensors, f"{weights_} ({file.origin})"
+            bgr = any(k.startswith(YOLOX_STEM) for k in state)  # YOLOX was trained on BGR pictures
+        elif isinstance(weights_, nn.Module):
+            state, origin = weights_.float().state_dict(), "the given model"
+        else:
+            found = weights_.get("ema") or weights_.get("model") or weights_
+            state = found.float().state_dict() if isinstance(found, nn.Module) else found
+            origin = "the given state dict"
+        loaded, total = self.load_official(state, bgr=bgr)
+        if not loaded:
+            raise InputError(f"no tensor of {origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?")
+        if verbose:
+            LOGGER.info(f"Loaded {loaded} of {total} tensors from {origin}")
+
+    def load_official(self, state: dict[str, Tensor], bgr: bool = False) -> tuple[int, int]:
+        """Load a state dict under the official YOLOv5 or YOLOX names, or under our own.
+
+        YOLOX's pictures are 0..255 and ours 0..1: the factor is folded into the stem.
+
+        Args:
+            state: tensors by name.
+            bgr: the weights expect blue first; swap the stem's input channels to our red first.
+
+        Returns:
+            (tensors taken over, tensors of this model).
+        """
+        own = self.state_dict()
+        if any(k.startswith(YOLOX_STEM) for k in state):
+            state = {k: _stem(v, bgr) if k == f"{YOLOX_STEM}conv.conv.weight" else v for k, v in state.items()}
+        if "model.24.anchors" in state or any(k.startswith("backbone.") for k in state):
+            state = weights.rename(state, self.yaml.get("official") or {})
+        found = weights.match(state, own)
+        self.load_state_dict(found, strict=False)
+        return len(found), len(own)
+
+    def _predict_augment(self, x: Tensor) -> Any:
+        """Test-time augmentation at three scales, one of them mirrored."""
+        size = x.shape[-2:]
+        out = []
+        for scale, flip in ((1, None), (0.83, 3), (0.67, None)):
+            xi = _scaled(x.flip(flip) if flip else x, scale, int(self.stride.max()))
+            yi = self._predict_once(xi)[0]
+            out.append(self._descale_pred(yi, flip, scale, size))
+        return torch.cat(out, -1), None
+
+
+def _scaled(x: Tensor, ratio: float, grid: int) -> Tensor:
+    """Resize pictures by `ratio` and pad to a multiple of the stride."""
+    from ultralytics.utils.torch_utils import scale_img
+
+    return scale_img(x, ratio, gs=grid)
+
+
+def _features(y: Any) -> Any:
+    """A layer's output without its aux tensors."""
+    return y.out if isinstance(y, WithAux) else y
+
+
+def _stem(weight: Tensor, bgr: bool) -> Tensor:
+    """YOLOX's first filters for pictures in 0..1 (and red first when the originals were blue first)."""
+    if bgr:
+        weight = weight.unflatten(1, (4, 3)).flip(2).flatten(1, 2)  # four pixel offsets of three colours
+    return weight * 255

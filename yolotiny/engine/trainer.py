@@ -1,0 +1,183 @@
+"""Training: ultralytics' loop round our detector, data and criterion."""
+
+from __future__ import annotations
+
+import os
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import nn
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import LOGGER, RANK, colorstr
+from ultralytics.utils.plotting import plot_labels
+from ultralytics.utils.torch_utils import unwrap_model
+
+from ..data.anchors import fit_anchors
+from ..detector import Detector
+from ..errors import InputError
+from .dataset import TinyDataset, split_ignore
+from .validator import Validator
+
+
+class Trainer(DetectionTrainer):
+    """Trains a `Detector`.
+
+    The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
+    """
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
+        """Data with ignore regions and tiny boxes kept."""
+        return build_dataset(self.args, img_path, self.data, mode, batch, self._grid(), rect=mode == "val")
+
+    def _grid(self) -> int:
+        return max(int(unwrap_model(self.model).stride.max()), 32)
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Detector:
+        """A detector for the data's classes, with `weights` (a module, file or state dict) taken over."""
+        model = Detector(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose and RANK == -1)
+        model.names = self.data["names"]
+        if weights is not None:
+            model.load(weights, verbose=RANK in {-1, 0})
+        return model
+
+    def set_model_attributes(self) -> None:
+        """Class names and hyper-parameters onto the model, its configuration into the run folder."""
+        super().set_model_attributes()
+        model = unwrap_model(self.model)
+        if RANK in {-1, 0}:
+            self._write_config(model)
+
+    def _write_config(self, model: Detector) -> None:
+        text = yaml.safe_dump(model.yaml, sort_keys=False, default_flow_style=None, width=120)
+        (self.save_dir / "model.yaml").write_text(f"# the model of this run, whole\n{text}", encoding="utf-8")
+
+    def _build_train_pipeline(self) -> None:
+        """Loaders and optimizer; anchors are fitted to the training boxes where the configuration says `auto`."""
+        super()._build_train_pipeline()
+        model = unwrap_model(self.model)
+        if model.yaml.get("anchors") == "auto":
+            head = model.model[-1]
+            boxes = training_sizes(self.train_loader.dataset, self.args.imgsz)
+            anchors, reached = fit_anchors(boxes, head.nl, head.anchors_per_cell, seed=self.args.seed)
+            head.set_anchors(torch.from_numpy(anchors))
+            model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
+            if RANK in {-1, 0}:
+                shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
+                LOGGER.info(f"{colorstr('anchors:')} {shown} px reach {reached:.1%} of {len(boxes)} boxes")
+                self._write_config(model)
+
+    def build_optimizer(self, model: nn.Module, name: str = "auto", lr: float = 0.001, *args: Any, **kwargs: Any) -> Any:
+        """The optimizer; `lr0` always means the rate per `nbs` pictures.
+
+        A loss that is a mean over objects does not grow with the batch, and gradients are summed over
+        `nbs / batch` batches, so its rate is scaled by batch / nbs.
+        """
+        inner = unwrap_model(model)
+        inner.criterion = inner.init_criterion()  # bad loss options are reported before the first epoch
+        if getattr(inner.criterion, "mean", False):
+            if name == "auto":
+                raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")
+            lr = lr * min(self.batch_size / self.args.nbs, 1)
+        return super().build_optimizer(model, name, lr, *args, **kwargs)
+
+    def _close_dataloader_mosaic(self) -> None:
+        """The last epochs run without mosaic, and some criteria change with them."""
+        super()._close_dataloader_mosaic()
+        criterion = unwrap_model(self.model).criterion
+        if hasattr(criterion, "last_epochs"):
+            criterion.last_epochs()
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Pictures in 0..1 on the device, ignore regions apart from objects."""
+        return split_ignore(super().preprocess_batch(batch), self.data["nc"])
+
+    def get_class_counts(self) -> np.ndarray:
+        """Objects per class, ignore regions not counted."""
+        return super().get_class_counts()[: self.data["nc"]]
+
+    def plot_training_labels(self) -> None:
+        """Distribution of classes and boxes, ignore regions left out."""
+        labels = self.train_loader.dataset.labels
+        cls = np.concatenate([x["cls"] for x in labels]).squeeze(-1)
+        boxes = np.concatenate([x["bboxes"] for x in labels])
+        real = cls < self.data["nc"]
+        plot_labels(boxes[real], cls[real], names=self.data["names"], save_dir=self.save_dir, on_plot=self.on_plot)
+
+    def get_validator(self) -> Validator:
+        """Our validator, with the trainer's options and the model's rules."""
+        made = Validator(self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks)
+        made.rules(unwrap_model(self.model).yaml.get("eval") or {})
+        return made
+
+    def save_model(self) -> bool:
+        """Write checkpoints beside the old ones and then move them over: a kill or a full disk leaves the old whole."""
+        last, best = self.last, self.best
+        self.last, self.best = last.with_suffix(".part"), best.with_suffix(".part")
+        try:
+            saved = super().save_model()
+            for part, final in ((self.last, last), (self.best, best)):
+                if part.exists():
+                    os.replace(part, final)
+            return saved
+        except OSError as e:
+            raise InputError(f"cannot write {last}: {e.strerror or e}; the checkpoint before it is kept") from e
+        finally:
+            for part in (self.last, self.best):
+                part.unlink(missing_ok=True)
+            self.last, self.best = last, best
+
+
+def build_dataset(
+    args: Any, path: Any, data: dict[str, Any], mode: str, batch: int | None, stride: int, rect: bool
+) -> TinyDataset:
+    """A data set from ultralytics' options.
+
+    Args:
+        args: ultralytics' configuration namespace.
+        path: images folder, list file, or several.
+        data: the checked data YAML.
+        mode: "train" augments, anything else does not.
+        batch: batch size, for rectangular batches.
+        stride: pictures are padded to a multiple of it.
+        rect: batches keep the pictures' aspect.
+    """
+    from ultralytics.data.utils import get_split_fraction
+
+    return TinyDataset(
+        img_path=path,
+        imgsz=args.imgsz,
+        batch_size=batch,
+        augment=mode == "train",
+        hyp=args,
+        rect=args.rect or rect,
+        cache=args.cache or None,
+        single_cls=args.single_cls or False,
+        stride=stride,
+        pad=0.0 if mode == "train" else 0.5,
+        prefix=colorstr(f"{mode}: "),
+        task="detect",
+        classes=args.classes,
+        data=data,
+        fraction=get_split_fraction(args.fraction, "train" if mode == "train" else args.split),
+    )
+
+
+def training_sizes(dataset: TinyDataset, imgsz: int) -> np.ndarray:
+    """(n, 2) widths and heights of the training boxes in pixels of the network input."""
+    out = []
+    for label in dataset.labels:
+        h, w = label["shape"]
+        objects = label["cls"][:, 0] < dataset.nc
+        out.append(label["bboxes"][objects, 2:] * np.array([w, h]) * imgsz / max(h, w))
+    return np.concatenate(out) if out else np.zeros((0, 2))
+
+
+def run_folder_writable(folder: Path) -> None:
+    """Raise InputError when a run cannot be written to `folder`."""
+    probe = next(p for p in (folder, *folder.parents) if p.exists())
+    if not os.access(probe, os.W_OK):
+        raise InputError(f"the run folder {folder} cannot be written ({probe} is read-only); give project=DIR")

@@ -1,0 +1,229 @@
+"""YAML rows to a network: `build(cfg) -> nn.Sequential` of named children, and the running of that graph.
+
+Every row is built from its module's signature: what the graph knows (`c1`, `n`, `ch`, `strides`, `width`, ...) is passed
+by name, the rest comes from the row. Each layer is run once on a small zero picture while building, so channels and
+strides are measured and no layer needs a special case for its output shape.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from ultralytics.nn import modules as ultralytics_modules
+from ultralytics.nn.modules import SPPF, A2C2f, C3k2, Conv, Detect
+
+from .coders import CODERS
+from .rows import Row, rows
+from .errors import InputError, did_you_mean
+from .nn import MODULES
+from .registry import build as build_component
+from .registry import parameters
+from .structures import WithAux
+
+PROBE = 128  # pixels of the zero picture; the smallest that area attention and stride-64 levels accept
+RENAMED = {"in_channels": "c1", "out_channels": "c2"}  # torch's own names for the same things
+
+
+def find_module(name: str, where: str) -> Callable[..., nn.Module]:
+    """Look a row's module up: ours, `nn.X`, `torchvision.ops.X`, then ultralytics' layers.
+
+    Raises:
+        InputError: no such module, with the nearest names.
+    """
+    if name in MODULES:
+        return MODULES[name]
+    for prefix, room in (("nn.", nn), ("torchvision.ops.", torchvision.ops), ("", ultralytics_modules)):
+        if name.startswith(prefix):
+            found = getattr(room, name[len(prefix) :], None)
+            if isinstance(found, type) and issubclass(found, nn.Module):
+                return found
+    known = [*MODULES, *(k for k, v in vars(ultralytics_modules).items() if isinstance(v, type))]
+    raise InputError(f"unknown module {name!r} in {where}{did_you_mean(name, known)}")
+
+
+def scale_channels(c: float, width: float, max_channels: float) -> int:
+    """Width-scaled channel count, a multiple of 8."""
+    return math.ceil(min(c, max_channels) * width / 8) * 8
+
+
+def literal(value: Any, names: dict[str, Any]) -> Any:
+    """A YAML word as the value it stands for: a known name (`nc`), a Python literal ("None"), else the word."""
+    if not isinstance(value, str):
+        return value
+    if value in names:
+        return names[value]
+    with contextlib.suppress(ValueError, SyntaxError):
+        return ast.literal_eval(value)
+    return value
+
+
+def activation(text: str) -> nn.Module:
+    """`nn.ReLU()` or `nn.LeakyReLU(0.1)` as a module, without eval. InputError for anything else."""
+    with contextlib.suppress(SyntaxError, ValueError, AttributeError, TypeError):
+        call = ast.parse(text.removeprefix("torch."), mode="eval").body
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            args = [ast.literal_eval(a) for a in call.args]
+            kwargs = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+            made = getattr(nn, call.func.attr)(*args, **kwargs)
+            if isinstance(made, nn.Module):
+                return made
+    raise InputError(f"activation: {text!r} is no torch.nn activation; write for example 'nn.SiLU()'")
+
+
+@contextlib.contextmanager
+def ultralytics_defaults(cfg: dict[str, Any]) -> Iterator[None]:
+    """Set the two process-wide switches of ultralytics' layers for one build, and put them back.
+
+    Its Conv takes its activation, and its Detect the form of its class branch, from class attributes.
+    """
+    act, legacy = Conv.default_act, Detect.legacy
+    modern = {"C3k2", "A2C2f", "C2fCIB"}  # families whose heads use the depthwise class branch
+    try:
+        if cfg.get("activation"):
+            Conv.default_act = activation(cfg["activation"])
+        Detect.legacy = not any(r[2] in modern for r in [*cfg["backbone"], *cfg["head"]])
+        yield
+    finally:
+        Conv.default_act, Detect.legacy = act, legacy
+
+
+def _arguments(row: Row, target: Callable[..., Any], context: dict[str, Any], where: str) -> tuple[dict[str, Any], int]:
+    """Keyword arguments of one layer and how often it stands in a row."""
+    wanted = parameters(target)
+    names = {RENAMED.get(k, k): k for k in wanted}
+    known = {k: v for k, v in context.items() if k in names}
+    order = list(names)
+    repeats = max(round(row.repeats * context["depth"]), 1) if row.repeats > 1 else row.repeats
+    if len(order) > 2 and order[2] == "n":
+        known["n"], repeats = repeats, 1
+    kwargs = {k: literal(v, context) for k, v in row.kwargs.items()}
+    for k in kwargs:
+        if k not in names:
+            raise InputError(f"{row.module} in {where} takes no argument {k!r}{did_you_mean(k, names)}")
+    # A word that names something the graph knows and the module asks for (`nc`) stands for itself; the others fill, in
+    # order, the parameters that the graph does not supply.
+    given = [literal(a, context) for a in row.args if not (isinstance(a, str) and a in known)]
+    slots = [k for k in order if k not in known and k not in kwargs]
+    if len(given) > len(slots):
+        raise InputError(f"{row.module} in {where} takes {len(slots)} arguments {slots}, got {given}")
+    kwargs |= dict(zip(slots, given, strict=False))
+    if "c2" in kwargs and "c1" in known:
+        kwargs["c2"] = scale_channels(kwargs["c2"], context["width"], context["max_channels"])
+    scale = context["scale"]
+    if target is C3k2 and scale in {"m", "l", "x"}:
+        kwargs["c3k"] = True
+    if target is A2C2f and scale in {"l", "x"}:
+        kwargs |= {"residual": True, "mlp_ratio": 1.2}
+    merged = known | kwargs
+    missing = [k for k, p in wanted.items() if p.default is inspect.Parameter.empty and RENAMED.get(k, k) not in merged]
+    if missing:
+        raise InputError(f"{row.module} in {where} needs {', '.join(missing)}")
+    return {names[k]: v for k, v in merged.items()}, repeats
+
+
+def gather(source: str | tuple[str, ...], outputs: dict[str, Any]) -> Any:
+    """The input of a layer: one output, or a list of them; `sarl.1` is the second item of a list output."""
+    if isinstance(source, tuple):
+        return [gather(s, outputs) for s in source]
+    if source in outputs:
+        return outputs[source]
+    key, _, item = source.rpartition(".")
+    return outputs[key][int(item)]
+
+
+def _roots(row: Row) -> set[str]:
+    """Keys of the layers a row reads."""
+    sources = row.source if isinstance(row.source, tuple) else (row.source,)
+    return {s.rpartition(".")[0] if s.rpartition(".")[2].isdigit() and "." in s else s for s in sources}
+
+
+def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
+    """Build the network a configuration describes.
+
+    Args:
+        cfg: a loaded configuration (`config.load`), with `nc` set.
+        ch: channels of the picture.
+
+    Returns:
+        The layers as named children in running order, each with `f` (its sources) and `i`, `type`, `np` for
+        ultralytics' summaries; and the keys whose outputs later layers read.
+
+    Raises:
+        InputError: unknown module or argument, wrong number of arguments, channels that do not fit.
+    """
+    depth, width, max_channels, extra = _scale(cfg)
+    context = {"depth": depth, "width": width, "max_channels": max_channels, "scale": cfg.get("scale"), "nc": cfg["nc"]}
+    context |= {"reg_max": cfg.get("reg_max", 16), "end2end": cfg.get("end2end") or False, "image_channels": ch} | extra
+    context |= {k: cfg[k] for k in ("anchors",) if k in cfg}
+    where = cfg.get("yaml_file") or "the configuration"
+    if cfg.get("coder"):
+        context["coder"] = build_component(cfg["coder"], CODERS, where=f"{where}: coder", nc=cfg["nc"])
+    outputs: dict[str, Any] = {"image": torch.zeros(1, ch, PROBE, PROBE)}
+    layers, save = nn.Sequential(), set()
+    with ultralytics_defaults(cfg), torch.no_grad():
+        for i, row in enumerate(rows(cfg)):
+            place = f"{where}, row {row.name or row.key}"
+            target = find_module(row.module, place)
+            x = gather(row.source, outputs)
+            inputs = x if isinstance(x, list) else [x]
+            shapes = {
+                "ch": [f.shape[1] for f in inputs],
+                "c1": inputs[0].shape[1],
+                "strides": [PROBE / f.shape[-2] for f in inputs],
+            }
+            kwargs, repeats = _arguments(row, target, context | shapes, place)
+            layer = _make(target, kwargs, repeats, row, place)
+            outputs[row.key] = _probe(layer, x, place)
+            layer.i, layer.f, layer.type = i, row.source, row.module
+            layer.np = sum(p.numel() for p in layer.parameters())
+            layers.add_module(row.key, layer)
+            save |= _roots(row)
+    return layers, sorted(save)
+
+
+def _scale(cfg: dict[str, Any]) -> tuple[float, float, float, dict[str, Any]]:
+    """Depth, width, channel limit, and whatever else a scale says (`{depth, width, max_channels, depthwise: true}`)."""
+    entry = (cfg.get("scales") or {}).get(cfg.get("scale"))
+    if entry is None:
+        entry = [cfg.get("depth_multiple", 1.0), cfg.get("width_multiple", 1.0)]
+    if isinstance(entry, dict):
+        extra = dict(entry)
+    else:
+        extra = dict(zip(("depth", "width", "max_channels"), entry, strict=False))
+    return extra.pop("depth", 1.0), extra.pop("width", 1.0), extra.pop("max_channels", math.inf), extra
+
+
+def _make(target: Callable[..., nn.Module], kwargs: dict[str, Any], n: int, row: Row, where: str) -> nn.Module:
+    """Construct a layer `n` times; constructor errors name the row."""
+    try:
+        made = [target(**kwargs) for _ in range(n)]
+    except InputError:
+        raise
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise InputError(f"{row.module} in {where} cannot be built with {kwargs}: {e}") from e
+    if target is SPPF and len(row.args) <= 2:
+        for m in made:  # rows of before YOLO26 mean the activated form; the layer's default became the plain one
+            m.cv1.act = Conv.default_act
+    return made[0] if n == 1 else nn.Sequential(*made)
+
+
+def _probe(layer: nn.Module, x: Tensor | list[Tensor], where: str) -> Any:
+    """Run a layer on the probe without touching its batch statistics."""
+    training = layer.training
+    layer.eval()
+    try:
+        y = layer(list(x) if isinstance(x, list) else x)
+    except (RuntimeError, TypeError, ValueError, IndexError) as e:
+        raise InputError(f"{where}: the layer does not fit its input: {str(e).splitlines()[0]}") from e
+    finally:
+        layer.train(training)
+    return y.out if isinstance(y, WithAux) else y
+

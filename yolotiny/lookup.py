@@ -1,0 +1,149 @@
+"""Find a model YAML by name, where the name may carry a scale: `yolov5n-p2.yaml` is `yolov5-p2.yaml` at scale n."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import InputError, did_you_mean
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-4 as a number (PyYAML alone gives a string) and refuses a key written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("+-0123456789")
+)
+
+
+def cfg_dir() -> Path:
+    """Return the folder of shipped YAMLs: inside the package in a wheel, beside it in a source checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "cfg", package.parent / "cfg"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"{package} was installed without its cfg folder; install yolotiny again")
+
+
+def find(name: str | Path, near: Path | None = None, skip: Path | None = None) -> tuple[Path, str | None]:
+    """Return the file that a model name means, and the scale that the name asks for, if any.
+
+    A scale of one letter follows the first word of the name, with or without a dash; a longer one stands between
+    dashes, as in `yolox-nano-p2.yaml`. An existing file is taken as it is; then come the shipped models, then those of
+    ultralytics. A name with a folder is looked for in that folder only. The suffix may be left out.
+
+    Args:
+        name: a file or model name.
+        near: a folder to look in first (a base is looked for beside its child).
+        skip: a file that is not meant (a base is never the child itself).
+
+    Raises:
+        InputError: no such model; the message has the nearest names.
+    """
+    if near is None and Path(name).is_file():
+        return Path(name), None
+    path = Path(with_suffix(str(name))).expanduser()
+    bare = path.parent == Path(".")
+    models = cfg_dir() / "models"
+    groups = [[near / path.parent]] if near else []
+    groups.append([path.parent, models] if bare else [path.parent])
+    skipped = skip.resolve() if skip else None
+    for folders in groups:
+        for stem, scale in [(path.stem, None), *_readings(path.stem)]:
+            for file in (folder / (stem + path.suffix) for folder in folders):
+                if file.is_file() and file.resolve() != skipped and (scale is None or scale in scales_of(file)):
+                    return file, scale
+    # Of two models of one name ours is meant, at every scale.
+    theirs = {k: v for k, v in _ultralytics_models().items() if bare and not (models / v.name).exists()}
+    for stem, scale in [(path.stem, None), *_readings(path.stem)]:
+        if stem in theirs and (scale is None or scale in scales_of(theirs[stem])):
+            return theirs[stem], scale
+    known = [*models.glob("*.yaml"), *theirs.values()] if bare else path.parent.glob("*.yaml")
+    names = dict.fromkeys(n for file in known for n in _names(file))
+    where = "" if bare else f" in {path.parent}"
+    raise InputError(f"unknown model {path.name!r}{where}{did_you_mean(path.stem, names)}")
+
+
+def available() -> list[tuple[str, str]]:
+    """Return (name with its scales, first comment line) of every shipped model, by name."""
+    out = []
+    for file in sorted((cfg_dir() / "models").glob("*.yaml")):
+        scales = scales_of(file)
+        family, rest = _family(file.stem)
+        short = all(len(s) == 1 for s in scales)
+        pattern = f"[{''.join(scales)}]" if short else "-{" + ",".join(scales) + "}"
+        lines = (line.lstrip("# ").rstrip() for line in file.read_text("utf-8").splitlines() if line.startswith("#"))
+        out.append((f"{family}{pattern}{rest}" if scales else file.stem, next(lines, "")))
+    return out
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Read one YAML file as it is."""
+    try:
+        content = yaml.load(file.read_text("utf-8"), _Loader)  # _Loader is a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        mark = getattr(e, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{file} is not readable YAML: {getattr(e, 'problem', None) or 'not text'}{line}") from e
+    if not isinstance(content, dict):
+        raise InputError(f"{file} is not a model: it holds no mapping of keys to values")
+    return content
+
+
+def scales_of(file: Path) -> list[str]:
+    """Return the names of a file's scales, its own or those of its base."""
+    content = read(file)
+    if "scales" not in content and content.get("base"):
+        content = read(find(str(content["base"]), file.parent, file)[0])
+    scales = content.get("scales")
+    return [str(s) for s in scales] if isinstance(scales, dict) else []
+
+
+def with_suffix(name: str) -> str:
+    """Return a model name with `.yaml` at its end."""
+    return name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
+
+
+def _family(stem: str) -> tuple[str, str]:
+    """Split a name where its scale goes: after the first word ("yoloe-" counts as part of it)."""
+    family = re.match(r"(yoloe-)?[^-]*", stem)[0]
+    return family, stem[len(family) :]
+
+
+def _readings(stem: str) -> Iterator[tuple[str, str]]:
+    """Yield (file stem, scale) for each way to read a scale out of a name."""
+    family, rest = _family(stem)
+    if rest:
+        scale, dash, tail = rest[1:].partition("-")
+        yield family + dash + tail, scale
+    yield family[:-1] + rest, family[-1:]
+
+
+def _ultralytics_models() -> dict[str, Path]:
+    """Return the model files of ultralytics by stem, without importing it."""
+    spec = importlib.util.find_spec("ultralytics")
+    folders = spec.submodule_search_locations if spec else []
+    return {f.stem: f for folder in folders or [] for f in sorted(Path(folder, "cfg", "models").rglob("*.yaml"))}
+
+
+def _names(file: Path) -> list[str]:
+    """Return every name that a file answers to; one that cannot be read answers to its own alone."""
+    family, rest = _family(file.stem)
+    try:
+        return [file.stem, *(f"{family}{s if len(s) == 1 else '-' + s}{rest}" for s in scales_of(file))]
+    except InputError:
+        return [file.stem]

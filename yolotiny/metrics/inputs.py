@@ -1,0 +1,238 @@
+"""From what a user has (COCO JSON files, or the arrays of a training loop) to one checked `Scene`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+
+Source = str | Path | Mapping[str, Any] | Sequence[Any]
+
+# An annotation with an area outside every size range is an ignore region with ordinary IoU matching in the COCO
+# algorithm; its own `ignore` field is overwritten by `iscrowd` in every implementation of it.
+NO_SIZE = -1.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Ground truth and detections of a data set, ready to be scored. Boxes are [x, y, w, h] in pixels.
+
+    Attributes:
+        names: class names; the class of id k is names[k - 1].
+        images: number of images; their ids are 1..images.
+        gts: rows with id, image_id, category_id, bbox, area, iscrowd. Ignore regions are crowd rows (matched by the
+            share of the detection inside them), or rows of area `NO_SIZE` (matched by IoU).
+        dets: rows with id, image_id, category_id, bbox, area, score.
+    """
+
+    names: list[str]
+    images: int
+    gts: list[dict[str, Any]]
+    dets: list[dict[str, Any]]
+
+
+def _scene(names: list[str], images: int, gts: list[dict], everywhere: list[tuple[int, list]], dets: list[dict]):
+    """Number the rows, and turn regions ignored by all classes into one crowd row per class that needs it."""
+    seen: dict[int, set[int]] = {}
+    for number, det in enumerate(dets, 1):
+        det["id"] = number
+        seen.setdefault(det["image_id"], set()).add(det["category_id"])
+    for image, box in everywhere:
+        for k in sorted(seen.get(image, ())):  # without a detection there is nothing to ignore
+            gts.append({"image_id": image, "category_id": k, "bbox": box, "area": box[2] * box[3], "iscrowd": 1})
+    for number, gt in enumerate(gts, 1):  # from 1: the algorithm reads id 0 as "unmatched"
+        gt["id"] = number
+    return Scene(names, images, gts, dets)
+
+
+def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[int, str]) -> Scene:
+    """Build a scene from per-image arrays or tensors, on any device.
+
+    Args:
+        images: per image (gt_boxes (M, 4), gt_labels (M,), ignore_boxes (K, 4), det_boxes (N, 4), det_scores (N,),
+            det_labels (N,)); boxes xyxy in the pixels in which sizes are to be counted, labels from 0.
+        names: class names, a list or {label: name} with labels 0..C-1.
+
+    Detections with a NaN or infinite number are dropped: they have no place in the order of scores.
+    """
+    names = [names[k] for k in sorted(names)] if isinstance(names, Mapping) else list(names)
+    gts, dets, everywhere, count = [], [], [], 0
+    for count, (gt_boxes, gt_labels, ignore, det_boxes, det_scores, det_labels) in enumerate(images, 1):
+        boxes, labels = _xywh(gt_boxes), (_numpy(gt_labels).astype(int).ravel() + 1).tolist()
+        assert all(0 < k <= len(names) for k in labels), f"ground truth label outside 0..{len(names) - 1}"
+        gts += [
+            {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "iscrowd": 0}
+            for b, k in zip(boxes.tolist(), labels, strict=True)
+        ]
+        everywhere += [(count, b) for b in _xywh(ignore).tolist()]
+        boxes, scores = _xywh(det_boxes), _numpy(det_scores).ravel()
+        labels = _numpy(det_labels).astype(int).ravel() + 1
+        keep = np.isfinite(boxes).all(1) & np.isfinite(scores)
+        labels = labels[keep].tolist()
+        assert all(0 < k <= len(names) for k in labels), f"detection label outside 0..{len(names) - 1}"
+        dets += [
+            {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "score": s}
+            for b, s, k in zip(boxes[keep].tolist(), scores[keep].tolist(), labels, strict=True)
+        ]
+    return _scene(names, count, gts, everywhere, dets)
+
+
+def _numpy(x: Any) -> np.ndarray:
+    """A tensor of any device and type, an array or a list -> float64 array."""
+    return np.asarray(x.detach().float().cpu() if hasattr(x, "detach") else x, dtype=np.float64)
+
+
+def _xywh(x: Any) -> np.ndarray:
+    """(N, 4) xyxy, or anything empty -> (N, 4) left, top, width, height."""
+    x = _numpy(x).reshape(-1, 4)
+    return np.concatenate((x[:, :2], x[:, 2:] - x[:, :2]), 1)
+
+
+def read(gt: Source, pred: Source) -> Scene:
+    """Read ground truth and predictions in COCO form, from files or already loaded.
+
+    Raises:
+        InputError: what is wrong, in which file and row (rows count from 1).
+    """
+    gt_name = str(gt) if isinstance(gt, str | Path) else "ground truth"
+    pred_name = str(pred) if isinstance(pred, str | Path) else "predictions"
+    truth, rows = _load(gt, gt_name), _load(pred, pred_name)
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(truth, Mapping) or not isinstance(truth.get(key), list | tuple):
+            raise InputError(f"{gt_name} has no list {key!r}; COCO ground truth has images, annotations, categories")
+    if not isinstance(rows, list | tuple):
+        raise InputError(f"{pred_name} is not a list of {{image_id, category_id, bbox, score}}")
+    categories, ordered = _by_id(truth, "categories", gt_name), _by_id(truth, "images", gt_name)
+    names = [str(c.get("name", c["id"])) for c in categories]
+    if len(set(names)) < len(names):
+        raise InputError(f"{gt_name} has two categories named {max(names, key=names.count)!r}")
+    labels = {c["id"]: k for k, c in enumerate(categories, 1)}
+    ids = {im["id"]: i for i, im in enumerate(ordered, 1)}
+    gts, everywhere = _annotations(truth["annotations"], ids, labels, gt_name)
+    dets = _predictions(rows, _image_lookup(rows, ordered, ids, pred_name), labels, pred_name)
+    return _scene(names, len(ids), gts, everywhere, dets)
+
+
+def _by_id(truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
+    """The images or categories in order of their ids, numbers before strings."""
+    rows = truth[key]
+    if not rows:
+        raise InputError(f"{name} has no {key}: there is nothing to evaluate")
+    for i, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping) or not isinstance(row.get("id"), int | str):
+            raise InputError(f"{name}: row {i} of {key!r} has no id")
+    if len({row["id"] for row in rows}) < len(rows):
+        ids = [row["id"] for row in rows]
+        raise InputError(f"{name} has two {key} with id {max(ids, key=ids.count)!r}")
+    return sorted(rows, key=lambda row: (isinstance(row["id"], str), row["id"]))
+
+
+def _load(source: Source, name: str) -> Any:
+    """Parse a JSON file; hand on what is loaded already."""
+    if not isinstance(source, str | Path):
+        return source
+    try:
+        text = Path(source).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"there is no file {name}") from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError(f"{name} cannot be read as a text file: {e}") from None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as e:
+        early = e.pos >= len(text.rstrip()) or not text.rstrip().endswith(("]", "}"))
+        what = "ends early, so it was not written to its end" if early else f"is not JSON: {e.msg}"
+        raise InputError(f"{name} {what} (line {e.lineno}, column {e.colno})") from None
+
+
+def _box(row: Mapping[str, Any]) -> list[float] | None:
+    """The row's bbox as four finite floats, or None."""
+    try:
+        box = [float(v) for v in row["bbox"]]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return box if len(box) == 4 and all(map(math.isfinite, box)) else None
+
+
+def _annotations(rows: Sequence[Any], ids: dict, labels: dict, name: str) -> tuple[list[dict], list[tuple[int, list]]]:
+    """Check the annotations; return those of a class, and the boxes ignored by every class."""
+    gts, everywhere = [], []
+    for i, row in enumerate(rows, 1):
+        box = _box(row)
+        if box is None or box[2] < 0 or box[3] < 0:
+            raise InputError(f"{name} annotation {i}: bbox must be [x, y, w, h] with w and h not negative")
+        image, label = ids.get(row.get("image_id")), row.get("category_id")
+        if image is None:
+            raise InputError(f"{name} annotation {i}: image_id {row.get('image_id')!r} is not among its images")
+        crowd = int(bool(row.get("iscrowd", 0)))
+        if label == 0 and 0 not in labels:
+            if not (crowd or row.get("ignore", 0)):
+                raise InputError(f"{name} annotation {i}: category_id 0 is for ignore regions; add iscrowd: 1")
+            everywhere.append((image, box))
+            continue
+        if label not in labels:
+            raise InputError(f"{name} annotation {i}: unknown category_id {label!r}; {_known(labels)}")
+        area = NO_SIZE if row.get("ignore", 0) and not crowd else row.get("area", box[2] * box[3])
+        if not isinstance(area, int | float) or math.isnan(area):
+            raise InputError(f"{name} annotation {i}: area {area!r} is not a number")
+        gts.append({"image_id": image, "category_id": labels[label], "bbox": box, "area": area, "iscrowd": crowd})
+    return gts, everywhere
+
+
+def _known(labels: Mapping[int, int]) -> str:
+    return f"the ground truth has ids {min(labels)} to {max(labels)}"
+
+
+def _image_lookup(rows: Sequence[Any], ordered: list[dict], ids: dict, name: str) -> dict[Any, int]:
+    """Choose how the predictions name images: by id, or all of them by file stem as ultralytics writes it."""
+    wanted = {row.get("image_id"): i for i, row in reversed(list(enumerate(rows, 1))) if isinstance(row, Mapping)}
+    if all(w in ids for w in wanted):
+        return ids
+    stems: dict[Any, int] = {}
+    twins = set()
+    for im in ordered:
+        stem = Path(str(im.get("file_name", ""))).stem
+        key = int(stem) if stem.isnumeric() else stem  # ultralytics turns a numeric stem into a number
+        twins |= {key} & stems.keys()
+        stems[key] = ids[im["id"]]
+    for w, i in sorted(wanted.items(), key=lambda item: item[1]):
+        if w not in ids and w not in stems:
+            raise InputError(
+                f"{name} row {i}: image_id {w!r} is neither an image id nor a file stem in the ground truth"
+            )
+        if w in twins:
+            raise InputError(f"{name} row {i}: two images have the file stem {w!r}; write their numeric image_id")
+    for w, i in wanted.items():
+        if w not in stems:
+            raise InputError(
+                f"{name} row {i}: image_id {w!r} is an id, other rows name file stems; write one kind only"
+            )
+    return stems
+
+
+def _predictions(rows: Sequence[Any], images: Mapping[Any, int], labels: dict, name: str) -> list[dict]:
+    """Check the predictions row by row and rename their images and classes to those of the scene."""
+    dets = []
+    for i, row in enumerate(rows, 1):
+        try:
+            image, label, score, box = images[row["image_id"]], row["category_id"], float(row["score"]), _box(row)
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"{name} row {i}: not {{image_id, category_id, bbox, score}}") from None
+        if box is None or box[2] <= 0 or box[3] <= 0:
+            raise InputError(f"{name} row {i}: bbox {row.get('bbox')} must be [x, y, w, h] with w > 0 and h > 0")
+        if not 0 <= score <= 1:
+            raise InputError(f"{name} row {i}: score {score:g} is outside 0..1")
+        if label not in labels:
+            hint = "; ids start at 1, so write the class index plus one" if label == 0 else ""
+            raise InputError(f"{name} row {i}: unknown category_id {label!r}; {_known(labels)}{hint}")
+        dets.append(
+            {"image_id": image, "category_id": labels[label], "bbox": box, "area": box[2] * box[3], "score": score}
+        )
+    return dets

@@ -1,0 +1,16 @@
+"""Layers of the model graph. A name in a YAML is looked up here first, then among ultralytics' and torch's modules."""
+
+from ..registry import Registry
+from .anchor_head import AnchorDetect
+from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
+
+MODULES = Registry(
+    "module",
+    {
+        "AnchorDetect": AnchorDetect,
+        "YOLOXDetect": YOLOXDetect,
+        "DWSConv": DWSConv,
+        "XConv": conv3,
+        "XCSP": XCSP,
+    },
+)

@@ -1,0 +1,70 @@
+"""The anchor-based head of YOLOv5 v6."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..structures import Preds
+from .head import DenseDetect
+
+
+class AnchorDetect(DenseDetect):
+    """One 1x1 convolution per level predicts box, objectness and classes for each anchor of a cell.
+
+    Args:
+        nc: number of classes.
+        anchors: per level the anchors' widths and heights in pixels, flat (`[w, h, w, h, ...]`) or as pairs.
+        ch, strides, coder: given by the graph.
+
+    State: `m.{level}.{weight,bias}` and the buffer `anchors` (levels, anchors, 2) in units of the stride, as in the
+    official checkpoints.
+    """
+
+    criterion = "anchor"
+
+    def __init__(self, nc: int, anchors: list, ch: list[int], strides: list[float], coder: Any):
+        super().__init__(nc, ch, strides, coder)
+        if len(anchors) != self.nl:
+            raise InputError(f"anchors: {len(anchors)} rows for {self.nl} levels; give one row of w,h pairs per level")
+        pixels = torch.tensor([torch.tensor(row).flatten().tolist() for row in anchors]).view(self.nl, -1, 2)
+        self.anchors_per_cell = pixels.shape[1]
+        # Written past register_buffer, which refuses a name that the base class uses for a class attribute.
+        self._buffers["anchors"] = pixels / self.stride.view(-1, 1, 1)
+        self.m = nn.ModuleList(nn.Conv2d(c, self.anchors_per_cell * self.no, 1) for c in ch)
+        self.bias_init()
+
+    @property
+    def anchors(self) -> Tensor:  # type: ignore[override]
+        """(levels, anchors, 2) widths and heights in strides."""
+        return self._buffers["anchors"]
+
+    def bias_init(self) -> None:
+        """Start from about 8 objects in a 640-px image and equally rare classes (RetinaNet, section 3.3)."""
+        for conv, s in zip(self.m, self.stride.tolist(), strict=True):
+            b = conv.bias.data.view(self.anchors_per_cell, -1)
+            b[:, 4] += math.log(8 / (640 / s) ** 2)
+            b[:, 5:] += math.log(0.6 / (self.nc - 0.99999))
+
+    def set_anchors(self, pixels: Tensor) -> None:
+        """Replace the anchors by (levels, anchors, 2) widths and heights in pixels."""
+        self.anchors.copy_(pixels.to(self.anchors) / self.stride.to(self.anchors.device).view(-1, 1, 1))
+        self._priors = None
+
+    def prior_sizes(self, level: int) -> Tensor:
+        """(anchors, 2) pixels."""
+        return self.anchors[level].float() * self.stride[level].to(self.anchors.device)
+
+    def raw(self, features: list[Tensor]) -> Preds:
+        """Per-level (B, c, H, W) -> predictions laid out level x anchor x row x column."""
+        rows = []
+        for conv, f in zip(self.m, features, strict=True):
+            y = conv(f)
+            b, _, h, w = y.shape
+            rows.append(y.view(b, self.anchors_per_cell, self.no, h * w).transpose(2, 3).reshape(b, -1, self.no))
+        y = torch.cat(rows, 1)  # (B, A, 5 + C)
+        return Preds(y[..., :4], y[..., 5:], y[..., 4], self.priors(features))

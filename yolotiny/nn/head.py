@@ -1,0 +1,106 @@
+"""What all dense heads share: priors from feature shapes, and ultralytics' export contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from ultralytics.nn.modules import Detect
+
+from ..boxes import xyxy2xywh
+from ..errors import InputError
+from ..structures import Preds, Priors
+
+
+class DenseDetect(Detect):
+    """A head with one prediction per prior.
+
+    It subclasses ultralytics' Detect only for the contract of its exporter and predictor: in evaluation it returns
+    `(y, preds)`, in export `y` alone, with y (B, 4 + nc, A): xywh pixels (xyxy when `self.xyxy`) and final scores.
+    Subclasses give `raw(features) -> Preds` and `prior_sizes(level)`, and name their loss family in `criterion`.
+
+    Args:
+        nc: number of classes.
+        ch: channels of each level.
+        strides: pixels per cell of each level.
+        coder: turns raw box channels into boxes.
+    """
+
+    criterion = ""
+    anchors_per_cell = 1
+    cv2 = cv3 = None  # ultralytics looks for its own branches under these names; there are none
+
+    def __init__(self, nc: int, ch: list[int], strides: list[float], coder: Any):
+        nn.Module.__init__(self)  # Detect's constructor would build its own branches
+        self.nc, self.nl, self.no = nc, len(ch), nc + 5
+        self.reg_max = 1
+        self.stride = torch.tensor([float(s) for s in strides])
+        self.coder = coder
+        self._priors: Priors | None = None
+
+    def raw(self, features: list[Tensor]) -> Preds:
+        """Run the convolutions: per-level (B, c, H, W) features -> predictions of all priors."""
+        raise AssertionError("a head without convolutions")
+
+    def prior_sizes(self, level: int) -> Tensor:
+        """(anchors, 2) prior sizes of a level, pixels."""
+        raise AssertionError("a head without priors")
+
+    def priors(self, features: list[Tensor]) -> Priors:
+        """Priors of these feature maps; kept until the shapes change."""
+        like = features[0]
+        shapes = tuple((self.anchors_per_cell, f.shape[2], f.shape[3]) for f in features)
+        old = self._priors
+        if old is not None and not self.dynamic and not self.export and old.shapes == shapes:
+            usable = torch.is_inference_mode_enabled() or not old.centers.is_inference()  # autograd refuses the others
+            if usable and old.centers.device == like.device:
+                return old
+        centers, sizes, strides = [], [], []
+        for i, (a, h, w) in enumerate(shapes):
+            s = self.stride[i].to(like.device, torch.float32)
+            y = (torch.arange(h, device=like.device, dtype=torch.float32) + 0.5) * s
+            x = (torch.arange(w, device=like.device, dtype=torch.float32) + 0.5) * s
+            grid = torch.stack((x.view(1, w).expand(h, w), y.view(h, 1).expand(h, w)), -1).reshape(1, -1, 2)
+            size = self.prior_sizes(i).to(like.device, torch.float32)
+            centers.append(grid.expand(a, -1, 2).reshape(-1, 2))
+            sizes.append(size[:, None].expand(a, h * w, 2).reshape(-1, 2))
+            strides.append(s.expand(a * h * w, 1))
+        made = Priors(torch.cat(centers), torch.cat(sizes), torch.cat(strides), shapes)
+        if not (self.export or torch.jit.is_tracing()):
+            self._priors = made
+        return made
+
+    def forward(self, x: list[Tensor]) -> Preds | Tensor | tuple[Tensor, Preds]:
+        """Predictions in training, decoded boxes and scores otherwise (see the class)."""
+        preds = self.raw(x)
+        if self.training:
+            return preds
+        y = self.decode(preds)
+        return y if self.export else (y, preds)
+
+    def decode(self, preds: Preds) -> Tensor:
+        """Predictions -> (B, 4 + nc, A): boxes in pixels and class scores times objectness."""
+        boxes = self.coder.decode(preds.box.float(), preds.priors)
+        boxes = boxes if self.xyxy else xyxy2xywh(boxes)
+        scores = preds.cls.sigmoid()
+        if preds.obj is not None:
+            scores = scores * preds.obj.sigmoid()[..., None]
+        return torch.cat((boxes.to(scores.dtype), scores), -1).transpose(1, 2)
+
+    @property
+    def end2end(self) -> bool:
+        """These heads need suppression; ultralytics asks."""
+        return False
+
+    @end2end.setter
+    def end2end(self, value: bool) -> None:
+        if value:
+            raise InputError("nms=False needs an end-to-end head; this detector's boxes have to be suppressed")
+
+    def bias_init(self) -> None:
+        """Biases are set at construction, where strides are already known."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Cached priors stay out of copies and checkpoints: they depend on the last picture, not on the model."""
+        return self.__dict__ | {"_priors": None}

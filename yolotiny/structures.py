@@ -1,0 +1,117 @@
+"""The four things that travel between rooms: priors, predictions, targets, assignments.
+
+Boxes are xyxy in pixels of the network input everywhere inside the package. Letters in shapes: B images, A priors of one
+image over all levels, C classes, M ground truths of the batch, P matched pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Where each prediction starts from, all levels in one row.
+
+    Attributes:
+        centers: (A, 2) centre of the prior's cell, x then y, pixels.
+        sizes: (A, 2) prior width and height, pixels (the anchor, or the stride for point priors).
+        strides: (A, 1) pixels per cell.
+        shapes: per level (anchors, rows, columns); a level's priors are laid out in that order.
+    """
+
+    centers: Tensor
+    sizes: Tensor
+    strides: Tensor
+    shapes: tuple[tuple[int, int, int], ...]
+
+    @property
+    def counts(self) -> list[int]:
+        """Number of priors of each level."""
+        return [a * h * w for a, h, w in self.shapes]
+
+    def at(self, index: Tensor) -> Priors:
+        """The priors of the chosen columns, (P,) index -> P priors without grid shapes."""
+        return Priors(self.centers[index], self.sizes[index], self.strides[index], ())
+
+    def level(self, index: Tensor) -> Tensor:
+        """(P,) column index -> (P,) level index."""
+        ends = torch.tensor(self.counts, device=index.device).cumsum(0)
+        return torch.bucketize(index, ends, right=True)
+
+
+@dataclass(frozen=True)
+class Preds:
+    """What a head says before any decision.
+
+    Attributes:
+        box: (B, A, 4) raw box channels (or (B, A, 4 * bins)); `coder.decode` turns them into xyxy pixels.
+        cls: (B, A, C) class logits.
+        obj: (B, A) objectness logits, or None for heads without.
+        priors: the priors behind the A columns.
+        aux: tensors other layers want in the loss, by name.
+    """
+
+    box: Tensor
+    cls: Tensor
+    obj: Tensor | None
+    priors: Priors
+    aux: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Ground truth of a batch.
+
+    Attributes:
+        boxes: (M, 4) xyxy pixels.
+        labels: (M,) class index.
+        image: (M,) index into the batch, ascending.
+        ignore: (K, 4) xyxy pixels of ignore regions: no loss and no negative there.
+        ignore_image: (K,) index into the batch.
+        batch_size: B; images without any object count too.
+        imgsz: (height, width) of the network input, pixels.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    image: Tensor
+    ignore: Tensor
+    ignore_image: Tensor
+    batch_size: int
+    imgsz: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which prior answers for which ground truth.
+
+    A list of pairs and not a map: YOLOv5 lets one prior serve two ground truths.
+
+    Attributes:
+        image: (P,) index into the batch.
+        prior: (P,) index into the A priors.
+        gt: (P,) index into `Targets.boxes`.
+        iou: (P,) IoU of prediction and ground truth where the assigner computed it, else None.
+        ignored: (B, A) True where a prior is neither positive nor negative, or None when there is no such prior.
+    """
+
+    image: Tensor
+    prior: Tensor
+    gt: Tensor
+    iou: Tensor | None = None
+    ignored: Tensor | None = None
+
+
+class WithAux(NamedTuple):
+    """What a layer returns that adds to the loss: its features, and named tensors for the criterion.
+
+    The detector gathers `aux` into `Preds.aux`; the next layer sees `out` alone.
+    """
+
+    out: Tensor | list[Tensor]
+    aux: dict[str, Tensor]

@@ -1,0 +1,224 @@
+"""Read the tensors of a checkpoint without running anything that is pickled in it.
+
+A `.pt` file is a pickle, and a pickle may name any function to be called while it is read. Here only what rebuilds
+tensors is real; every other class becomes an inert `Record` that keeps its state, so files of YOLOv5, YOLOX,
+ultralytics and yolotiny are read without those packages and a hostile file can do nothing.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+
+LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how torch.save began a file before torch 1.6
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a checkpoint holds.
+
+    Attributes:
+        tensors: parameter and buffer names to CPU tensors; floating ones in float32, integer ones as they were.
+        names: class index to class name, None when the file does not say.
+        origin: "state dict", or "yolov5", "yolox", "yolotiny" or "ultralytics", each followed by " checkpoint".
+    """
+
+    tensors: dict[str, Tensor]
+    names: dict[int, str] | None
+    origin: str
+
+
+class Record:
+    """Stands for an object of an unknown class: takes any arguments, keeps its state, does nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        pass
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Record:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        for part in state if isinstance(state, tuple) else (state,):  # (dict, slots) for classes with slots
+            if isinstance(part, dict):
+                self.__dict__.update(part)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Records of dict, list and set subclasses are filled item by item; their items are not needed."""
+
+    append = extend = add = lambda self, item: None
+
+
+def _same_tensor(data: Tensor, *_: Any) -> Tensor:
+    return data
+
+
+def _plain_tensor(function: Callable, kind: Any, args: tuple, state: Any) -> Any:
+    return function(*args)
+
+
+REAL = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch._utils", "_rebuild_tensor"): torch._utils._rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
+    ("torch._utils", "_rebuild_parameter"): _same_tensor,
+    ("torch._utils", "_rebuild_parameter_with_state"): _same_tensor,
+    ("torch._tensor", "_rebuild_from_type_v2"): _plain_tensor,
+    ("torch.storage", "UntypedStorage"): torch.UntypedStorage,
+    **{(m, t.__name__): t for m in ("builtins", "__builtin__") for t in (dict, list, tuple, set, frozenset)},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in REAL:
+            return REAL[module, name]
+        if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
+            return getattr(torch, name)
+        return type(name, (Record,), {"__module__": module})
+
+
+class _InertPickle:
+    """The two names that torch.load asks of a `pickle_module`."""
+
+    Unpickler = _Unpickler
+
+    @staticmethod
+    def load(file: Any, **kwargs: Any) -> Any:
+        return _Unpickler(file, **kwargs).load()
+
+
+def read_tensors(path: str | Path) -> Weights:
+    """Read every tensor of a checkpoint by name; where a file holds a model and its average (`ema`), the average.
+
+    Args:
+        path: a file written by torch.save: a state dict, alone or under `ema`, `model` or `state_dict`, or a model.
+
+    Raises:
+        InputError: no such file, no checkpoint, damaged, or no tensors in it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"weights {path} do not exist" if not path.exists() else f"weights {path} is a folder")
+    if problem := _not_a_checkpoint(path):
+        raise InputError(f"{path} is not a checkpoint: {problem}")
+    try:
+        payload = torch.load(path, map_location="cpu", pickle_module=_InertPickle, weights_only=False)
+        weights = _interpret(payload)
+    except Exception as error:  # whatever a hostile or damaged file provokes is the file's fault
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{path} cannot be read as a checkpoint, it is damaged or of another kind ({reason})"
+        ) from error
+    if not weights.tensors:
+        raise InputError(f"{path} holds no named tensors; expected a state dict or a saved model")
+    return weights
+
+
+def match(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of `source` that `target` has under the same name with the same shape."""
+    return {k: v for k, v in source.items() if k in target and target[k].shape == v.shape}
+
+
+def rename(tensors: Mapping[str, Tensor], prefixes: Mapping[str, str]) -> dict[str, Tensor]:
+    """Return the tensors under new names: the longest prefix that fits is replaced, names that none fits are kept.
+
+    Args:
+        tensors: by old name.
+        prefixes: old beginning to new beginning, such as {"backbone.backbone.stem.": "model.0."}.
+    """
+    longest_first = sorted(prefixes, key=len, reverse=True)
+
+    def new(name: str) -> str:
+        old = next((p for p in longest_first if name.startswith(p)), "")
+        return prefixes.get(old, "") + name[len(old) :]
+
+    return {new(name): tensor for name, tensor in tensors.items()}
+
+
+def _not_a_checkpoint(path: Path) -> str:
+    """Say what a file that torch cannot have written looks like; empty for a checkpoint."""
+    with open(path, "rb") as file:
+        head = file.read(512)
+    if head.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                inside = {Path(n).name for n in archive.namelist()}
+        except zipfile.BadZipFile:
+            return "the file is cut short or damaged"
+        if "constants.pkl" in inside:  # torch.load would hand these to the TorchScript interpreter
+            return "it looks like a TorchScript archive; use the .pt file it was exported from"
+        return "" if "data.pkl" in inside else "it looks like a zip archive of something else"
+    if head.startswith(LEGACY_MAGIC):
+        return ""
+    start = head.lstrip().lower()
+    if not head:
+        return "the file is empty"
+    if start.startswith((b"<!doctype", b"<html")):
+        return "it looks like a web page, so the download went wrong"
+    if start.startswith(b"version https://git-lfs"):
+        return "it looks like a Git LFS pointer; run git lfs pull"
+    if head.startswith(b"\x80"):
+        return "it looks like a Python pickle that torch.save did not write"
+    return "it looks like text" if b"\0" not in head and head.isascii() else "it looks like binary data of another kind"
+
+
+def _interpret(payload: Any) -> Weights:
+    """Find the model in what the file held."""
+    outer = payload if isinstance(payload, Mapping) else {}
+    inner = next((outer[k] for k in ("ema", "model", "state_dict") if _tensors(outer.get(k))), payload)
+    tensors = dict(_tensors(inner))
+    if tensors and all(k.startswith("module.") for k in tensors):  # saved from a data-parallel wrapper
+        tensors = {k.removeprefix("module."): v for k, v in tensors.items()}
+    names = _names(getattr(inner, "names", None)) or _names(outer.get("names"))
+    tensors = {k: v.detach().float() if v.is_floating_point() else v.detach() for k, v in tensors.items()}
+    return Weights(tensors, names, _origin(inner, tensors))
+
+
+def _tensors(thing: Any) -> dict[str, Tensor]:
+    """Return the named tensors of a state dict or of the record of an nn.Module."""
+    if isinstance(thing, Mapping):
+        return {k: v for k, v in thing.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    return dict(_walk(thing, "", ())) if isinstance(thing, Record) else {}
+
+
+def _walk(module: Record, prefix: str, above: tuple[int, ...]) -> Iterator[tuple[str, Tensor]]:
+    """Yield what `nn.Module.state_dict` would: parameters, persistent buffers, then the children."""
+    if id(module) in above:
+        raise InputError("a module contains itself")
+    transient = vars(module).get("_non_persistent_buffers_set", ())
+    for group in ("_parameters", "_buffers"):
+        for name, value in vars(module).get(group, {}).items():
+            if isinstance(value, Tensor) and not (group == "_buffers" and name in transient):
+                yield prefix + name, value
+    for name, child in vars(module).get("_modules", {}).items():
+        if isinstance(child, Record):
+            yield from _walk(child, f"{prefix}{name}.", (*above, id(module)))
+
+
+def _names(value: Any) -> dict[int, str] | None:
+    """Return class names given as a list or as a dict, else None."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    named = {k: v for k, v in pairs if isinstance(k, int) and isinstance(v, str)}
+    return named or None
+
+
+def _origin(model: Any, tensors: Mapping[str, Tensor]) -> str:
+    """Name the package a model came from: by its class, or for YOLOX, which saves no classes, by its tensor names."""
+    package = type(model).__module__.partition(".")[0] if isinstance(model, Record) else ""
+    known = {"models": "yolov5 checkpoint", "ultralytics": "ultralytics checkpoint", "yolotiny": "yolotiny checkpoint"}
+    if package in known:
+        return known[package]
+    yolox = any(k.startswith("backbone.backbone.") for k in tensors) and any(
+        k.startswith("head.cls_preds.") for k in tensors
+    )
+    return "yolox checkpoint" if yolox else "state dict"
