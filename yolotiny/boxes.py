@@ -26,23 +26,24 @@ def area(x: Tensor) -> Tensor:
     return (x[..., 2] - x[..., 0]).clamp(min=0) * (x[..., 3] - x[..., 1]).clamp(min=0)
 
 
-def _overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def _overlap(a: Tensor, b: Tensor, area_a: Tensor | None = None, area_b: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Intersection and union of boxes that broadcast against each other."""
     lt = torch.maximum(a[..., :2], b[..., :2])
     rb = torch.minimum(a[..., 2:], b[..., 2:])
     inter = (rb - lt).clamp(min=0).prod(-1)
-    return inter, area(a) + area(b) - inter
+    return inter, (area(a) if area_a is None else area_a) + (area(b) if area_b is None else area_b) - inter
 
 
-def iou(a: Tensor, b: Tensor) -> Tensor:
+def iou(a: Tensor, b: Tensor, area_a: Tensor | None = None, area_b: Tensor | None = None) -> Tensor:
     """Intersection over union of aligned boxes.
 
     Args:
         a, b: (N, 4) xyxy, pixels.
+        area_a, area_b: (N,) areas where they are known better than the rounded corners tell.
     Returns:
         (N,) in [0, 1].
     """
-    inter, union = _overlap(a.float(), b.float())
+    inter, union = _overlap(a.float(), b.float(), area_a, area_b)
     return inter / (union + EPS)
 
 
@@ -85,9 +86,13 @@ def ciou(a: Tensor, b: Tensor) -> Tensor:
     return overlap - _center_term(a, b) - weight * aspect
 
 
-def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU of every box of `a` with every box of `b`, (G, 4) x (N, 4) xyxy pixels -> (G, N)."""
-    inter, union = _overlap(a.float()[:, None], b.float()[None])
+def pairwise_iou(a: Tensor, b: Tensor, area_a: Tensor | None = None, area_b: Tensor | None = None) -> Tensor:
+    """IoU of every box of `a` with every box of `b`, (G, 4) x (N, 4) xyxy pixels -> (G, N).
+
+    Areas (G,) and (N,) may be given where they are known better than the rounded corners tell.
+    """
+    area_a = None if area_a is None else area_a[:, None]
+    inter, union = _overlap(a.float()[:, None], b.float()[None], area_a, area_b)
     return inter / (union + EPS)
 
 

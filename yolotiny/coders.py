@@ -1,6 +1,7 @@
 """Box coders: raw head channels to xyxy pixels and back, relative to the priors they started from.
 
-A coder is a plain object: `decode(raw, priors) -> boxes`, `encode(boxes, priors) -> raw`, and `channels`, the number of
+A coder is a plain object: `decode(raw, priors) -> boxes`, `sizes(raw, priors) -> widths and heights` free of the corners'
+rounding, `encode(boxes, priors) -> raw`, and `channels`, the number of
 raw channels a box takes. `raw` is (..., A, channels); `priors` describes the same A columns (see `Priors.at`).
 """
 
@@ -26,10 +27,12 @@ class V5Coder:
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""
-        t = raw.sigmoid() * 2
-        xy = priors.centers + (t[..., :2] - 1) * priors.strides
-        wh = t[..., 2:4].square() * priors.sizes
-        return xywh2xyxy(torch.cat((xy, wh), -1))
+        xy = priors.centers + (raw[..., :2].sigmoid() * 2 - 1) * priors.strides
+        return xywh2xyxy(torch.cat((xy, self.sizes(raw, priors)), -1))
+
+    def sizes(self, raw: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) raw channels -> (..., A, 2) width and height, pixels."""
+        return (raw[..., 2:4].sigmoid() * 2).square() * priors.sizes
 
     def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) xyxy pixels -> raw channels; boxes out of reach are clamped to the edge of the range."""
@@ -49,9 +52,13 @@ class YOLOXCoder:
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""
-        xy = priors.centers + (raw[..., :2] - 0.5) * priors.strides
-        wh = raw[..., 2:4].exp() * priors.strides
-        return xywh2xyxy(torch.cat((xy, wh), -1))
+        corner = priors.centers / priors.strides - 0.5  # whole cells: the official order of rounding
+        xy = (raw[..., :2] + corner) * priors.strides
+        return xywh2xyxy(torch.cat((xy, self.sizes(raw, priors)), -1))
+
+    def sizes(self, raw: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) raw channels -> (..., A, 2) width and height, pixels."""
+        return raw[..., 2:4].exp() * priors.strides
 
     def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) xyxy pixels -> raw channels, the L1 targets of the last epochs; sizes below 1e-8 cells clamp."""

@@ -46,6 +46,7 @@ def targets_of(batch: Batch) -> Targets:
         ignore_image=batch.get("ignore_idx", none).to(img.device).long().view(-1),
         batch_size=b,
         imgsz=(h, w),
+        areas=(batch["bboxes"].to(img.device).float().view(-1, 4)[:, 2:] * size[2:]).prod(-1),
     )
 
 
@@ -205,8 +206,9 @@ class YOLOXCriterion(Criterion):
 
     def parts(self, preds: Preds, targets: Targets) -> Parts:
         """Box, objectness, class and L1 terms; L1 is zero until the last epochs."""
-        decoded = self.coder.decode(preds.box.float(), preds.priors)
-        found: Assignment = self.assign(preds, decoded.detach(), targets)
+        raw = preds.box.float()
+        decoded, sizes = self.coder.decode(raw, preds.priors), self.coder.sizes(raw, preds.priors)
+        found: Assignment = self.assign(preds, decoded.detach(), targets, sizes.detach().prod(-1))
         at = (found.image, found.prior)
         n = max(len(found.prior), 1)
         gt = targets.boxes[found.gt]
@@ -223,7 +225,7 @@ class YOLOXCriterion(Criterion):
         if found.ignored is not None:
             per_obj = per_obj * ~found.ignored
 
-        raw = preds.box[at].float()
+        raw = raw[at]
         parts = {
             "box": self.box(decoded[at], gt).sum() / n * self.box.weight,
             "obj": per_obj.sum() / n * self.loss["obj"]["weight"],

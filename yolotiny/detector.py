@@ -37,15 +37,18 @@ class Detector(DetectionModel):
         stride: (levels,) pixels per cell.
     """
 
-    def __init__(self, cfg: str | Path | dict[str, Any] = "yolov5n.yaml", ch: int = 3, nc: int | None = None, verbose: bool = False):
+    def __init__(
+        self,
+        cfg: str | Path | dict[str, Any] = "yolov5n.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = False,
+    ):
         BaseModel.__init__(self)
         self.yaml = config.load(cfg)
         self.yaml["channels"] = ch
         self.yaml["nc"] = int(nc or self.yaml.get("nc") or 80)
-        built = deepcopy(self.yaml)
-        if built.get("anchors") == "auto":  # until the training boxes are known
-            built["anchors"] = config.load(config.find(built["yaml_file"])[0]).get("anchors")
-        self.model, self.save = graph.build(built, ch)
+        self.model, self.save = graph.build(deepcopy(self.yaml), ch)
         self.names = {i: str(i) for i in range(self.yaml["nc"])}
         self.inplace = True
         self.task = "detect"
@@ -95,6 +98,28 @@ class Detector(DetectionModel):
             return x[0], replace(x[1], aux=aux)
         return x
 
+    def info(self, detailed: bool = False, verbose: bool = True, imgsz: int = 640) -> tuple[int, int, int, float]:
+        """Layers, parameters, gradients and GFLOPs at `imgsz`, logged when `verbose`, with every layer when `detailed`.
+
+        ultralytics' own count takes the picture's channels from the first convolution, which is wrong behind Focus.
+        """
+        import thop
+
+        parameters = list(self.parameters())
+        n = sum(p.numel() for p in parameters)
+        gradients = sum(p.numel() for p in parameters if p.requires_grad)
+        picture = torch.empty(1, self.yaml["channels"], imgsz, imgsz, device=parameters[0].device)
+        stride = max(int(self.stride.max()), 32)
+        gflops = thop.profile(self, inputs=[picture], stride=stride, verbose=False)[0] / 1e9 * 2
+        layers = len([m for m in self.modules() if not list(m.children())])
+        if detailed:
+            for key, layer in self.model.named_children():
+                LOGGER.info(f"{key:>12}  {str(layer.f):28} {layer.np:>10,}  {layer.type}")
+        if verbose:
+            name = str(self.yaml.get("yaml_file") or "model").removesuffix(".yaml")
+            LOGGER.info(f"{name}: {layers} layers, {n:,} parameters, {gflops:.1f} GFLOPs at {imgsz} px")
+        return layers, n, gradients, gflops
+
     def init_criterion(self) -> Any:
         """The criterion of the head's family; heads of ultralytics bring their own loss."""
         head = self.model[-1]
@@ -127,7 +152,9 @@ class Detector(DetectionModel):
             origin = "the given state dict"
         loaded, total = self.load_official(state, bgr=bgr)
         if not loaded:
-            raise InputError(f"no tensor of {origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?")
+            raise InputError(
+                f"no tensor of {origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
+            )
         if verbose:
             LOGGER.info(f"Loaded {loaded} of {total} tensors from {origin}")
 

@@ -226,4 +226,3 @@ def _probe(layer: nn.Module, x: Tensor | list[Tensor], where: str) -> Any:
     finally:
         layer.train(training)
     return y.out if isinstance(y, WithAux) else y
-

@@ -62,7 +62,9 @@ class YOLO(Model):
         """Open a checkpoint or an exported model."""
         super()._load(weights, task)
         if self.model_is_module and not isinstance(self.model, Detector):
-            raise InputError(f"{weights} is a checkpoint of another program; use YOLO('yolov5n.yaml').load({weights!r})")
+            raise InputError(
+                f"{weights} is a checkpoint of another program; use YOLO('yolov5n.yaml').load({weights!r})"
+            )
 
     @property
     def model_is_module(self) -> bool:

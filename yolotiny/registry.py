@@ -35,9 +35,7 @@ class Registry(dict):
 def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the named parameters a class or function takes, in order, without `self`."""
     return {
-        k: p
-        for k, p in inspect.signature(target).parameters.items()
-        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        k: p for k, p in inspect.signature(target).parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     }
 
 

@@ -75,6 +75,7 @@ class Targets:
         ignore_image: (K,) index into the batch.
         batch_size: B; images without any object count too.
         imgsz: (height, width) of the network input, pixels.
+        areas: (M,) width times height as labelled; the corners carry rounding.
     """
 
     boxes: Tensor
@@ -84,6 +85,7 @@ class Targets:
     ignore_image: Tensor
     batch_size: int
     imgsz: tuple[int, int]
+    areas: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 
 from yolotiny.assigners import ASSIGNERS
 from yolotiny.assigners.simota import SimOTA, class_cost, nearby_priors
-from yolotiny.boxes import area, pairwise_iou, xywh2xyxy
+from yolotiny.boxes import pairwise_iou, xywh2xyxy
 from yolotiny.errors import InputError
 from yolotiny.registry import build
 from yolotiny.structures import Preds, Priors, Targets
@@ -32,20 +33,13 @@ def grid(height: int, width: int, strides=(8, 16, 32), anchors: int = 1) -> Prio
     return Priors(torch.cat(centers), stride.expand(-1, 2), stride, tuple(shapes))
 
 
-def truth(boxes, labels=None, image=None, batch=1, ignore=(), ignore_image=None, imgsz=(64, 64)) -> Targets:
+def truth(boxes, labels=None, image=None, batch=1, ignore=(), ignore_image=(), imgsz=(64, 64)) -> Targets:
+    """Objects of class 0 in image 0 where nothing else is said."""
     boxes = torch.as_tensor(boxes, dtype=torch.float32).reshape(-1, 4)
     ignore = torch.as_tensor(ignore, dtype=torch.float32).reshape(-1, 4)
-    return Targets(
-        boxes=boxes,
-        labels=torch.zeros(len(boxes), dtype=torch.long) if labels is None else torch.as_tensor(labels),
-        image=torch.zeros(len(boxes), dtype=torch.long) if image is None else torch.as_tensor(image),
-        ignore=ignore,
-        ignore_image=torch.zeros(len(ignore), dtype=torch.long)
-        if ignore_image is None
-        else torch.as_tensor(ignore_image),
-        batch_size=batch,
-        imgsz=imgsz,
-    )
+    labels = torch.zeros(len(boxes), dtype=torch.long) if labels is None else torch.as_tensor(labels)
+    image = torch.zeros(len(boxes), dtype=torch.long) if image is None else torch.as_tensor(image)
+    return Targets(boxes, labels, image, ignore, torch.as_tensor(ignore_image, dtype=torch.long), batch, imgsz)
 
 
 def flat_preds(priors: Priors, batch: int = 1, classes: int = 2) -> tuple[Preds, torch.Tensor]:
@@ -120,14 +114,9 @@ def test_assignments_are_those_of_the_official_yolox():
     boxes = xywh2xyxy(decoded[..., :4]).float()
     preds = Preds(boxes, decoded[..., 5:].logit().float(), decoded[..., 4].logit().float(), grid(192, 256))
     targets = truth(xywh2xyxy(rows[:, 1:]), rows[:, 0].long(), [i for i, _ in labelled], 2, imgsz=(192, 256))
-    assigned = SimOTA()(preds, boxes, targets)
-
-    def cost(image: int, prior: int, gt: int) -> float:  # in float64, from the numbers as they were stored
-        p = (decoded[image, prior, 5:] * decoded[image, prior, 4]).sqrt()
-        bce = F.binary_cross_entropy(p, F.one_hot(targets.labels[gt], 10).double(), reduction="sum")
-        own, other = xywh2xyxy(decoded[image, prior, :4]), xywh2xyxy(rows[gt, 1:].double())
-        shared = (torch.minimum(own[2:], other[2:]) - torch.maximum(own[:2], other[:2])).clamp(min=0).prod()
-        return float(bce - 3 * (shared / (area(own) + area(other) - shared) + 1e-8).log())
+    # Two choices hang on the last bit of the areas: these are as labelled and decoded, not as the corners tell.
+    targets = replace(targets, areas=rows[:, 3:].prod(-1))
+    assigned = SimOTA()(preds, boxes, targets, decoded[..., 2:4].float().prod(-1))
 
     official = {}
     for i in range(2):
@@ -137,14 +126,8 @@ def test_assignments_are_those_of_the_official_yolox():
         ):
             official[i, int(prior), first + int(gt)] = overlap
     got = dict(zip(triples(assigned), assigned.iou.tolist(), strict=True))
-    assert list(got) == sorted(got) and len(got) == len(official) == 45
-    assert all(abs(got[pair] - official[pair]) < 1e-4 for pair in got.keys() & official.keys())
-    # Two of the 45 choices are between neighbouring cells whose costs, near 10, differ by less than float32 can tell:
-    # the official choice is the dearer cell in both. Only such a tie may fall the other way.
-    swapped = {(i, gt): prior for i, prior, gt in official.keys() - got.keys()}
-    for i, prior, gt in got.keys() - official.keys():
-        assert abs(cost(i, prior, gt) - cost(i, swapped.pop((i, gt)), gt)) < 1e-6
-    assert not swapped and len(got.keys() - official.keys()) <= 2
+    assert list(got) == list(official) and len(got) == 45
+    assert all(abs(got[pair] - official[pair]) < 1e-4 for pair in got)
 
 
 def test_an_object_takes_the_cheapest_of_the_cells_round_its_centre():
@@ -176,18 +159,15 @@ def test_class_cost_is_the_cross_entropy_torch_computes_even_for_certain_scores(
     logits = torch.tensor([[-200.0, -3.0, 0.5], [40.0, 0.0, -40.0]])[None]
     preds = Preds(torch.zeros(1, 2, 4), logits, torch.tensor([[50.0, 50.0]]), grid(8, 16, (8,)))
     key, labels = torch.tensor([[0, 1], [0, 1]]), torch.tensor([0, 2])
-    p = (logits[0].sigmoid() * torch.tensor(50.0).sigmoid()).sqrt()
-    expected = [
-        [F.binary_cross_entropy(p[a], F.one_hot(t, 3).float(), reduction="sum") for a in range(2)] for t in labels
-    ]
+    p = logits[0].sigmoid().sqrt()  # the objectness is 1
+    expected = [[F.binary_cross_entropy(q, F.one_hot(t, 3).float(), reduction="sum") for q in p] for t in labels]
     got = class_cost(preds, key, torch.ones_like(key, dtype=torch.bool), labels)
     assert torch.allclose(got, torch.tensor(expected), atol=1e-4)
 
 
 def test_without_any_overlap_an_object_still_takes_one_prior():
     preds, boxes = flat_preds(grid(64, 64))
-    boxes += 500
-    assigned = SimOTA()(preds, boxes, truth([[8.0, 8, 24, 24], [40, 40, 50, 50]]))
+    assigned = SimOTA()(preds, boxes + 500, truth([[8.0, 8, 24, 24], [40, 40, 50, 50]]))
     assert sorted(assigned.gt.tolist()) == [0, 1]
     assert assigned.iou.tolist() == [0, 0]
 
@@ -226,7 +206,8 @@ def test_radius_top_and_iou_weight_each_change_the_outcome():
     preds, boxes = flat_preds(grid(40, 40, (8,)))
     gt = torch.tensor([16.0, 16, 24, 24])
     boxes[0] = gt
-    assert len(SimOTA(radius=2.5)(preds, boxes, truth(gt)).prior) == 10
+    wide = build({"type": "simota", "radius": 2.5}, ASSIGNERS, nc=10)
+    assert len(wide(preds, boxes, truth(gt)).prior) == 10
     assert len(SimOTA(radius=1.5)(preds, boxes, truth(gt)).prior) == 9
     assert len(SimOTA(top=4)(preds, boxes, truth(gt)).prior) == 4
     boxes[0] = torch.tensor([16.0, 16, 24, 17])
@@ -259,8 +240,7 @@ def test_pictures_without_objects_get_no_pairs():
     assigned = SimOTA()(preds, boxes, truth([8.0, 8, 24, 24], image=[1], batch=3))
     assert set(assigned.image.tolist()) == {1}
     nothing = SimOTA()(preds, boxes, truth([], batch=3))
-    assert [len(t) for t in (nothing.image, nothing.prior, nothing.gt, nothing.iou)] == [0, 0, 0, 0]
-    assert nothing.ignored is None
+    assert triples(nothing) == nothing.iou.tolist() == [] and nothing.ignored is None
 
 
 def test_ignore_regions_cover_all_priors_inside_but_the_positive_ones():
@@ -272,14 +252,14 @@ def test_ignore_regions_cover_all_priors_inside_but_the_positive_ones():
     assert assigned.ignored.nonzero().tolist() == [[1, 4], [1, 6]]
 
 
-def test_half_precision_logits_under_autocast_give_float32_costs():
+def test_half_precision_logits_under_autocast_give_float32_costs_and_no_gradient():
     preds, boxes, targets = random_scene(20, 128)
-    half = Preds(preds.box, preds.cls.bfloat16(), preds.obj.bfloat16(), preds.priors)
+    half = Preds(preds.box, preds.cls.bfloat16().requires_grad_(), preds.obj.bfloat16(), preds.priors)
     rounded = Preds(preds.box, half.cls.float(), half.obj.float(), preds.priors)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        got = SimOTA()(half, boxes, targets)
+        got = SimOTA()(half, boxes.clone().requires_grad_(), targets)
     assert triples(got) == triples(SimOTA()(rounded, boxes, targets))
-    assert got.iou.dtype == torch.float32
+    assert got.iou.dtype == torch.float32 and not got.iou.requires_grad
 
 
 def test_predictions_that_are_not_numbers_come_last_and_objects_without_area_break_nothing():
@@ -293,13 +273,6 @@ def test_predictions_that_are_not_numbers_come_last_and_objects_without_area_bre
         assert len(assigned.prior) == 1 and assigned.iou.tolist() == [0]
 
 
-def test_no_gradient_flows_through_the_assignment():
-    preds, boxes, targets = random_scene(5, 64)
-    preds.cls.requires_grad_()
-    boxes = boxes.requires_grad_()
-    assert not SimOTA()(preds, boxes, targets).iou.requires_grad
-
-
 @pytest.mark.parametrize("radius, width", [(1.5, 16), (2.5, 36)])
 def test_the_table_of_1500_objects_at_1280_px_with_p2_stays_small(radius, width):
     corner = 1280 * torch.rand(1500, 2, generator=torch.Generator().manual_seed(0))
@@ -310,12 +283,8 @@ def test_the_table_of_1500_objects_at_1280_px_with_p2_stays_small(radius, width)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"radius": 0}, {"radius": -1.0}, {"radius": float("nan")}, {"top": 0}, {"top": 2.5}, {"iou_weight": -1}]
+    "wrong", [{"radius": 0}, {"radius": float("nan")}, {"top": 0}, {"top": 2.5}, {"iou_weight": -1}]
 )
 def test_settings_that_make_no_sense_are_refused_by_name(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         SimOTA(**wrong)
-
-
-def test_simota_is_built_by_its_name():
-    assert build({"type": "simota", "radius": 2.5}, ASSIGNERS, nc=10).radius == 2.5

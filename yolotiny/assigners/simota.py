@@ -13,9 +13,10 @@ import math
 import torch
 from torch import Tensor
 
-from ..boxes import iou, pairwise_iou
+from ..boxes import area, iou, pairwise_iou
 from ..errors import InputError
 from ..structures import Assignment, Preds, Priors, Targets
+from .ignore import ignored_priors
 
 PAIRS = 2**21  # overlaps computed at once while counting: about 80 MB with the intermediate results
 ROWS = 2**16  # priors whose class costs are summed at once
@@ -84,15 +85,17 @@ def class_cost(preds: Preds, key: Tensor, valid: Tensor, labels: Tensor) -> Tens
     return all_wrong[key] + log_miss(right) - right.log().clamp(min=-100)
 
 
-def dynamic_k(gt: Tensor, image: Tensor, boxes: Tensor, competing: Tensor, top: int) -> Tensor:
+def dynamic_k(
+    gt: Tensor, gt_areas: Tensor, image: Tensor, boxes: Tensor, areas: Tensor, competing: Tensor, top: int
+) -> Tensor:
     """How many priors each object may take: the sum of its `top` largest overlaps, rounded down, at least 1.
 
     The overlaps are with all priors that compete for any object of the same image, as in the authors' code. Objects
     are taken in groups from top to bottom, and a group only meets predictions that reach its rows: those are few.
 
     Args:
-        gt: (M, 4) xyxy, pixels; image: (M,) index into the batch, ascending.
-        boxes: (B, A, 4) predicted xyxy, pixels; competing: (B, A) bool.
+        gt: (M, 4) xyxy, pixels; gt_areas: (M,); image: (M,) index into the batch, ascending.
+        boxes: (B, A, 4) predicted xyxy, pixels; areas: (B, A); competing: (B, A) bool.
         top: overlaps counted per object.
     Returns:
         (M,) integers.
@@ -102,26 +105,15 @@ def dynamic_k(gt: Tensor, image: Tensor, boxes: Tensor, competing: Tensor, top: 
     for i, objects in enumerate(torch.arange(len(gt), device=gt.device).split(per_image)):
         if not len(objects):
             continue
-        rivals = boxes[i][competing[i]]
+        rivals, rival_areas = boxes[i][competing[i]], areas[i][competing[i]]
         objects = objects[gt[objects, 1].argsort()]
         for group in objects.split(max(1, PAIRS // max(1, len(rivals)))):
             g = gt[group]
-            near = rivals[(rivals[:, 3] > g[:, 1].min()) & (rivals[:, 1] < g[:, 3].max())]
-            overlap = pairwise_iou(g, near).nan_to_num(0)
+            reach = (rivals[:, 3] > g[:, 1].min()) & (rivals[:, 1] < g[:, 3].max())
+            near = rivals[reach]
+            overlap = pairwise_iou(g, near, gt_areas[group], rival_areas[reach]).nan_to_num(0)
             total[group] = overlap.topk(min(top, len(near)), 1).values.sum(1)
     return total.int().clamp(min=1)
-
-
-def ignored_priors(priors: Priors, targets: Targets, positive: Tensor) -> Tensor | None:
-    """(B, A) True where a cell centre lies in an ignore region and the prior is not `positive` (B, A); else None."""
-    if not len(targets.ignore):
-        return None
-    inside = torch.zeros_like(positive)
-    for i in targets.ignore_image.unique().tolist():
-        region = targets.ignore[targets.ignore_image == i][:, None]  # (K, 1, 4)
-        c = priors.centers
-        inside[i] = ((c >= region[..., :2]) & (c <= region[..., 2:])).all(-1).any(0)
-    return inside & ~positive
 
 
 class SimOTA:
@@ -153,25 +145,28 @@ class SimOTA:
         self.radius, self.top, self.iou_weight = radius, top, iou_weight
 
     @torch.no_grad()
-    def __call__(self, preds: Preds, boxes: Tensor, targets: Targets) -> Assignment:
+    def __call__(self, preds: Preds, boxes: Tensor, targets: Targets, areas: Tensor | None = None) -> Assignment:
         """Match predictions and objects of a batch.
 
         Args:
             preds: logits and priors of the head.
             boxes: (B, A, 4) decoded predictions, xyxy pixels.
             targets: ground truth of the batch, ascending by image.
+            areas: (B, A) areas of `boxes` before their corners were rounded: equal costs differ by no more than that.
         Returns:
             Assignment in order of image, then prior; each prior at most once; `iou` is that of the pair.
         """
         with torch.autocast(boxes.device.type, enabled=False):  # logarithms of small scores need float32
-            return self._match(preds, boxes.float(), targets)
+            boxes = boxes.float()
+            return self._match(preds, boxes, targets, area(boxes) if areas is None else areas.float())
 
-    def _match(self, preds: Preds, boxes: Tensor, targets: Targets) -> Assignment:
+    def _match(self, preds: Preds, boxes: Tensor, targets: Targets, areas: Tensor) -> Assignment:
         batch, per_image = boxes.shape[:2]
-        gt, flat = targets.boxes.float(), boxes.flatten(0, 1)
+        gt, flat, flat_areas = targets.boxes.float(), boxes.flatten(0, 1), areas.flatten()
+        gt_areas = area(gt) if targets.areas is None else targets.areas.float()
         near, valid = nearby_priors(gt, preds.priors, self.radius)  # (M, K)
         key = near + targets.image[:, None] * per_image  # index into the B * A priors
-        overlap = iou(flat[key], gt[:, None]).nan_to_num(0)
+        overlap = iou(flat[key], gt[:, None], flat_areas[key], gt_areas[:, None]).nan_to_num(0)
         cost = class_cost(preds, key, valid, targets.labels) - self.iou_weight * (overlap + 1e-8).log()
         cost = cost.nan_to_num(UNUSABLE, UNUSABLE).masked_fill(~valid, torch.inf)  # (M, K)
 
@@ -179,7 +174,7 @@ class SimOTA:
         pair_key, pair_cost, pair_gt = key[valid], cost[valid], row[valid]
         competing = torch.zeros(len(flat), dtype=torch.bool, device=gt.device)
         competing[pair_key] = True
-        k = dynamic_k(gt, targets.image, boxes, competing.view(batch, per_image), self.top)
+        k = dynamic_k(gt, gt_areas, targets.image, boxes, areas, competing.view(batch, per_image), self.top)
         cheap = cost.argsort(dim=1, stable=True)[:, : self.top]
         take = (torch.arange(cheap.shape[1], device=gt.device) < k[:, None]) & valid.gather(1, cheap)
         taken, taker = key.gather(1, cheap)[take], row.gather(1, cheap)[take]
@@ -199,6 +194,6 @@ class SimOTA:
             image=where // per_image,
             prior=where % per_image,
             gt=owner,
-            iou=iou(flat[where], gt[owner]).nan_to_num(0),
+            iou=iou(flat[where], gt[owner], flat_areas[where], gt_areas[owner]).nan_to_num(0),
             ignored=ignored_priors(preds.priors, targets, positive.view(batch, per_image)),
         )

@@ -5,21 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..boxes import pairwise_iof, xyxy2xywh
+from ..boxes import xyxy2xywh
 from ..errors import InputError
-from ..structures import Assignment, Preds, Priors, Targets
-
-
-def ignored_priors(priors: Priors, targets: Targets) -> Tensor | None:
-    """(B, A) True where the centre of a prior's cell lies in an ignore region; None when there is no region."""
-    if not len(targets.ignore):
-        return None
-    half = priors.strides / 2
-    points = torch.cat((priors.centers - half * 0.01, priors.centers + half * 0.01), 1)  # tiny boxes at the centres
-    out = torch.zeros(targets.batch_size, len(points), dtype=torch.bool, device=points.device)
-    for b in targets.ignore_image.unique().tolist():
-        out[b] = (pairwise_iof(points, targets.ignore[targets.ignore_image == b]) > 0.5).any(1)
-    return out
+from ..structures import Assignment, Preds, Targets
+from .ignore import ignored_priors
 
 
 class WHRatio:
@@ -40,12 +29,12 @@ class WHRatio:
         self.anchor_t, self.reach = anchor_t, reach
 
     @torch.no_grad()
-    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets) -> Assignment:
+    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets, areas: Tensor | None = None) -> Assignment:
         """Match by geometry alone; predictions are not looked at.
 
         Args:
             preds: only `preds.priors` is used.
-            boxes: unused, decoded boxes for assigners that want them.
+            boxes, areas: unused; decoded boxes and their areas, for assigners that want them.
             targets: M ground truths.
 
         Returns:
@@ -74,7 +63,6 @@ class WHRatio:
             image.append(targets.image[m[p]])
             start += count
         image_, prior_ = torch.cat(image), torch.cat(prior)
-        ignored = ignored_priors(priors, targets)
-        if ignored is not None:
-            ignored[image_, prior_] = False
-        return Assignment(image_, prior_, torch.cat(index), None, ignored)
+        positive = torch.zeros(targets.batch_size, len(priors.centers), dtype=torch.bool, device=prior_.device)
+        positive[image_, prior_] = True
+        return Assignment(image_, prior_, torch.cat(index), None, ignored_priors(priors, targets, positive))

@@ -107,12 +107,15 @@ def image_size(path: Path) -> tuple[int, int]:
 
     A camera's rotation tag swaps the two, as the training loader and OpenCV do.
     """
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
     try:
         with Image.open(path) as picture:
             turned = picture.getexif().get(274) in (5, 6, 7, 8)
             return picture.size[::-1] if turned else picture.size
     except OSError as e:
         raise InputError(f"cannot read image {path}: {e}") from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -6,6 +6,8 @@ picture and shrinks at the end, so that objects of a few pixels keep soft edges.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -24,21 +26,15 @@ def noise(rng: np.random.Generator, size: int, cell: float, octaves: int = 3) ->
     return field / (field.std() + 1e-6)
 
 
-def rectangle(x: float, y: float, length: float, width: float, angle: float) -> np.ndarray:
-    """Corners (4, 2) of a rectangle around (x, y), its length along `angle`."""
-    return along(x, y, angle, np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * [length, width])
+def rectangle(centre: np.ndarray, length: float, width: float, angle: float) -> np.ndarray:
+    """Corners (4, 2) of a rectangle around `centre`, its length along `angle`."""
+    return along(centre, angle, np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * [length, width])
 
 
-def along(x: float, y: float, angle: float, points: np.ndarray) -> np.ndarray:
-    """Turn points (N, 2), given as (forward, sideways), by `angle` and move them to (x, y)."""
+def along(centre: np.ndarray, angle: float, points: np.ndarray) -> np.ndarray:
+    """Turn points (N, 2), given as (forward, right), by `angle` and move them to `centre`."""
     c, s = np.cos(angle), np.sin(angle)
-    return points @ np.array([[c, s], [-s, c]]) + [x, y]
-
-
-def hull(x: float, y: float, length: float, width: float, angle: float) -> np.ndarray:
-    """Outline (7, 2) of a boat: square stern, straight sides, pointed bow."""
-    shape = [[-0.5, -0.4], [-0.1, -0.5], [0.2, -0.38], [0.5, 0.0], [0.2, 0.38], [-0.1, 0.5], [-0.5, 0.4]]
-    return along(x, y, angle, np.array(shape) * [length, width])
+    return points @ np.array([[c, s], [-s, c]]) + centre
 
 
 class Canvas:
@@ -73,18 +69,16 @@ class Canvas:
 
     def shade(self, points: np.ndarray, height: float, strength: float = 0.5) -> None:
         """Darken where a polygon's shadow falls when it stands `height` pixels high."""
-        window, mask = self._mask(
-            cv2.convexHull(np.concatenate((points, points + self.sun * height)).astype(np.float32))[:, 0]
-        )
+        both = np.concatenate((points, points + self.sun * height)).astype(np.float32)
+        window, mask = self._mask(cv2.convexHull(both)[:, 0])
         self.image[window][mask] *= 1 - strength
 
     def stroke(self, points: np.ndarray, color: Color, width: float, alpha: float = 1.0) -> None:
         """Paint a line through points (N, 2)."""
         for a, b in zip(points[:-1], points[1:], strict=True):
-            d = b - a
-            self.fill(
-                rectangle(*(a + b) / 2, float(np.hypot(*d)) + width * 0.3, width, np.arctan2(d[1], d[0])), color, alpha
-            )
+            dx, dy = b - a  # each piece overlaps the next a little, so that bends show no gap
+            piece = rectangle((a + b) / 2, float(np.hypot(dx, dy)) + 0.3 * width, width, float(np.arctan2(dy, dx)))
+            self.fill(piece, color, alpha)
 
     def finish(self, rng: np.random.Generator) -> np.ndarray:
         """Shrink to the picture's size and add the camera: light, contrast, blur and grain; (size, size, 3) uint8."""
@@ -97,109 +91,121 @@ class Canvas:
 
 
 def _tint(rng: np.random.Generator, color: Color, spread: float = 10) -> Color:
-    return tuple(
-        float(v) for v in np.clip(np.array(color) + rng.normal(0, spread) + rng.normal(0, spread / 3, 3), 0, 255)
-    )
+    b, g, r = np.clip(np.array(color) + rng.normal(0, spread) + rng.normal(0, spread / 3, 3), 0, 255)
+    return float(b), float(g), float(r)
 
 
+def _gain(color: Color, gain: float) -> Color:
+    b, g, r = color
+    return min(255.0, b * gain), min(255.0, g * gain), min(255.0, r * gain)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a thing lies: its middle, its length along `angle`, its width."""
+
+    centre: np.ndarray
+    length: float
+    width: float
+    angle: float
+
+    def part(self, at: float, length: float, width: float) -> np.ndarray:
+        """Corners of a rectangle in the thing, `at` forward of its middle; all as shares of its length and width."""
+        centre = along(self.centre, self.angle, np.array([[at * self.length, 0]]))[0]
+        return rectangle(centre, length * self.length, width * self.width, self.angle)
+
+    def outline(self) -> np.ndarray:
+        """Corners of the thing as a rectangle."""
+        return self.part(0, 1, 1)
+
+    def hull(self, length: float = 1, width: float = 1) -> np.ndarray:
+        """The thing as a boat (7, 2): square stern, straight sides, pointed bow; shares of its length and width."""
+        shape = [[-0.5, -0.4], [-0.1, -0.5], [0.2, -0.38], [0.5, 0.0], [0.2, 0.38], [-0.1, 0.5], [-0.5, 0.4]]
+        return along(self.centre, self.angle, np.array(shape) * [length * self.length, width * self.width])
+
+
+# BGR; white stands twice because white cars are common
 VEHICLES = (
     (235, 235, 235),
+    (235, 235, 235),
     (190, 190, 190),
-    (60, 58, 55),
+    (52, 50, 48),
     (50, 40, 170),
     (150, 80, 40),
     (70, 160, 215),
-    (105, 100, 95),
 )
+HULLS = ((240, 240, 238), (225, 228, 230), (205, 190, 165), (70, 70, 190))
+DECKS = ((95, 140, 175), (150, 165, 175))
+CONTAINERS = ((55, 70, 150), (120, 85, 40), (75, 110, 60), (60, 120, 175))
+ROOFS = ((75, 90, 155), (115, 115, 120), (165, 165, 165), (90, 110, 130))
 GLASS = (45, 38, 30)
 
 
-def vehicle(
-    canvas: Canvas, rng: np.random.Generator, x: float, y: float, length: float, width: float, angle: float, truck: bool
-) -> None:
+def vehicle(canvas: Canvas, rng: np.random.Generator, pose: Pose, truck: bool) -> None:
     """A car or a truck: shadow, body, glass, roof or load."""
-    body = rectangle(x, y, length, width, angle)
     color = _tint(rng, VEHICLES[rng.integers(len(VEHICLES))])
-    canvas.shade(body, 0.35 * width)
-    canvas.fill(body, color)
-    light = tuple(min(255.0, v * 1.15 + 12) for v in color)
-    part = lambda at, l, w: rectangle(
-        *along(x, y, angle, np.array([[at * length, 0]]))[0], l * length, w * width, angle
-    )  # noqa: E731
+    canvas.shade(pose.outline(), 0.35 * pose.width)
+    canvas.fill(pose.outline(), color)
     if truck:
-        canvas.fill(part(-0.13, 0.70, 0.96), _tint(rng, (215, 215, 210), 20))
-        canvas.fill(part(0.24, 0.05, 1.0), GLASS)
-        canvas.fill(part(0.42, 0.08, 0.85), GLASS)
+        canvas.fill(pose.part(-0.13, 0.70, 0.96), _tint(rng, (215, 215, 210), 20))
+        canvas.fill(pose.part(0.24, 0.05, 1.0), GLASS)
+        canvas.fill(pose.part(0.42, 0.08, 0.85), GLASS)
     else:
-        canvas.fill(part(0.17, 0.15, 0.86), GLASS)
-        canvas.fill(part(-0.33, 0.12, 0.82), GLASS)
-        canvas.fill(part(-0.09, 0.34, 0.80), light)
+        canvas.fill(pose.part(0.17, 0.15, 0.86), GLASS)
+        canvas.fill(pose.part(-0.33, 0.12, 0.82), GLASS)
+        canvas.fill(pose.part(-0.09, 0.34, 0.80), _gain(color, 1.2))
 
 
-def boat(
-    canvas: Canvas, rng: np.random.Generator, x: float, y: float, length: float, width: float, angle: float
-) -> None:
+def boat(canvas: Canvas, rng: np.random.Generator, pose: Pose) -> None:
     """A boat: shadow on the water, light hull, deck, cabin."""
-    color = _tint(
-        rng, ((240, 240, 238), (225, 228, 230), (205, 190, 165), (70, 70, 190))[rng.choice(4, p=[0.5, 0.25, 0.15, 0.1])]
-    )
-    outline = hull(x, y, length, width, angle)
-    canvas.shade(outline, 0.3 * width, 0.4)
-    canvas.fill(outline, color)
-    canvas.fill(
-        hull(x, y, length * 0.74, width * 0.6, angle), _tint(rng, ((95, 140, 175), (150, 165, 175))[rng.integers(2)])
-    )
-    cabin = along(x, y, angle, np.array([[-0.12 * length, 0]]))[0]
-    canvas.fill(rectangle(*cabin, 0.3 * length, 0.5 * width, angle), color)
-    canvas.fill(
-        rectangle(*along(x, y, angle, np.array([[0.07 * length, 0]]))[0], 0.07 * length, 0.46 * width, angle), GLASS
-    )
+    color = _tint(rng, HULLS[rng.choice(len(HULLS), p=[0.5, 0.25, 0.15, 0.1])])
+    canvas.shade(pose.hull(), 0.3 * pose.width, 0.4)
+    canvas.fill(pose.hull(), color)
+    canvas.fill(pose.hull(0.74, 0.6), _tint(rng, DECKS[rng.integers(len(DECKS))]))
+    canvas.fill(pose.part(-0.12, 0.3, 0.5), color)
+    canvas.fill(pose.part(0.07, 0.07, 0.46), GLASS)
 
 
-def wake(canvas: Canvas, x: float, y: float, length: float, width: float, angle: float) -> None:
-    """Foam behind a boat under way: a bright core and two arms; no object."""
+def wake(canvas: Canvas, pose: Pose) -> None:
+    """Foam behind a boat under way: a broad core and two arms; no object."""
     for side in (-1, 0, 1):
-        tail = np.array([[-0.5 * length, side * 0.35 * width], [-2.2 * length, side * 1.3 * width]])
-        canvas.stroke(along(x, y, angle, tail), (215, 215, 200), (0.3 if side else 0.6) * width, 0.22)
+        tail = np.array([[-0.5, side * 0.35], [-2.2, side * 1.3]]) * [pose.length, pose.width]
+        line = along(pose.centre, pose.angle, tail)
+        canvas.stroke(line, (215, 215, 200), (0.3 if side else 0.6) * pose.width, 0.22)
 
 
-def container(
-    canvas: Canvas, rng: np.random.Generator, x: float, y: float, length: float, width: float, angle: float
-) -> None:
+def container(canvas: Canvas, rng: np.random.Generator, pose: Pose) -> None:
     """A shipping container: one colour, ribs across, no glass; no object."""
-    color = _tint(rng, ((55, 70, 150), (120, 85, 40), (75, 110, 60), (60, 120, 175))[rng.integers(4)])
-    box = rectangle(x, y, length, width, angle)
-    canvas.shade(box, 0.8 * width)
-    canvas.fill(box, color)
+    color = _tint(rng, CONTAINERS[rng.integers(len(CONTAINERS))])
+    canvas.shade(pose.outline(), 0.8 * pose.width)
+    canvas.fill(pose.outline(), color)
     for at in np.linspace(-0.42, 0.42, 7):
-        rib = along(x, y, angle, np.array([[at * length, -0.5 * width], [at * length, 0.5 * width]]))
-        canvas.stroke(rib, tuple(v * 0.75 for v in color), 0.3)
+        canvas.fill(pose.part(at, 0.3 / pose.length, 1), _gain(color, 0.75))
 
 
 def blob(
-    canvas: Canvas, rng: np.random.Generator, x: float, y: float, radius: float, color: Color, rough: float
+    canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, radius: float, color: Color, rough: float
 ) -> None:
     """An irregular round thing with a lit side: bush, tree or rock; no object."""
     turn = np.linspace(0, 2 * np.pi, 14, endpoint=False)
-    ring = radius * (1 + rng.normal(0, rough, len(turn)))[:, None] * np.stack((np.cos(turn), np.sin(turn)), 1) + [x, y]
-    canvas.shade(ring, 0.8 * radius)
+    spokes = radius * (1 + rng.normal(0, rough, len(turn)))
+    ring = spokes[:, None] * np.stack((np.cos(turn), np.sin(turn)), 1)
+    canvas.shade(ring + centre, 0.8 * radius)
     for scale, gain in ((1.0, 0.8), (0.75, 1.0), (0.4, 1.2)):
-        lit = (ring - [x, y]) * scale + [x, y] - canvas.sun * radius * (1 - scale) * 0.5
-        canvas.fill(lit, tuple(min(255.0, v * gain) for v in _tint(rng, color, 4)))
+        lit = ring * scale + centre - canvas.sun * radius * (1 - scale) * 0.5
+        canvas.fill(lit, _gain(_tint(rng, color, 4), gain))
 
 
-def building(
-    canvas: Canvas, rng: np.random.Generator, x: float, y: float, length: float, width: float, angle: float
-) -> None:
+def building(canvas: Canvas, rng: np.random.Generator, pose: Pose) -> None:
     """A house: long shadow, roof in two lights, or a flat roof with boxes on it; no object."""
-    roof = _tint(rng, ((75, 90, 155), (115, 115, 120), (165, 165, 165), (90, 110, 130))[rng.integers(4)], 14)
-    canvas.shade(rectangle(x, y, length, width, angle), 0.45 * width, 0.55)
-    canvas.fill(rectangle(x, y, length, width, angle), roof)
+    roof = _tint(rng, ROOFS[rng.integers(len(ROOFS))], 14)
+    canvas.shade(pose.outline(), 0.45 * pose.width, 0.55)
+    canvas.fill(pose.outline(), roof)
     if rng.random() < 0.6:
-        half = along(x, y, angle, np.array([[0, 0.25 * width]]))[0]
-        canvas.fill(rectangle(*half, length, 0.5 * width, angle), tuple(v * 0.72 for v in roof))
+        dark = along(pose.centre, pose.angle, np.array([[0, 0.25 * pose.width]]))[0]
+        canvas.fill(rectangle(dark, pose.length, 0.5 * pose.width, pose.angle), _gain(roof, 0.72))
     else:
-        canvas.fill(rectangle(x, y, length * 0.92, width * 0.88, angle), tuple(v * 0.9 for v in roof))
+        canvas.fill(pose.part(0, 0.92, 0.88), _gain(roof, 0.9))
         for _ in range(3):
-            at = along(x, y, angle, rng.uniform(-0.35, 0.35, (1, 2)) * [length, width])[0]
-            canvas.fill(rectangle(*at, 3, 3, angle), (190, 190, 190))
+            at = along(pose.centre, pose.angle, rng.uniform(-0.35, 0.35, (1, 2)) * [pose.length, pose.width])[0]
+            canvas.fill(rectangle(at, 3, 3, pose.angle), (190, 190, 190))

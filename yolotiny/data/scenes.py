@@ -92,15 +92,16 @@ def _ground(plan: Plan) -> np.ndarray:
     covers = np.array([(62, 104, 88), (100, 140, 145), (105, 128, 150), (50, 80, 64)], np.float32)[rng.permutation(4)]
     kind = np.digitize(paint.noise(rng, size, 0.6 * size, 2), [-0.7, 0.4, 1.2])
     image = cv2.GaussianBlur(covers[kind], (0, 0), 1.2)
-    yx = np.stack(np.mgrid[:size, :size][::-1], -1) + 0.5  # (size, size, 2), x then y
+    grid = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1) + 0.5  # (size, size, 2), x then y
     for _ in range(rng.integers(0, 3)):
         mask = np.zeros((size, size), np.uint8)
-        field = paint.rectangle(*rng.uniform(0, size, 2), *rng.uniform(0.3, 0.6, 2) * size, plan.angle)
+        length, width = rng.uniform(0.3, 0.6, 2) * size
+        field = paint.rectangle(rng.uniform(0, size, 2), length, width, plan.angle)
         cv2.fillPoly(mask, [field.astype(np.int32)], 1)
-        rows = np.sin(yx @ plan.tangent * 2 * np.pi / (plan.unit * rng.uniform(1.2, 2.5)))
+        rows = np.sin(grid @ plan.tangent * 2 * np.pi / (plan.unit * rng.uniform(1.2, 2.5)))
         image[mask > 0] = (covers[rng.integers(4)] * rng.uniform(0.85, 1.15) + rows[..., None] * 7)[mask > 0]
     image *= 1 + 0.05 * paint.noise(rng, size, 24)[..., None] + 0.06 * paint.noise(rng, size, 4, 2)[..., None]
-    depth = plan.depth(yx)[..., None]
+    depth = plan.depth(grid)[..., None]
     image = np.where(depth > -3 * plan.unit, np.array((160, 190, 200)) + 6 * rng.normal(size=(size, size, 1)), image)
     deep = np.clip(depth / (0.25 * size), 0, 1)
     ripple = 4 * paint.noise(rng, size, 7, 2)[..., None] + 4 * paint.noise(rng, size, 40)[..., None]
@@ -118,15 +119,13 @@ def _roads(plan: Plan, canvas: paint.Canvas) -> None:
             canvas.stroke(np.stack((a, a + (b - a) * 0.7)), (205, 205, 205), 0.8, 0.8)
 
 
-def _vehicle(plan: Plan, canvas: paint.Canvas, point: np.ndarray, angle: float, truck: bool) -> bool:
+def _vehicle(plan: Plan, canvas: paint.Canvas, point: np.ndarray, angle: float, truck: bool) -> None:
     """Place and paint one vehicle where there is room for it."""
     rng = plan.rng
     length, width = rng.uniform([5.6, 2.0], [6.3, 2.2]) if truck else rng.uniform([4.0, 1.75], [4.7, 2.0])
-    outline = paint.rectangle(*point, length * plan.unit, width * plan.unit, angle)
-    if not plan.add(outline, VEHICLE):
-        return False
-    paint.vehicle(canvas, rng, *point, length * plan.unit, width * plan.unit, angle, truck)
-    return True
+    pose = paint.Pose(point, length * plan.unit, width * plan.unit, angle)
+    if plan.add(pose.outline(), VEHICLE):
+        paint.vehicle(canvas, rng, pose, truck)
 
 
 def _traffic(plan: Plan, canvas: paint.Canvas) -> None:
@@ -141,14 +140,9 @@ def _traffic(plan: Plan, canvas: paint.Canvas) -> None:
             for _ in range(rng.integers(1, 6)):
                 i = min(int(at / length * len(steps)), len(steps) - 1)
                 heading = np.arctan2(steps[i, 1], steps[i, 0]) + (0 if lane > 0 else np.pi)
-                offset = along_lane(points[i], heading, width * 0.24)
-                _vehicle(plan, canvas, offset, heading + rng.normal(0, 0.03), rng.random() < 0.15)
+                right = paint.along(points[i], heading, np.array([[0.0, 0.24 * width]]))[0]
+                _vehicle(plan, canvas, right, heading + rng.normal(0, 0.03), rng.random() < 0.15)
                 at = (at + rng.uniform(6, 11) * plan.unit) % length
-
-
-def along_lane(point: np.ndarray, heading: float, offset: float) -> np.ndarray:
-    """The point `offset` pixels to the right of a road's middle, seen in driving direction."""
-    return paint.along(*point, heading, np.array([[0.0, offset]]))[0]
 
 
 def _car_park(plan: Plan, canvas: paint.Canvas, filled: bool) -> None:
@@ -161,26 +155,26 @@ def _car_park(plan: Plan, canvas: paint.Canvas, filled: bool) -> None:
         return
     angle = plan.angle + rng.choice([0, np.pi / 2]) + rng.normal(0, 0.15)
     grey = rng.uniform(95, 125)
-    canvas.fill(paint.rectangle(*point, length, width, angle), (grey, grey, grey * 1.02))
+    canvas.fill(paint.rectangle(point, length, width, angle), (grey, grey, grey * 1.02))
     share = rng.uniform(0.45, 0.85)
     for row in range(rows):
         y = ((row - (rows - 1) / 2) * 8.2 + (1.2 if row % 2 else -1.2)) * unit
         for bay in range(bays + 1):
             x = (bay - bays / 2) * 2.8 * unit
-            line = paint.along(*point, angle, np.array([[x, y - 2.5 * unit], [x, y + 2.5 * unit]]))
+            line = paint.along(point, angle, np.array([[x, y - 2.5 * unit], [x, y + 2.5 * unit]]))
             canvas.stroke(line, (215, 215, 215), 0.5, 0.8)
             if filled and bay < bays and rng.random() < share:
-                at = paint.along(*point, angle, np.array([[x + 1.4 * unit, y + rng.normal(0, 0.2) * unit]]))[0]
+                at = paint.along(point, angle, np.array([[x + 1.4 * unit, y + rng.normal(0, 0.2) * unit]]))[0]
                 _vehicle(plan, canvas, at, angle + np.pi / 2 * rng.choice([-1, 1]) + rng.normal(0, 0.04), False)
 
 
 def _boat(plan: Plan, canvas: paint.Canvas, point: np.ndarray, angle: float, length: float, moving: bool) -> None:
-    width = length * plan.rng.uniform(0.36, 0.42)
+    pose = paint.Pose(point, length, length * plan.rng.uniform(0.36, 0.42), angle)
     clear = all(np.hypot(*(p - point).T).min() > (length + w) / 2 for p, w in plan.roads)  # roads are painted on top
-    if clear and plan.depth(point) > 0.4 * length and plan.add(paint.hull(*point, length, width, angle), BOAT):
+    if clear and plan.depth(point) > 0.4 * length and plan.add(pose.hull(), BOAT):
         if moving:
-            paint.wake(canvas, *point, length, width, angle)
-        paint.boat(canvas, plan.rng, *point, length, width, angle)
+            paint.wake(canvas, pose)
+        paint.boat(canvas, plan.rng, pose)
 
 
 def _harbour(plan: Plan, canvas: paint.Canvas, filled: bool) -> None:
@@ -215,14 +209,15 @@ def _distractors(plan: Plan, canvas: paint.Canvas) -> None:
         length, width = rng.uniform([10, 7], [20, 11]) * unit
         point = plan.spot(0.55 * float(np.hypot(length, width)))
         if point is not None:
-            paint.building(canvas, rng, *point, length, width, plan.angle + rng.choice([0, np.pi / 2]))
+            pose = paint.Pose(point, length, width, plan.angle + rng.choice([0, np.pi / 2]))
+            paint.building(canvas, rng, pose)
     yard = plan.spot(10 * unit) if rng.random() < 0.6 else None
     if yard is not None:
         angle = plan.angle + rng.normal(0, 0.4)
-        canvas.fill(paint.rectangle(*yard, 15 * unit, 15 * unit, angle), (150, 155, 158))
+        canvas.fill(paint.rectangle(yard, 15 * unit, 15 * unit, angle), (150, 155, 158))
         for place in np.argwhere(rng.random((2, 5)) < 0.7) - [0.5, 2]:
-            at = paint.along(*yard, angle, place[None] * np.array([6.8, 2.7]) * unit)[0]
-            paint.container(canvas, rng, *at, 6.1 * unit, 2.4 * unit, angle)
+            at = paint.along(yard, angle, place[None] * np.array([6.8, 2.7]) * unit)[0]
+            paint.container(canvas, rng, paint.Pose(at, 6.1 * unit, 2.4 * unit, angle))
     for sea, most in ((False, 12), (True, 4)):
         color = (110, 118, 122) if sea else (48, 84, 62)
         for _ in range(rng.integers(2, most)):
@@ -230,7 +225,7 @@ def _distractors(plan: Plan, canvas: paint.Canvas) -> None:
             for at in [] if point is None else point + rng.uniform(-2.4, 2.4, (rng.integers(2, 7), 2)) * unit:
                 if (plan.depth(at) > 0) == sea:
                     radius = unit * (rng.uniform(0.5, 1.6) if sea else rng.uniform(0.9, 2.6))
-                    paint.blob(canvas, rng, *at, radius, color, 0.16 if sea else 0.1)
+                    paint.blob(canvas, rng, at, radius, color, 0.16 if sea else 0.1)
 
 
 def scene(rng: np.random.Generator, size: int = 320, empty: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import yaml
@@ -133,7 +134,7 @@ def _entries(record: Record, image_id: int, first_id: int, dropped: Counter) -> 
         areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)  # of the original box: the protocols bin by it
         for (x1, y1, x2, y2), label, area in zip(clipped[keep], labels[keep], areas[keep], strict=True):
             # label -1, every class, becomes category 0
-            entry = {"id": first_id + len(entries), "image_id": image_id, "category_id": int(label) + 1}
+            entry: dict[str, Any] = {"id": first_id + len(entries), "image_id": image_id, "category_id": int(label) + 1}
             entry |= {"bbox": [round(float(v), 4) for v in (x1, y1, x2 - x1, y2 - y1)], "area": round(float(area), 4)}
             entries.append(entry | {"iscrowd": ignore, "ignore": ignore})
     return entries
@@ -145,8 +146,8 @@ def _write_split(
     found = SplitSummary(images=len(records), boxes=Counter(dict.fromkeys(names, 0)))
     for folder in (f"labels/{split}", f"ignore/{split}", "annotations"):
         (to / folder).mkdir(parents=True, exist_ok=True)
-    ids = [r.id for r in records]
-    if None in ids or len(set(ids)) < len(ids):
+    ids = [r.id for r in records if r.id is not None]
+    if len(set(ids)) < len(records):
         ids = list(range(1, len(records) + 1))
     images: list[dict] = []
     annotations: list[dict] = []
@@ -188,7 +189,7 @@ def write_labels(data: Dataset, to: Path, progress: Progress | None = None) -> S
         found = _write_split(to, split, records, flat_names(records), data.names, progress)
         found.dropped.update(data.dropped.get(split, {}))
         summary.splits[split] = found
-    content = {"path": str(to.resolve())} | {s: f"images/{s}" for s in splits}
+    content: dict[str, Any] = {"path": str(to.resolve())} | {s: f"images/{s}" for s in splits}
     content |= {"names": dict(enumerate(data.names)), "annotations": {s: f"annotations/{s}.json" for s in splits}}
     summary.data.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return summary

@@ -88,7 +88,9 @@ def read_ignore(file: Path) -> np.ndarray:
         except ValueError:
             row = [math.nan]
         if row and (len(row) != 4 or not all(math.isfinite(x) for x in row)):
-            raise InputError(f"{file}, row {i}: {line.strip()[:60]!r} is no ignore region; expected 'cx cy w h' as shares")
+            raise InputError(
+                f"{file}, row {i}: {line.strip()[:60]!r} is no ignore region; expected 'cx cy w h' as shares"
+            )
         rows += [row] if row else []
     return np.array(rows, np.float32).reshape(-1, 4)
 

@@ -70,7 +70,9 @@ class Trainer(DetectionTrainer):
                 LOGGER.info(f"{colorstr('anchors:')} {shown} px reach {reached:.1%} of {len(boxes)} boxes")
                 self._write_config(model)
 
-    def build_optimizer(self, model: nn.Module, name: str = "auto", lr: float = 0.001, *args: Any, **kwargs: Any) -> Any:
+    def build_optimizer(
+        self, model: nn.Module, name: str = "auto", lr: float = 0.001, *args: Any, **kwargs: Any
+    ) -> Any:
         """The optimizer; `lr0` always means the rate per `nbs` pictures.
 
         A loss that is a mean over objects does not grow with the batch, and gradients are summed over

@@ -13,12 +13,16 @@ from ..structures import Preds
 from .head import DenseDetect
 
 
+START = [1.25, 1.6, 2.0, 3.75, 4.1, 2.9]  # in strides: the finest level's anchors of the official models
+
+
 class AnchorDetect(DenseDetect):
     """One 1x1 convolution per level predicts box, objectness and classes for each anchor of a cell.
 
     Args:
         nc: number of classes.
-        anchors: per level the anchors' widths and heights in pixels, flat (`[w, h, w, h, ...]`) or as pairs.
+        anchors: per level the anchors' widths and heights in pixels, flat (`[w, h, w, h, ...]`) or as pairs; "auto"
+            starts from three shapes scaled with the stride, until `set_anchors` is called with fitted ones.
         ch, strides, coder: given by the graph.
 
     State: `m.{level}.{weight,bias}` and the buffer `anchors` (levels, anchors, 2) in units of the stride, as in the
@@ -27,8 +31,12 @@ class AnchorDetect(DenseDetect):
 
     criterion = "anchor"
 
-    def __init__(self, nc: int, anchors: list, ch: list[int], strides: list[float], coder: Any):
+    def __init__(self, nc: int, anchors: list | str, ch: list[int], strides: list[float], coder: Any):
         super().__init__(nc, ch, strides, coder)
+        if anchors == "auto":
+            anchors = [(s * torch.tensor(START)).tolist() for s in self.stride]
+        if isinstance(anchors, str):
+            raise InputError(f"anchors: {anchors!r} is neither 'auto' nor a list of w,h pairs per level")
         if len(anchors) != self.nl:
             raise InputError(f"anchors: {len(anchors)} rows for {self.nl} levels; give one row of w,h pairs per level")
         pixels = torch.tensor([torch.tensor(row).flatten().tolist() for row in anchors]).view(self.nl, -1, 2)
