@@ -23,7 +23,7 @@ class Recorder:
 
     def __init__(self, model):
         self.model = model
-        self.predictor = types.SimpleNamespace(save_dir=self.folder)
+        self.predictor = types.SimpleNamespace(save_dir=self.folder, unread=0)
 
     def _note(self, method, options, answer=None):
         Recorder.calls.append((method, self.model, options))
@@ -151,9 +151,9 @@ def test_a_resumed_run_needs_no_data(model):
 
 
 def test_validation_and_information_pass_their_options_on(model):
-    assert cli.main("val model=best.pt crops=True".split()) == 0
+    assert cli.main("val model=best.pt protocol=coco".split()) == 0
     assert cli.main("info model=yolov5n imgsz=320".split()) == 0
-    assert model.calls == [("val", "best.pt", {"crops": True}), ("info", "yolov5n", {"imgsz": 320})]
+    assert model.calls == [("val", "best.pt", {"protocol": "coco"}), ("info", "yolov5n", {"imgsz": 320})]
 
 
 def test_prediction_saves_and_says_where(model, tmp_path, monkeypatch, capsys):
@@ -295,7 +295,7 @@ def test_every_option_named_in_the_tables_exists_in_the_installed_ultralytics():
     for command in cli_help.COMMANDS.values():
         assert set(command.single) <= set(theirs)
         assert set(command.sections) <= {heading for heading, _ in theirs.values()}
-    assert set(theirs) >= cli_help.OTHER_TASKS and not set(theirs) & set(cli_help.FORMER)
+    assert set(theirs) >= cli_help.UNREAD and not set(theirs) & set(cli_help.FORMER)
 
 
 def test_the_options_read_from_text_are_those_of_the_yaml():

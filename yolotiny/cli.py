@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(argv)
         return 0
-    except KeyboardInterrupt:
-        print("yolotiny: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return 130
     except Exception as error:
         if any(a.lower() in ("debug=true", "debug=1") for a in argv):
@@ -112,8 +112,8 @@ def check(name: str, command: cli_help.Command, options: dict[str, Any]) -> None
 
         split_overrides(options, known)
     required = list(command.required)
-    if name == "train" and options.get("resume"):  # the checkpoint knows its data
-        required.remove("data")
+    if name == "train" and options.get("resume"):  # the checkpoint knows its model and data
+        required = ["model"] if options["resume"] is True else []
     if name == "val" and not str(options.get("model")).endswith(".pt"):  # only a checkpoint remembers its data
         required.append("data")
     missing = [key for key in required if options.get(key) is None]
@@ -129,7 +129,7 @@ def one_line(error: BaseException) -> str:
     elif isinstance(error, KeyError) and error.args:
         text = str(error.args[0]) if " " in str(error.args[0]) else f"{error.args[0]!r} is missing"
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    lines = [re.sub(r"^(ERROR|WARNING)\W+", "", line.strip()) for line in text.splitlines()]
+    lines = [re.sub(r"^(ERROR|WARNING)[^\w/.~'\"]+", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if re.search(r"\w", line)] or [type(error).__name__]
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
@@ -140,11 +140,13 @@ def _load(model: str) -> Any:
     return YOLO(model)
 
 
-def train(model: str, **options: Any) -> None:
-    _load(model).train(**options)
+def train(model: str | None = None, **options: Any) -> None:
+    """Train; an interrupted run needs no more than `resume=last.pt`."""
+    _load(model or options["resume"]).train(**options)
 
 
 def val(model: str, **options: Any) -> None:
+    """Measure a model; the figures are logged."""
     _load(model).val(**options)
 
 
@@ -152,21 +154,26 @@ def predict(model: str, **options: Any) -> None:
     """Predict and save; results are dropped one by one, so that a folder of huge pictures fits into memory."""
     loaded = _load(model)
     pictures = sum(1 for _ in loaded.predict(**{"save": True} | options, stream=True))
+    unread = loaded.predictor.unread
+    if unread and not pictures:
+        raise InputError(f"none of the {unread} pictures of {options['source']} can be decoded")
+    count = f"{pictures} pictures" + (f", {unread} more cannot be decoded" if unread else "")
     folder = Path(loaded.predictor.save_dir)
-    print(
-        f"{pictures} pictures, results saved to {folder}" if folder.is_dir() else f"{pictures} pictures, nothing saved"
-    )
+    print(f"{count}, results saved to {folder}" if folder.is_dir() else f"{count}, nothing saved")
 
 
 def export(model: str, **options: Any) -> None:
+    """Write the model in another format and print the file."""
     print(_load(model).export(**options))
 
 
 def info(model: str, imgsz: int = 640) -> None:
+    """Show layers, parameters and GFLOPs."""
     _load(model).info(imgsz=imgsz)
 
 
 def models() -> None:
+    """List the shipped models."""
     from .config import available
 
     found = available()
@@ -176,18 +183,21 @@ def models() -> None:
 
 
 def data_demo(**options: Any) -> None:
+    """Write the synthetic data set and print its data.yaml."""
     from .data import write_demo
 
     print(write_demo(**options))
 
 
 def data_convert(**options: Any) -> None:
+    """Convert a data set and print its counts."""
     from .data import convert
 
     print(convert(**options))
 
 
 def evaluate(gt: str, pred: str, protocol: str, out: str | None = None) -> None:
+    """Score detections, print the table, and write the report when `out` is given."""
     from . import metrics
 
     report = metrics.evaluate(gt, pred, protocol=protocol)

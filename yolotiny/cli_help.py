@@ -14,12 +14,13 @@ from .errors import InputError, did_you_mean
 
 DEBUG = {"debug": "True shows the full traceback of an error"}
 PROTOCOL = {"protocol": "how detections are scored: aitod (default) or coco"}
+RECIPE = {"recipe": "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
 RUNNING += ("channels_last", "cfg")
-# Options that only other tasks of ultralytics read: poses, oriented boxes, depth, masks, classification.
-OTHER_TASKS = set("pose kobj rle angle dlog dgrad dlam copy_paste copy_paste_mode auto_augment erasing".split())
-OTHER_TASKS |= {"retina_masks"}
+# Options that only other tasks of ultralytics read (poses, oriented boxes, depth, masks, classification), or nothing.
+UNREAD = set("pose kobj rle angle dlog dgrad dlam copy_paste copy_paste_mode auto_augment erasing".split())
+UNREAD |= {"retina_masks", "distill_model", "dis", "cls_remap", "profile"}
 # What older releases called an option, and what to write now.
 FORMER = {"half": "quantize=16", "int8": "quantize=8", "weights": "model=FILE or pretrained=FILE"}
 
@@ -35,6 +36,7 @@ class Command:
         options: our own options, name to one line.
         sections: the headings of the option list of ultralytics that it takes as a whole; empty when it takes none.
         single: further options of ultralytics, by name.
+        without: options under those headings that it makes no use of.
     """
 
     summary: str
@@ -43,6 +45,7 @@ class Command:
     options: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 COMMANDS = {
@@ -50,9 +53,10 @@ COMMANDS = {
         "train a model on a data set",
         "yolotiny train model=yolov5n-sarl-sal.yaml data=demo/data.yaml epochs=100 imgsz=640 loss.box.beta=2",
         ("model", "data"),
-        PROTOCOL | FITNESS,
+        PROTOCOL | FITNESS | RECIPE,
         ("Train", "Val/Test", "Hyperparameters"),
         ("cfg", "classes", "agnostic_nms"),
+        ("quantize", "dnn", "nms", "augment"),
     ),
     "val": Command(
         "measure a trained model",
@@ -141,7 +145,7 @@ def taken_from_ultralytics(command: Command) -> dict[str, str]:
     """Return the options of ultralytics that a command takes, name to description."""
     theirs = ultralytics_options() if command.sections else {}
     wanted = {k: text for k, (heading, text) in theirs.items() if heading in command.sections or k in command.single}
-    return {k: text for k, text in wanted.items() if k not in OTHER_TASKS}
+    return {k: text for k, text in wanted.items() if k not in UNREAD | set(command.without)}
 
 
 def known_options(command: Command) -> set[str]:

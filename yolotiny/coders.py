@@ -1,8 +1,8 @@
 """Box coders: raw head channels to xyxy pixels and back, relative to the priors they started from.
 
-A coder is a plain object: `decode(raw, priors) -> boxes`, `sizes(raw, priors) -> widths and heights` free of the corners'
-rounding, `encode(boxes, priors) -> raw`, and `channels`, the number of
-raw channels a box takes. `raw` is (..., A, channels); `priors` describes the same A columns (see `Priors.at`).
+A coder is a plain object: `decode(raw, priors) -> boxes`, `sizes(raw, priors) -> widths and heights` before the corners
+round them, `encode(boxes, priors) -> raw`, and `channels`, the number of raw channels a box takes. `raw` is
+(..., A, channels); `priors` describes the same A columns (see `Priors.at`).
 """
 
 from __future__ import annotations

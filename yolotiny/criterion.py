@@ -1,7 +1,7 @@
 """The story of a loss step: targets -> assignment -> terms -> weighted sum. One class per family of detectors.
 
-A criterion is called as `criterion(preds, batch)` with ultralytics' batch and gives ultralytics' pair: the loss vector to
-back-propagate (its sum is the total) and a dict of detached parts with the same keys in every step.
+A criterion is called as `criterion(preds, batch)` with ultralytics' batch and gives ultralytics' pair: the loss vector
+to back-propagate (its sum is the total) and a dict of detached parts with the same keys in every step.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Criterion:
         nc: number of classes.
 
     Attributes:
-        mean: True when the total is a mean over objects, False when it grows with the batch size; the trainer scales the
-            learning rate by it.
+        mean: True when the total is a mean over objects, False when it grows with the batch size; the trainer scales
+            the learning rate by it.
     """
 
     mean = False

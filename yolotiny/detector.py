@@ -9,15 +9,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from ultralytics.nn.modules import Detect
 from ultralytics.nn.tasks import BaseModel, DetectionModel
 from ultralytics.utils import LOGGER
-from ultralytics.utils.torch_utils import initialize_weights
+from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import config, graph, weights
 from .criterion import CRITERIA
 from .errors import InputError
+from .nn.anchor_head import AnchorDetect
+from .nn.head import DenseDetect
 from .structures import Preds, WithAux
-
 
 YOLOX_STEM = "backbone.backbone.stem."
 
@@ -47,13 +49,16 @@ class Detector(DetectionModel):
         BaseModel.__init__(self)
         self.yaml = config.load(cfg)
         self.yaml["channels"] = ch
-        self.yaml["nc"] = int(nc or self.yaml.get("nc") or 80)
+        self.yaml["nc"] = _classes(self.yaml.get("nc", 80) if nc is None else nc)
         self.model, self.save = graph.build(deepcopy(self.yaml), ch)
         self.names = {i: str(i) for i in range(self.yaml["nc"])}
         self.inplace = True
         self.task = "detect"
         head = self.model[-1]
-        if getattr(head, "stride", None) is not None and not head.stride.any():
+        if not isinstance(head, Detect):
+            where = self.yaml.get("yaml_file") or "the configuration"
+            raise InputError(f"the last row of {where} is {head.type}, which is no detection head")
+        if not head.stride.any():
             head.stride = self._strides(ch)  # heads of ultralytics take theirs from outside
             head.bias_init()
         self.stride = head.stride
@@ -98,7 +103,9 @@ class Detector(DetectionModel):
             return x[0], replace(x[1], aux=aux)
         return x
 
-    def info(self, detailed: bool = False, verbose: bool = True, imgsz: int = 640) -> tuple[int, int, int, float]:
+    def info(
+        self, detailed: bool = False, verbose: bool = True, imgsz: int | list[int] = 640
+    ) -> tuple[int, int, int, float]:
         """Layers, parameters, gradients and GFLOPs at `imgsz`, logged when `verbose`, with every layer when `detailed`.
 
         ultralytics' own count takes the picture's channels from the first convolution, which is wrong behind Focus.
@@ -108,7 +115,8 @@ class Detector(DetectionModel):
         parameters = list(self.parameters())
         n = sum(p.numel() for p in parameters)
         gradients = sum(p.numel() for p in parameters if p.requires_grad)
-        picture = torch.empty(1, self.yaml["channels"], imgsz, imgsz, device=parameters[0].device)
+        height, width = imgsz if isinstance(imgsz, (list, tuple)) else (imgsz, imgsz)
+        picture = torch.empty(1, self.yaml["channels"], height, width, device=parameters[0].device)
         stride = max(int(self.stride.max()), 32)
         gflops = thop.profile(self, inputs=[picture], stride=stride, verbose=False)[0] / 1e9 * 2
         layers = len([m for m in self.modules() if not list(m.children())])
@@ -117,7 +125,7 @@ class Detector(DetectionModel):
                 LOGGER.info(f"{key:>12}  {str(layer.f):28} {layer.np:>10,}  {layer.type}")
         if verbose:
             name = str(self.yaml.get("yaml_file") or "model").removesuffix(".yaml")
-            LOGGER.info(f"{name}: {layers} layers, {n:,} parameters, {gflops:.1f} GFLOPs at {imgsz} px")
+            LOGGER.info(f"{name}: {layers} layers, {n:,} parameters, {gflops:.1f} GFLOPs at {height}x{width} px")
         return layers, n, gradients, gflops
 
     def init_criterion(self) -> Any:
@@ -129,7 +137,9 @@ class Detector(DetectionModel):
         return super().init_criterion()
 
     def load(self, weights_: nn.Module | dict[str, Any] | str | Path, verbose: bool = True) -> None:
-        """Take over every tensor whose name and shape agree.
+        """Take over every tensor whose name and shape agree, and the class names when all do.
+
+        Anchors are among the tensors; `yaml` follows them, so that it still describes this detector.
 
         Args:
             weights_: a file (our checkpoints, official YOLOv5 checkpoints and state dicts, official YOLOX `.pth`), a
@@ -137,12 +147,13 @@ class Detector(DetectionModel):
             verbose: say how many tensors matched.
 
         Raises:
-            InputError: a file that is no checkpoint, or one in which nothing matches.
+            InputError: a file that is no checkpoint, or one in which no convolution's weight matches (counters and
+                biases of any model do); nothing is changed then.
         """
-        bgr = False
+        bgr, names = False, getattr(weights_, "names", None)
         if isinstance(weights_, (str, Path)):
             file = weights.read_tensors(weights_)
-            state, origin = file.tensors, f"{weights_} ({file.origin})"
+            state, names, origin = file.tensors, file.names, f"{weights_} ({file.origin})"
             bgr = any(k.startswith(YOLOX_STEM) for k in state)  # YOLOX was trained on BGR pictures
         elif isinstance(weights_, nn.Module):
             state, origin = weights_.float().state_dict(), "the given model"
@@ -150,13 +161,20 @@ class Detector(DetectionModel):
             found = weights_.get("ema") or weights_.get("model") or weights_
             state = found.float().state_dict() if isinstance(found, nn.Module) else found
             origin = "the given state dict"
-        loaded, total = self.load_official(state, bgr=bgr)
-        if not loaded:
+        fitting = self._fitting(state, bgr)
+        if not any(name in fitting for name, p in self.named_parameters() if p.dim() > 1):
             raise InputError(
                 f"no tensor of {origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
             )
+        self.load_state_dict(fitting, strict=False)
+        loaded, total = len(fitting), len(self.state_dict())
+        if loaded == total and names and len(names) == self.yaml["nc"]:
+            self.names = dict(names)
+        if isinstance(self.model[-1], AnchorDetect) and self.yaml.get("anchors") != "auto":
+            self.yaml["anchors"] = self.model[-1].pixels()
         if verbose:
-            LOGGER.info(f"Loaded {loaded} of {total} tensors from {origin}")
+            log = LOGGER.info if loaded > total / 2 else LOGGER.warning
+            log(f"Loaded {loaded} of {total} tensors from {origin}")
 
     def load_official(self, state: dict[str, Tensor], bgr: bool = False) -> tuple[int, int]:
         """Load a state dict under the official YOLOv5 or YOLOX names, or under our own.
@@ -170,31 +188,36 @@ class Detector(DetectionModel):
         Returns:
             (tensors taken over, tensors of this model).
         """
-        own = self.state_dict()
+        fitting = self._fitting(state, bgr)
+        self.load_state_dict(fitting, strict=False)
+        return len(fitting), len(self.state_dict())
+
+    def _fitting(self, state: dict[str, Tensor], bgr: bool) -> dict[str, Tensor]:
+        """The tensors that this model has under the same name and with the same shape, under our names."""
         if any(k.startswith(YOLOX_STEM) for k in state):
             state = {k: _stem(v, bgr) if k == f"{YOLOX_STEM}conv.conv.weight" else v for k, v in state.items()}
         if "model.24.anchors" in state or any(k.startswith("backbone.") for k in state):
             state = weights.rename(state, self.yaml.get("official") or {})
-        found = weights.match(state, own)
-        self.load_state_dict(found, strict=False)
-        return len(found), len(own)
+        return weights.match(state, self.state_dict())
 
     def _predict_augment(self, x: Tensor) -> Any:
-        """Test-time augmentation at three scales, one of them mirrored."""
+        """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
+        if not isinstance(self.model[-1], DenseDetect):
+            return super()._predict_augment(x)
         size = x.shape[-2:]
         out = []
         for scale, flip in ((1, None), (0.83, 3), (0.67, None)):
-            xi = _scaled(x.flip(flip) if flip else x, scale, int(self.stride.max()))
+            xi = scale_img(x.flip(flip) if flip else x, scale, gs=int(self.stride.max()))
             yi = self._predict_once(xi)[0]
             out.append(self._descale_pred(yi, flip, scale, size))
         return torch.cat(out, -1), None
 
 
-def _scaled(x: Tensor, ratio: float, grid: int) -> Tensor:
-    """Resize pictures by `ratio` and pad to a multiple of the stride."""
-    from ultralytics.utils.torch_utils import scale_img
-
-    return scale_img(x, ratio, gs=grid)
+def _classes(nc: Any) -> int:
+    """The number of classes; InputError for anything but a whole number from 1 up."""
+    if isinstance(nc, bool) or not isinstance(nc, int) or nc < 1:
+        raise InputError(f"nc={nc!r} is no number of classes; give a whole number from 1 up")
+    return nc
 
 
 def _features(y: Any) -> Any:

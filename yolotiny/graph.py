@@ -1,8 +1,8 @@
 """YAML rows to a network: `build(cfg) -> nn.Sequential` of named children, and the running of that graph.
 
-Every row is built from its module's signature: what the graph knows (`c1`, `n`, `ch`, `strides`, `width`, ...) is passed
-by name, the rest comes from the row. Each layer is run once on a small zero picture while building, so channels and
-strides are measured and no layer needs a special case for its output shape.
+Every row is built from its module's signature: what the graph knows (`c1`, `n`, `ch`, `strides`, `width`, ...) is
+passed by name, the rest comes from the row. Each layer is run once on a small zero picture while building, so channels
+and strides are measured and no layer needs a special case for its output shape.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from ultralytics.nn import modules as ultralytics_modules
 from ultralytics.nn.modules import SPPF, A2C2f, C3k2, Conv, Detect
 
 from .coders import CODERS
-from .rows import Row, rows
 from .errors import InputError, did_you_mean
 from .nn import MODULES
 from .registry import build as build_component
 from .registry import parameters
+from .rows import Row, rows
 from .structures import WithAux
 
 PROBE = 128  # pixels of the zero picture; the smallest that area attention and stride-64 levels accept
+SCALES = {"depth": 1.0, "width": 1.0, "max_channels": math.inf}  # what a scale says, and what holds where it does not
 RENAMED = {"in_channels": "c1", "out_channels": "c2"}  # torch's own names for the same things
 
 
@@ -45,7 +46,9 @@ def find_module(name: str, where: str) -> Callable[..., nn.Module]:
             found = getattr(room, name[len(prefix) :], None)
             if isinstance(found, type) and issubclass(found, nn.Module):
                 return found
-    known = [*MODULES, *(k for k, v in vars(ultralytics_modules).items() if isinstance(v, type))]
+    room = nn if name.startswith("nn.") else ultralytics_modules
+    known = [k for k, v in vars(room).items() if isinstance(v, type) and issubclass(v, nn.Module)]
+    known = [f"nn.{k}" for k in known] if room is nn else [*MODULES, *known]
     raise InputError(f"unknown module {name!r} in {where}{did_you_mean(name, known)}")
 
 
@@ -116,6 +119,8 @@ def _arguments(row: Row, target: Callable[..., Any], context: dict[str, Any], wh
         raise InputError(f"{row.module} in {where} takes {len(slots)} arguments {slots}, got {given}")
     kwargs |= dict(zip(slots, given, strict=False))
     if "c2" in kwargs and "c1" in known:
+        if not isinstance(kwargs["c2"], (int, float)) or kwargs["c2"] <= 0:
+            raise InputError(f"{row.module} in {where}: {kwargs['c2']!r} is no number of channels; write say 64")
         kwargs["c2"] = scale_channels(kwargs["c2"], context["width"], context["max_channels"])
     scale = context["scale"]
     if target is C3k2 and scale in {"m", "l", "x"}:
@@ -157,13 +162,15 @@ def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
         ultralytics' summaries; and the keys whose outputs later layers read.
 
     Raises:
-        InputError: unknown module or argument, wrong number of arguments, channels that do not fit.
+        InputError: unknown module or argument, wrong number of arguments, channels that do not fit, a value that no
+            layer asks for.
     """
-    depth, width, max_channels, extra = _scale(cfg)
+    where = cfg.get("yaml_file") or "the configuration"
+    depth, width, max_channels, extra = _scale(cfg, where)
     context = {"depth": depth, "width": width, "max_channels": max_channels, "scale": cfg.get("scale"), "nc": cfg["nc"]}
     context |= {"reg_max": cfg.get("reg_max", 16), "end2end": cfg.get("end2end") or False, "image_channels": ch} | extra
     context |= {k: cfg[k] for k in ("anchors",) if k in cfg}
-    where = cfg.get("yaml_file") or "the configuration"
+    unread = {*extra} | {k for k in ("anchors", "coder", "reg_max", "end2end") if cfg.get(k)}
     if cfg.get("coder"):
         context["coder"] = build_component(cfg["coder"], CODERS, where=f"{where}: coder", nc=cfg["nc"])
     outputs: dict[str, Any] = {"image": torch.zeros(1, ch, PROBE, PROBE)}
@@ -173,7 +180,8 @@ def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
             place = f"{where}, row {row.name or row.key}"
             target = find_module(row.module, place)
             x = gather(row.source, outputs)
-            inputs = x if isinstance(x, list) else [x]
+            unread -= parameters(target).keys()
+            inputs = [f if isinstance(f, Tensor) else f[-1] for f in (x if isinstance(x, list) else [x])]
             shapes = {
                 "ch": [f.shape[1] for f in inputs],
                 "c1": inputs[0].shape[1],
@@ -186,19 +194,27 @@ def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
             layer.np = sum(p.numel() for p in layer.parameters())
             layers.add_module(row.key, layer)
             save |= _roots(row)
+    for k in sorted(unread):
+        place = f"scale {cfg['scale']} of {where}" if k in extra else where
+        near = did_you_mean(k, SCALES) if k in extra else "; take it out, or write null where a base has it"
+        raise InputError(f"{k!r} in {place} is asked for by no layer{near}")
     return layers, sorted(save)
 
 
-def _scale(cfg: dict[str, Any]) -> tuple[float, float, float, dict[str, Any]]:
+def _scale(cfg: dict[str, Any], where: str) -> tuple[float, float, float, dict[str, Any]]:
     """Depth, width, channel limit, and whatever else a scale says (`{depth, width, max_channels, depthwise: true}`)."""
     entry = (cfg.get("scales") or {}).get(cfg.get("scale"))
     if entry is None:
         entry = [cfg.get("depth_multiple", 1.0), cfg.get("width_multiple", 1.0)]
-    if isinstance(entry, dict):
-        extra = dict(entry)
-    else:
-        extra = dict(zip(("depth", "width", "max_channels"), entry, strict=False))
-    return extra.pop("depth", 1.0), extra.pop("width", 1.0), extra.pop("max_channels", math.inf), extra
+    if isinstance(entry, list) and len(entry) <= len(SCALES):
+        entry = dict(zip(SCALES, entry, strict=False))
+    numbers = [entry.get(k, SCALES[k]) for k in SCALES] if isinstance(entry, dict) else [None]
+    if not all(isinstance(v, (int, float)) and v > 0 for v in numbers):
+        raise InputError(
+            f"scale {cfg.get('scale')} in {where} is {entry!r}; expected [depth, width, max_channels] above 0"
+        )
+    depth, width, max_channels = numbers
+    return depth, width, max_channels, {k: v for k, v in entry.items() if k not in SCALES}
 
 
 def _make(target: Callable[..., nn.Module], kwargs: dict[str, Any], n: int, row: Row, where: str) -> nn.Module:
@@ -207,8 +223,9 @@ def _make(target: Callable[..., nn.Module], kwargs: dict[str, Any], n: int, row:
         made = [target(**kwargs) for _ in range(n)]
     except InputError:
         raise
-    except (TypeError, ValueError, RuntimeError) as e:
-        raise InputError(f"{row.module} in {where} cannot be built with {kwargs}: {e}") from e
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as e:
+        shown = ", ".join(f"{k}={v!r}" for k, v in kwargs.items() if k != "coder")
+        raise InputError(f"{row.module} in {where} cannot be built with {shown}: {str(e).splitlines()[0]}") from e
     if target is SPPF and len(row.args) <= 2:
         for m in made:  # rows of before YOLO26 mean the activated form; the layer's default became the plain one
             m.cv1.act = Conv.default_act
@@ -221,7 +238,7 @@ def _probe(layer: nn.Module, x: Tensor | list[Tensor], where: str) -> Any:
     layer.eval()
     try:
         y = layer(list(x) if isinstance(x, list) else x)
-    except (RuntimeError, TypeError, ValueError, IndexError) as e:
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as e:
         raise InputError(f"{where}: the layer does not fit its input: {str(e).splitlines()[0]}") from e
     finally:
         layer.train(training)

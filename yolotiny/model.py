@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import nn
+from ultralytics.engine.exporter import export_formats
 from ultralytics.engine.model import Model
+from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
+from .engine.options import RULES, find_data, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
-from .engine.trainer import Trainer, run_folder_writable
-from .engine.validator import Validator
-from .errors import InputError
-
-MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
-RULES = ("protocol", "fitness")  # short for eval.protocol and eval.fitness
-OURS = {"recipe", *RULES}  # options that ultralytics does not know
-GAINS = {"box": "loss.box.weight=", "cls": "loss.cls.weight=", "dfl": "loss.box.weight=", "cls_pw": "loss.cls.weight="}
+from .engine.trainer import Trainer
+from .engine.validator import MAX_DET, Validator
+from .errors import InputError, did_you_mean
+from .weights import read_tensors
 
 
 class YOLO(Model):
@@ -42,8 +39,8 @@ class YOLO(Model):
         if not Path(name).suffix or Path(name).suffix[1:].isdigit():  # "yolov5n" means "yolov5n.yaml"
             name += ".yaml"
         if not name.endswith((".yaml", ".yml")) and "://" not in name and not Path(name).exists():
-            raise InputError(f"model {name!r} does not exist")
-        self.changes: dict[str, Any] = {}  # dotted changes to the configuration, from the user
+            shipped = [n for n, _ in config.available()]
+            raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
         super().__init__(name, task=task or "detect", verbose=verbose)
 
     @property
@@ -60,6 +57,8 @@ class YOLO(Model):
 
     def _load(self, weights: str, task: str | None = None) -> None:
         """Open a checkpoint or an exported model."""
+        if str(weights).endswith(".pt") and Path(weights).is_file():
+            read_tensors(weights)  # says what is wrong with a file that is no checkpoint
         super()._load(weights, task)
         if self.model_is_module and not isinstance(self.model, Detector):
             raise InputError(
@@ -79,19 +78,15 @@ class YOLO(Model):
         self.loaded = True
         return self
 
-    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Split dotted model options off and check the names of the rest."""
-        known = {*DEFAULT_CFG_DICT, *OURS}
-        plain, changes = config.split_overrides(options, known)
-        changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
-        if changes.keys() - {f"eval.{k}" for k in RULES}:
-            self._check_is_pytorch_model()
-        self.changes |= changes
-        return plain
+    @property
+    def own_head(self) -> bool:
+        """True for a detector of ours, False for one that ends in a head of ultralytics, and for exported models."""
+        return self.model_is_module and bool(getattr(self.model.model[-1], "criterion", ""))
 
     def _rebuild(self, changes: dict[str, Any]) -> None:
         """Apply configuration changes that keep the layers' shapes wherever tensors fit."""
         if changes:
+            self._check_is_pytorch_model()
             old = self.model
             cfg = config.override(old.yaml, changes)
             self.model = Detector(cfg, ch=old.yaml["channels"])
@@ -99,55 +94,65 @@ class YOLO(Model):
             self.model.names, self.model.args = old.names, old.args
             self.predictor = None
 
+    def _warn_untrained(self) -> None:
+        if self.model_is_module and not (self.ckpt or getattr(self, "loaded", False)):
+            LOGGER.warning(f"{self.model_name} is untrained: its detections mean nothing; give a checkpoint")
+
     def train(self, **options: Any) -> Any:
         """Train; options as in ultralytics, dotted ones for the model (`loss.box.weight=2`), and `recipe=FILE`.
 
-        A model file names a recipe in `cfg/train`: its values stand where the user gives none. `recipe=none` switches it
-        off.
+        A model file names a recipe in `cfg/train`: its values stand where the user gives none. `recipe=none` switches
+        it off.
 
         Returns:
             ultralytics' metrics of the best checkpoint.
         """
         self._check_is_pytorch_model()
-        options = self._options(options)
-        if isinstance(options.get("data"), (list, tuple)):
-            raise InputError("data: give one data set at a time")
-        resume = options.get("resume")
-        if resume:
-            return self._resume(resume, options)
-        if getattr(self.model.model[-1], "criterion", ""):  # ultralytics' own heads do read these
-            for k in GAINS.keys() & options.keys():
-                raise InputError(f"{k}= is not read by this detector; write {GAINS[k]}")
-        recipe, changes = read_recipe(options.pop("recipe", self.model.yaml.get("recipe")))
-        cfg = config.override(self.model.yaml, changes | self.changes)
-        weights = options.get("pretrained", self.overrides.get("pretrained", bool(self.ckpt)))
+        plain, changes = sort_options("train", options, self.own_head)
+        if plain.get("resume"):
+            return self._resume(plain.pop("resume"), plain, changes)
+        recipe, of_recipe = read_recipe(plain.pop("recipe", self.model.yaml.get("recipe")))
+        recipe, _ = sort_options("train", recipe, self.own_head)
+        cfg = config.override(self.model.yaml, of_recipe | changes)
+        weights = plain.get("pretrained", self.overrides.get("pretrained", bool(self.ckpt)))
         if weights is True or weights is self.overrides.get("pretrained"):
-            weights = self.model if (self.ckpt or getattr(self, "loaded", False)) else weights
-        if isinstance(weights, bool):
-            weights = None
-        args = {"max_det": MAX_DET, **recipe, **self.overrides, **options, "mode": "train", "pretrained": bool(weights)}
+            weights = self.model if (self.ckpt or getattr(self, "loaded", False)) else None
+        args = {"max_det": MAX_DET, **recipe, **self.overrides, **plain, "mode": "train"}
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
-        run_folder_writable(Path(args.get("project") or "runs"))
+        args["data"] = find_data(args["data"], "train", args.get("split") or "val")
+        args["project"] = run_root(args.get("project"), "train")
+        if isinstance(weights, (str, Path)):
+            read_tensors(weights)  # a file that is no checkpoint is reported before anything is written
+        args["pretrained"] = bool(weights)
         self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
-        self.trainer.model = self.trainer.get_model(cfg=cfg, weights=weights)
+        self.trainer.model = self.trainer.get_model(cfg=cfg, weights=weights or None)
         return self._run_trainer()
 
-    def _resume(self, resume: Any, options: dict[str, Any]) -> Any:
+    def _resume(self, resume: Any, options: dict[str, Any], changes: dict[str, Any]) -> Any:
         """Go on with an interrupted run."""
         path = resume if isinstance(resume, (str, Path)) else self.ckpt_path
-        if path is None or (resume is True and (not self.ckpt or self.ckpt.get("optimizer") is None)):
+        if path is None:
             raise InputError(f"{self.model_name} is no interrupted run; give resume=runs/.../weights/last.pt")
-        if not Path(path).exists():
+        if not Path(path).is_file():
             raise InputError(f"resume: {path} does not exist")
-        options.pop("recipe", None)
+        if kept := [*changes, *(k for k in ("recipe",) if k in options)]:
+            raise InputError(f"a resumed run keeps its model and recipe: leave {kept[0]}= out, or start a new run")
+        read_tensors(path)
+        if load_checkpoint(path)[1].get("optimizer") is None:
+            raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
         args = {**options, "model": str(path), "resume": str(path), "mode": "train", "task": "detect"}
         self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
         return self._run_trainer()
 
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
-        self.trainer.train()
+        try:
+            self.trainer.train()
+        except KeyboardInterrupt:
+            last = self.trainer.last
+            how = f"go on with: yolotiny train resume={last}" if last.exists() else "before the first checkpoint"
+            raise KeyboardInterrupt(how) from None
         if RANK in {-1, 0}:
             kept = self.trainer.best if self.trainer.best.exists() else self.trainer.last
             if not kept.exists():
@@ -159,14 +164,17 @@ class YOLO(Model):
 
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
-        options = {"max_det": MAX_DET} | self._options(options)
-        changes = self._taken()
+        plain, changes = sort_options("val", options, self.own_head)
         rules = {k: changes.pop(f"eval.{k}") for k in RULES if f"eval.{k}" in changes}
         self._rebuild(changes)
+        self._warn_untrained()
         if self.model_is_module:
             rules = (self.model.yaml.get("eval") or {}) | rules
-        if not (options.get("data") or self.overrides.get("data")):
+        data = plain.get("data") or self.overrides.get("data")
+        if not data:
             raise InputError("val needs data=FILE.yaml")
+        options = {"max_det": MAX_DET} | plain
+        options |= {"data": find_data(data, plain.get("split") or "val"), "project": run_root(plain.get("project"), "val")}
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
         runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
         runner.rules(rules)
@@ -182,43 +190,18 @@ class YOLO(Model):
         if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
             if not any(c in str(source) for c in "*?") and not Path(source).exists():
                 raise InputError(f"source {str(source)!r} does not exist")
-        options = {"max_det": MAX_DET} | self._options(options)
-        self._rebuild(self._taken())
-        return super().predict(source, stream, predictor, **options)
+        plain, changes = sort_options("predict", options, self.own_head)
+        self._rebuild(changes)
+        self._warn_untrained()
+        plain["project"] = run_root(plain.get("project"), "predict")
+        return super().predict(source, stream, predictor, **{"max_det": MAX_DET} | plain)
 
     def export(self, **options: Any) -> str:
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
-        options = {"max_det": MAX_DET} | self._options(options)
-        self._rebuild(self._taken())
-        return super().export(**options)
-
-    def _taken(self) -> dict[str, Any]:
-        """The pending configuration changes, once."""
-        changes, self.changes = self.changes, {}
-        return changes
-
-
-def read_recipe(name: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read a recipe: training options, and under `model:` changes to the configuration.
-
-    Args:
-        name: a file in cfg/train or a path; None or "none" for no recipe.
-
-    Raises:
-        InputError: no such recipe, or an option in it that nothing reads.
-    """
-    if name in (None, "none", False):
-        return {}, {}
-    folder = config.cfg_dir() / "train"
-    file = next((p for p in (Path(name), folder / name, folder / f"{name}.yaml") if p.is_file()), None)
-    if file is None:
-        from .errors import did_you_mean
-
-        raise InputError(f"unknown recipe {name!r}{did_you_mean(name, [p.name for p in folder.glob('*.yaml')])}")
-    recipe = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    changes = recipe.pop("model", {})
-    plain, stray = config.split_overrides(recipe, DEFAULT_CFG_DICT)
-    if stray:
-        raise InputError(f"{file}: {next(iter(stray))} belongs under model:")
-    LOGGER.info(f"recipe: {file.name}")
-    return copy(plain), changes
+        plain, changes = sort_options("export", options, self.own_head)
+        known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
+        if wanted.lower() not in known:
+            raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
+        self._rebuild(changes)
+        self._warn_untrained()
+        return super().export(**{"max_det": MAX_DET} | plain)

@@ -43,7 +43,7 @@ class WHRatio:
         priors, gt = preds.priors, xyxy2xywh(targets.boxes.float())
         image, prior, index = [], [], []
         start = 0
-        for (a, h, w), count in zip(priors.shapes, priors.counts, strict=True):
+        for (_, h, w), count in zip(priors.shapes, priors.counts, strict=True):
             stride = priors.strides[start]
             anchors = priors.sizes[start : start + count : h * w]  # (a, 2)
             ratio = gt[None, :, 2:] / anchors[:, None]

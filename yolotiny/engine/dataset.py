@@ -1,8 +1,11 @@
-"""The training and validation data: ultralytics' YOLO dataset with ignore regions and without its traps for tiny boxes."""
+"""Training and validation data: ultralytics' YOLO dataset with ignore regions and without its traps for tiny boxes."""
 
 from __future__ import annotations
 
 import math
+import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,64 +14,117 @@ import torch
 from torch import Tensor
 from ultralytics.data.augment import RandomPerspective
 from ultralytics.data.dataset import YOLODataset
-from ultralytics.data.utils import img2label_paths, verify_image_label
+from ultralytics.data.utils import img2label_paths
 from ultralytics.utils import LOGGER
+from ultralytics.utils.patches import imread
 
 from ..errors import InputError
 
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
-MISSING_AREA = 0.1  # share of a box that must stay inside the picture
+MISSING_AREA = 0.1  # share of an object that must stay inside the picture
+ROUNDING = 0.01  # how far a share in a label file may leave 0..1
 
 
-def keep_tiny(box1: np.ndarray, box2: np.ndarray, area_thr: float = MISSING_AREA, **_: Any) -> np.ndarray:
-    """Which boxes survive mosaic and affine augmentation.
+class TinyPerspective(RandomPerspective):
+    """The affine step of mosaic and single pictures with our rule for which boxes survive it.
 
-    Unlike ultralytics' own rule, which drops every box of 2 px or less, a box goes only when most of it lies outside.
+    ultralytics' own rule drops every box of 2 px or less. Here an object goes only when most of it lies outside the
+    picture; an ignore region stays as long as any of it is inside.
+    """
+
+    nc = sys.maxsize  # labels from here on are ignore regions
+
+    def apply_instances(self, labels: dict[str, Any], params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Move the boxes and drop those that left the picture."""
+        self.region = labels["cls"].reshape(-1) >= self.nc
+        return super().apply_instances(labels, params)
+
+    def box_candidates(self, box1: np.ndarray, box2: np.ndarray, **_: Any) -> np.ndarray:
+        """Which boxes survive: (4, n) xyxy pixels before and after -> (n,) bool."""
+        w1, h1 = box1[2] - box1[0], box1[3] - box1[1]
+        w2, h2 = box2[2] - box2[0], box2[3] - box2[1]
+        return (w2 > SMALLEST) & (h2 > SMALLEST) & (self.region | (w2 * h2 > MISSING_AREA * w1 * h1))
+
+
+def read_labels(file: Path, nc: int) -> np.ndarray:
+    """Read a label file.
 
     Args:
-        box1, box2: (4, n) xyxy pixels before and after.
-        area_thr: least share of the area that is left.
+        file: rows "class cx cy w h", or "class x1 y1 x2 y2 x3 y3 ..." for a polygon, all as shares of the picture; a
+            missing file means a picture without objects.
+        nc: number of classes.
+
     Returns:
-        (n,) bool.
+        (N, 5) class and normalised xywh; a polygon becomes the box round it.
+
+    Raises:
+        InputError: a row that cannot be a box of this data set, by file and row.
     """
-    w1, h1 = box1[2] - box1[0], box1[3] - box1[1]
-    w2, h2 = box2[2] - box2[0], box2[3] - box2[1]
-    return (w2 > SMALLEST) & (h2 > SMALLEST) & (w2 * h2 > area_thr * w1 * h1)
-
-
-def check_label(file: str, nc: int) -> None:
-    """Read a label file and raise InputError naming file and row when a row cannot be a box of this data set."""
-    path = Path(file)
-    if not path.is_file():
-        return
-    for i, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
-        words = line.split()
-        if not words:
+    if not file.is_file():
+        return np.zeros((0, 5), np.float32)
+    table = []
+    for i, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+        if not line.strip():
             continue
-        where = f"{file}, row {i}"
-        try:
-            row = [float(x) for x in words]
-        except ValueError:
-            raise InputError(f"{where}: {line.strip()[:60]!r} is not numbers; expected 'class cx cy w h'") from None
-        if not all(math.isfinite(x) for x in row):
+        where, row = f"{file}, row {i}", _numbers(line)
+        if row is None:
+            raise InputError(f"{where}: {line.strip()[:60]!r} is not numbers; expected 'class cx cy w h'")
+        if not all(map(math.isfinite, row)):
             raise InputError(f"{where}: NaN or infinite value in {line.strip()[:60]!r}")
-        if len(row) != 5 and not (len(row) > 6 and len(row) % 2):  # polygons are allowed: class and pairs
+        if len(row) != 5 and not (len(row) > 6 and len(row) % 2):
             raise InputError(f"{where}: {len(row)} values; expected 5, 'class cx cy w h' as shares of the picture")
-        if row[0] != int(row[0]) or row[0] < 0:
-            raise InputError(f"{where}: class {words[0]} is no whole number from 0 up")
-        if row[0] >= nc:
-            raise InputError(f"{where}: class {int(row[0])} but the data YAML names {nc} classes, 0..{nc - 1}")
-        if max(row[1:]) > 1.01 or min(row[1:]) < -0.01:
-            raise InputError(f"{where}: box outside the picture ({' '.join(words[1:5])}); values are shares, 0..1")
-        if len(row) == 5 and min(row[3:5]) <= 0:
-            raise InputError(f"{where}: width or height is not above 0 ({words[3]} {words[4]})")
+        if row[0] not in range(nc):
+            raise InputError(f"{where}: class {row[0]:g} is none of the {nc} classes of the data YAML, 0..{nc - 1}")
+        if max(row[1:]) > 1 + ROUNDING or min(row[1:]) < -ROUNDING:
+            raise InputError(f"{where}: box outside the picture ({line.strip()[:60]}); values are shares, 0..1")
+        if len(row) > 5:
+            xy = np.array(row[1:]).reshape(-1, 2)
+            row = [row[0], *(xy.min(0) + xy.max(0)) / 2, *np.ptp(xy, 0)]
+        if min(row[3:]) <= 0:
+            raise InputError(f"{where}: width or height is not above 0 ({line.strip()[:60]})")
+        table.append(row)
+    return np.array(table, np.float32).reshape(-1, 5)
 
 
-def verify(args: tuple) -> list:
-    """ultralytics' check of one image and its label, after ours: a bad label is an error, a bad image is left out."""
-    _, label, _, _, nc, _, _, single = args
-    check_label(label, 10**9 if single else nc)
-    return verify_image_label(args)
+def _numbers(line: str) -> list[float] | None:
+    """The numbers of a row, None when something else stands there."""
+    try:
+        return [float(x) for x in line.split()]
+    except ValueError:
+        return None
+
+
+def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
+    """Read one picture and its labels, as ultralytics' scan asks for it; no file is changed.
+
+    Args:
+        args: picture file, label file.
+        nc: number of classes.
+        flags: how OpenCV is to decode the picture; training decodes it in the same way.
+        single: class numbers do not matter.
+
+    Returns:
+        (label dict or None for a picture that does not decode, missing, found, empty, corrupt, message).
+    """
+    image, label = args
+    rows = read_labels(Path(label), sys.maxsize if single else nc)
+    picture = imread(image, flags)
+    if picture is None:
+        return None, 0, 0, 0, 1, f"{image}: cannot be decoded"
+    kept = np.array(list(dict.fromkeys(map(tuple, rows))), np.float32).reshape(-1, 5)  # ordered, without duplicates
+    found = os.path.isfile(label)
+    boxes = {
+        "im_file": image,
+        "shape": picture.shape[:2],
+        "cls": kept[:, :1],
+        "bboxes": kept[:, 1:],
+        "segments": [],
+        "keypoints": None,
+        "normalized": True,
+        "bbox_format": "xywh",
+        "duplicates": len(rows) - len(kept),
+    }
+    return boxes, int(not found), int(found), int(found and not len(rows)), 0, ""
 
 
 def ignore_file(label: str) -> Path:
@@ -82,16 +138,15 @@ def read_ignore(file: Path) -> np.ndarray:
     if not file.is_file():
         return np.zeros((0, 4), np.float32)
     rows = []
-    for i, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = [float(x) for x in line.split()]
-        except ValueError:
-            row = [math.nan]
-        if row and (len(row) != 4 or not all(math.isfinite(x) for x in row)):
+    for i, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+        row = _numbers(line)
+        if row == []:
+            continue
+        if row is None or len(row) != 4 or not all(map(math.isfinite, row)):
             raise InputError(
                 f"{file}, row {i}: {line.strip()[:60]!r} is no ignore region; expected 'cx cy w h' as shares"
             )
-        rows += [row] if row else []
+        rows.append(row)
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
@@ -103,63 +158,93 @@ class TinyDataset(YOLODataset):
     """
 
     def verify_args(self) -> tuple:
-        """Our check in place of ultralytics'."""
-        _, rows = super().verify_args()
-        return verify, rows
+        """Our scan of one picture, and what to call it on."""
+        work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
+        return work, zip(self.im_files, self.label_files, strict=True)
+
+    def result_to_label(self, result: tuple) -> tuple:
+        """`scan` gives what ultralytics asks for here."""
+        return result
+
+    def get_cache_hash(self) -> str:
+        """Names, sizes and dates of the files; a cache that ultralytics wrote is not taken for ours."""
+        return f"yolotiny {self.cv2_flag} {super().get_cache_hash()}"
+
+    def cache_labels(self, path: Path = Path("labels.cache")) -> dict[str, Any]:
+        """Scan all files."""
+        if self.augment and not any(map(os.path.isfile, self.label_files)):
+            raise InputError(
+                f"no label file for any of the {len(self.im_files)} training images of {self.img_path}; "
+                f"expected {self.label_files[0]} and so on"
+            )
+        found = super().cache_labels(path)
+        if not found["labels"]:
+            raise InputError(f"none of the {len(self.im_files)} images of {self.img_path} can be read")
+        return found
 
     def get_labels(self) -> list[dict[str, Any]]:
         """Labels of all images, ignore regions appended; logs what was left out."""
-        wanted = len(self.im_files)
-        names = set(self.im_files)
+        wanted = list(self.im_files)
         labels = super().get_labels()
-        lost = sorted(names - set(self.im_files))
-        if lost:
-            shown = ", ".join(Path(f).name for f in lost[:5]) + (", ..." if len(lost) > 5 else "")
-            LOGGER.warning(f"{self.prefix}{len(lost)} of {wanted} images cannot be read and are left out: {shown}")
-        if self.augment and not sum(len(x["cls"]) for x in labels):
-            raise InputError(f"no box in any of the {len(labels)} training images of {self.img_path}; check the labels")
+        kept = set(self.im_files)
+        self._tell(
+            "{n} of {of} images cannot be read and are left out", {f: 1 for f in wanted if f not in kept}, wanted
+        )
+        doubled = {x["im_file"]: n for x in labels if (n := x.pop("duplicates"))}
+        self._tell("{n} duplicate label rows are left out", doubled, wanted)
         regions = 0
         for label, file in zip(labels, img2label_paths(self.im_files), strict=True):
             extra = read_ignore(ignore_file(file))
-            if len(extra):
-                regions += len(extra)
-                label["bboxes"] = np.concatenate((label["bboxes"], extra)).astype(np.float32)
-                label["cls"] = np.concatenate((label["cls"], np.full((len(extra), 1), self.nc, np.float32)))
-                label["segments"] = []
+            regions += len(extra)
+            label["bboxes"] = np.concatenate((label["bboxes"], extra))
+            label["cls"] = np.concatenate((label["cls"], np.full((len(extra), 1), self.nc, np.float32)))
         if regions:
             LOGGER.info(f"{self.prefix}{regions} ignore regions: no loss and no false alarm inside")
         return labels
+
+    def _tell(self, what: str, counts: dict[str, int], of: list[str]) -> None:
+        """Log what was left out, with the first few files by name."""
+        if counts:
+            shown = ", ".join(Path(f).name for f in list(counts)[:5]) + (", ..." if len(counts) > 5 else "")
+            LOGGER.warning(f"{self.prefix}{what.format(n=sum(counts.values()), of=len(of))}: {shown}")
 
     @property
     def nc(self) -> int:
         """Number of classes, which is also the class index of ignore regions."""
         return len(self.data["names"])
 
-    def update_labels(self, include_class: list[int] | None) -> None:
-        """Filter by class; ignore regions stay whatever is filtered."""
-        if self.single_cls:
-            for label in self.labels:
-                objects = label["cls"] < self.nc
-                label["cls"][objects] = 0
+    @property
+    def most_objects(self) -> int:
+        """Objects in the most crowded picture."""
+        return max((int((x["cls"] < self.nc).sum()) for x in self.labels), default=0)
+
+    def update_labels(self, include_class: int | list[int] | None) -> None:
+        """Keep the chosen classes and, with `single_cls`, call them all 0; ignore regions stay what they are."""
         if include_class is not None:
             single, self.single_cls = self.single_cls, False
-            super().update_labels([*include_class, self.nc])
+            super().update_labels([*np.ravel(include_class).tolist(), self.nc])
             self.single_cls = single
+        if self.single_cls:
+            for label in self.labels:
+                label["cls"][label["cls"] < self.nc] = 0
+        if self.augment and not self.most_objects:
+            of = "" if include_class is None else f" of classes {include_class}"
+            raise InputError(f"no box{of} in any of the {len(self.labels)} training images of {self.img_path}")
 
     def build_transforms(self, hyp: Any) -> Any:
         """ultralytics' augmentations with our rule for which boxes survive."""
         transforms = super().build_transforms(hyp)
-        _spare_tiny(transforms)
+        _spare_tiny(transforms, self.nc)
         return transforms
 
 
-def _spare_tiny(transform: Any) -> None:
-    """Put `keep_tiny` into every affine step of a tree of transforms."""
+def _spare_tiny(transform: Any, nc: int) -> None:
+    """Put our rule into every affine step of a tree of transforms."""
     if isinstance(transform, RandomPerspective):
-        transform.box_candidates = keep_tiny
+        transform.__class__, transform.nc = TinyPerspective, nc
     for child in (*getattr(transform, "transforms", ()), getattr(transform, "pre_transform", None)):
-        if hasattr(child, "__call__") and child is not None:
-            _spare_tiny(child)
+        if child is not None:
+            _spare_tiny(child, nc)
 
 
 def split_ignore(batch: dict[str, Any], nc: int) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""Non-maximum suppression that never gives up early: no time limit, and what a cap removes is counted."""
+"""Non-maximum suppression that never gives up early: no time limit, and what a cap removes is said."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import torch
 import torchvision
 from torch import Tensor
-from ultralytics.utils import LOGGER
 
 from ..boxes import xywh2xyxy
 
@@ -20,7 +21,8 @@ def nms(
     max_det: int = 1500,
     multi_label: bool = False,
     agnostic: bool = False,
-    classes: list[int] | None = None,
+    classes: int | list[int] | None = None,
+    left_out: Counter[str] | None = None,
 ) -> list[Tensor]:
     """Suppress overlapping boxes per class.
 
@@ -30,36 +32,51 @@ def nms(
         nc: number of classes, C.
         conf: least score.
         iou: overlap above which the lower-scored of two boxes of a class goes.
-        max_det: boxes kept per picture; a count of those beyond is logged.
+        max_det: boxes kept per picture.
         multi_label: let a box speak for every class above `conf`, not only its best.
         agnostic: suppress across classes.
         classes: keep only these class indices.
+        left_out: counts here what the two caps remove; see `describe`.
 
     Returns:
         Per picture (n, 6): xyxy pixels, score, class; best first.
     """
-    keep_class = None if classes is None else torch.tensor(classes, device=y.device)
-    finished = y.shape[-1] == 6 and y.shape[1] != 4 + nc
-    beyond = cut = 0
+    keep_class = None if classes is None else torch.as_tensor(classes, device=y.device)
+    finished = y.shape[-1] == 6
+    left_out = Counter() if left_out is None else left_out
     out = []
     for pred in y:
         if finished:
             rows = pred[pred[:, 4] > conf].float()
+            rows = rows[rows[:, 4].argsort(descending=True)]
         else:
             rows, removed = _candidates(pred.transpose(0, 1).float(), conf, multi_label)
-            cut += removed
+            left_out["candidates"] += removed
         if keep_class is not None:
             rows = rows[(rows[:, 5:] == keep_class).any(1)]
-        if not finished and len(rows):
+        if not finished:
             group = torch.zeros_like(rows[:, 5]) if agnostic else rows[:, 5]
             rows = rows[torchvision.ops.batched_nms(rows[:, :4], rows[:, 4], group, iou)]
-        beyond += max(0, len(rows) - max_det)
+        beyond = len(rows) - max_det
+        if beyond > 0:
+            left_out.update(detections=beyond, pictures=1)
         out.append(rows[:max_det])
-    if beyond:
-        LOGGER.debug(f"max_det={max_det} left out {beyond} boxes of {len(out)} pictures")
-    if cut:
-        LOGGER.warning(f"{cut} low-scored candidates were left out of NMS; raise conf above {conf} to keep it exact")
     return out
+
+
+def describe(left_out: Counter[str], max_det: int, conf: float) -> list[str]:
+    """One line for each cap that removed something."""
+    lines = []
+    if n := left_out["detections"]:
+        lines.append(
+            f"max_det={max_det} left out the {n} weakest detections of {left_out['pictures']} pictures; "
+            "raise max_det or conf to have all"
+        )
+    if n := left_out["candidates"]:
+        lines.append(
+            f"{n} candidates beyond the best {MAX_CANDIDATES} of a picture did not enter NMS; raise conf above {conf}"
+        )
+    return lines
 
 
 def _candidates(pred: Tensor, conf: float, multi_label: bool) -> tuple[Tensor, int]:

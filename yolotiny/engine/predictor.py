@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
-from ultralytics.utils import ops
+from ultralytics.utils import LOGGER, ops
 
-from .nms import nms
+from .nms import describe, nms
 
 
 class Predictor(DetectionPredictor):
     """Gives ordinary ultralytics `Results`."""
 
+    @property
+    def unread(self) -> int:
+        """Pictures of a source of pictures that could not be decoded and were left out, once it is through."""
+        pictures = getattr(self.dataset, "ni", 0)
+        return max(0, pictures - self.seen) if pictures and not any(self.dataset.video_flag) else 0
+
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
-        """Network output -> one `Results` per picture."""
-        y = preds[0] if isinstance(preds, (list, tuple)) else preds
+        """Network output -> one `Results` per picture; warns where a cap removed detections."""
+        left_out: Counter[str] = Counter()
         found = nms(
-            y,
+            preds[0] if isinstance(preds, (list, tuple)) else preds,
             len(self.model.names),
             self.args.conf,
             self.args.iou,
             self.args.max_det,
             agnostic=self.args.agnostic_nms,
             classes=self.args.classes,
+            left_out=left_out,
         )
+        for line in describe(left_out, self.args.max_det, self.args.conf):
+            LOGGER.warning(line)
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
         return self.construct_results(found, img, orig_imgs, **kwargs)

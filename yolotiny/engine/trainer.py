@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from copy import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,11 +29,11 @@ class Trainer(DetectionTrainer):
     """
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
-        """Data with ignore regions and tiny boxes kept."""
-        return build_dataset(self.args, img_path, self.data, mode, batch, self._grid(), rect=mode == "val")
-
-    def _grid(self) -> int:
-        return max(int(unwrap_model(self.model).stride.max()), 32)
+        """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
+        grid = max(int(unwrap_model(self.model).stride.max()), 32)
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val")
+        Validator._check_max_det(self.args, {mode: made})
+        return made
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Detector:
         """A detector for the data's classes, with `weights` (a module, file or state dict) taken over."""
@@ -89,9 +88,12 @@ class Trainer(DetectionTrainer):
     def _close_dataloader_mosaic(self) -> None:
         """The last epochs run without mosaic, and some criteria change with them."""
         super()._close_dataloader_mosaic()
-        criterion = unwrap_model(self.model).criterion
-        if hasattr(criterion, "last_epochs"):
-            criterion.last_epochs()
+        for model in (
+            unwrap_model(self.model),
+            self.ema.ema,
+        ):  # the average has a criterion of its own, for val/ losses
+            if hasattr(model.criterion, "last_epochs"):
+                model.criterion.last_epochs()
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""
@@ -114,6 +116,20 @@ class Trainer(DetectionTrainer):
         made = Validator(self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks)
         made.rules(unwrap_model(self.model).yaml.get("eval") or {})
         return made
+
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
+        """A row of results.csv: ultralytics' columns, then ours, the same ones in every row."""
+        ours = self.validator.columns
+        theirs = {k: v for k, v in metrics.items() if k not in ours}
+        super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
+
+    def resume_training(self, ckpt: dict[str, Any] | None) -> None:
+        """Load the state of an interrupted run; rows of results.csv beyond its checkpoint go, as they come again."""
+        super().resume_training(ckpt)
+        if self.resume and RANK in {-1, 0} and self.csv.exists():
+            head, *rows = self.csv.read_text(encoding="utf-8").splitlines(keepends=True)
+            done = [row for row in rows if int(row.partition(",")[0]) <= self.start_epoch]
+            self.csv.write_text("".join([head, *done]), encoding="utf-8")
 
     def save_model(self) -> bool:
         """Write checkpoints beside the old ones and then move them over: a kill or a full disk leaves the old whole."""
@@ -176,10 +192,3 @@ def training_sizes(dataset: TinyDataset, imgsz: int) -> np.ndarray:
         objects = label["cls"][:, 0] < dataset.nc
         out.append(label["bboxes"][objects, 2:] * np.array([w, h]) * imgsz / max(h, w))
     return np.concatenate(out) if out else np.zeros((0, 2))
-
-
-def run_folder_writable(folder: Path) -> None:
-    """Raise InputError when a run cannot be written to `folder`."""
-    probe = next(p for p in (folder, *folder.parents) if p.exists())
-    if not os.access(probe, os.W_OK):
-        raise InputError(f"the run folder {folder} cannot be written ({probe} is read-only); give project=DIR")

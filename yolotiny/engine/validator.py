@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS, evaluate_arrays, table
 from .dataset import TinyDataset, split_ignore
-from .nms import nms
+from .nms import describe, nms
 
+MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
 COLUMNS = {  # appended to results.csv, by protocol
     "aitod": ("AP", "AP50", "AP_vt", "AP_t", "AP_s", "AP_m"),
     "coco": ("AP", "AP50", "AP_s", "AP_m", "AP_l"),
@@ -48,6 +50,11 @@ class Validator(DetectionValidator):
             near = did_you_mean(self.fitness, COLUMNS[self.protocol])
             raise InputError(f"fitness {self.fitness!r} is no figure of protocol {self.protocol}{near}")
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns appended to results.csv, to the figure of the report that stands there."""
+        return {f"metrics/{k}(B)": k for k in COLUMNS[self.protocol]}
+
     def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions."""
         from .trainer import build_dataset
@@ -62,6 +69,19 @@ class Validator(DetectionValidator):
         """Fresh counters."""
         super().init_metrics(model)
         self.images: list[tuple] = []
+        self.left_out: Counter[str] = Counter()
+
+    @staticmethod
+    def _check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
+        """Raise the default cap where a picture holds more objects; warn where the user's own is too low."""
+        most = max(data.most_objects for data in datasets.values())
+        if most <= args.max_det:
+            return
+        if args.max_det == MAX_DET:
+            LOGGER.warning(f"a picture holds {most} objects: max_det raised from {MAX_DET} to {most}")
+            args.max_det = most
+        else:
+            LOGGER.warning(f"a picture holds {most} objects, more than max_det={args.max_det}: recall is capped")
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Suppress overlapping boxes; every picture gets its turn, however long it takes."""
@@ -74,6 +94,7 @@ class Validator(DetectionValidator):
             self.args.max_det,
             multi_label=True,
             agnostic=self.args.single_cls or self.args.agnostic_nms,
+            left_out=self.left_out,
         )
         return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in found]
 
@@ -114,11 +135,13 @@ class Validator(DetectionValidator):
         self.images = []
         if self.fitness:
             stats["fitness"] = self.report[self.fitness] or 0.0
-        return stats | {f"metrics/{k}(B)": self.report.get(k) or 0.0 for k in COLUMNS[self.protocol]}
+        return stats | {c: self.report.get(k) or 0.0 for c, k in self.columns.items()}
 
     def print_results(self) -> None:
         """ultralytics' table, then one line (in training) or the table of the protocol."""
         super().print_results()
+        for line in describe(self.left_out, self.args.max_det, self.args.conf):
+            (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
         if self.report is None:
             return
         if self.training:

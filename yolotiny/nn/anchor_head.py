@@ -12,8 +12,22 @@ from ..errors import InputError
 from ..structures import Preds
 from .head import DenseDetect
 
-
 START = [1.25, 1.6, 2.0, 3.75, 4.1, 2.9]  # in strides: the finest level's anchors of the official models
+
+
+def read(anchors: Any) -> Tensor:
+    """Anchors as written in a YAML -> (levels, anchors, 2) pixels.
+
+    Raises:
+        InputError: not a list of levels, each with equally many pairs of positive numbers.
+    """
+    try:
+        pixels = torch.stack([torch.tensor(row, dtype=torch.float32).reshape(-1, 2) for row in anchors])
+    except (TypeError, ValueError, RuntimeError):
+        pixels = torch.zeros(1)
+    if not pixels.numel() or not (pixels > 0).all():
+        raise InputError(f"anchors: expected 'auto' or a row of w,h pairs per level, above 0, not {anchors!r}")
+    return pixels
 
 
 class AnchorDetect(DenseDetect):
@@ -33,13 +47,9 @@ class AnchorDetect(DenseDetect):
 
     def __init__(self, nc: int, anchors: list | str, ch: list[int], strides: list[float], coder: Any):
         super().__init__(nc, ch, strides, coder)
-        if anchors == "auto":
-            anchors = [(s * torch.tensor(START)).tolist() for s in self.stride]
-        if isinstance(anchors, str):
-            raise InputError(f"anchors: {anchors!r} is neither 'auto' nor a list of w,h pairs per level")
-        if len(anchors) != self.nl:
-            raise InputError(f"anchors: {len(anchors)} rows for {self.nl} levels; give one row of w,h pairs per level")
-        pixels = torch.tensor([torch.tensor(row).flatten().tolist() for row in anchors]).view(self.nl, -1, 2)
+        pixels = self.stride.view(-1, 1, 1) * torch.tensor(START).view(1, -1, 2) if anchors == "auto" else read(anchors)
+        if len(pixels) != self.nl:
+            raise InputError(f"anchors: {len(pixels)} rows for {self.nl} levels; give one row of w,h pairs per level")
         self.anchors_per_cell = pixels.shape[1]
         # Written past register_buffer, which refuses a name that the base class uses for a class attribute.
         self._buffers["anchors"] = pixels / self.stride.view(-1, 1, 1)
@@ -62,6 +72,11 @@ class AnchorDetect(DenseDetect):
         """Replace the anchors by (levels, anchors, 2) widths and heights in pixels."""
         self.anchors.copy_(pixels.to(self.anchors) / self.stride.to(self.anchors.device).view(-1, 1, 1))
         self._priors = None
+
+    def pixels(self) -> list[list[float]]:
+        """Widths and heights in pixels as a YAML has them: one row `[w, h, w, h, ...]` per level."""
+        sizes = self.anchors.float() * self.stride.to(self.anchors.device).view(-1, 1, 1)
+        return [[round(v, 2) for v in level.flatten().tolist()] for level in sizes]
 
     def prior_sizes(self, level: int) -> Tensor:
         """(anchors, 2) pixels."""

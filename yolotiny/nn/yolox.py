@@ -1,4 +1,4 @@
-"""Blocks and head of YOLOX. Parameters inside a layer keep the official names; `official:` in the YAML maps the layers."""
+"""Blocks and head of YOLOX. Parameters inside a layer keep their official names; a YAML's `official:` maps layers."""
 
 from __future__ import annotations
 

@@ -1,0 +1,90 @@
+"""What every shipped model YAML can do, at its smallest scale; a new YAML is tested by being there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from ultralytics.nn.autobackend import AutoBackend
+
+from tests.detectors import awake, batch, crowd
+from yolotiny import YOLO, config
+from yolotiny.detector import Detector
+
+MODELS = sorted((config.cfg_dir() / "models").glob("*.yaml"))
+
+
+@pytest.fixture(params=MODELS, ids=lambda p: p.stem)
+def cfg(request):
+    return request.param
+
+
+@pytest.fixture
+def detector(cfg) -> Detector:
+    torch.manual_seed(0)
+    return Detector(cfg, nc=2)
+
+
+def test_there_are_models():
+    assert {"yolov5", "yolov5-p2", "yolox", "yolox-p2"} <= {p.stem for p in MODELS}
+
+
+def test_it_runs_in_training_and_gives_boxes_and_scores_in_evaluation(detector):
+    x = batch()["img"]
+    preds = detector(x)
+    priors = preds.priors
+    a = len(priors.centers)
+    assert a == sum(priors.counts) and preds.cls.shape == (2, a, 2) and preds.box.shape[:2] == (2, a)
+    assert len(priors.shapes) == len(detector.stride)
+    with torch.no_grad():
+        y, _ = detector.eval()(x)
+    assert y.shape == (2, 4 + 2, a) and torch.isfinite(y).all()
+    assert (y[:, 2:4] >= 0).all() and ((y[:, 4:] >= 0) & (y[:, 4:] <= 1)).all()
+
+
+def test_every_parameter_learns(detector):
+    vector, parts = detector.loss(batch())
+    assert torch.isfinite(vector).all() and len(vector) == len(parts)
+    vector.sum().backward()
+    detector.loss(crowd())[0].sum().backward()  # a level without objects has nothing to say about classes
+    untouched = [n for n, p in detector.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+    assert untouched == []
+    idle = [n for n, p in detector.named_parameters() if not p.grad.any()]
+    assert idle == []
+
+
+def test_pictures_without_objects_give_a_finite_loss_with_the_same_parts(detector):
+    full = detector.loss(batch())[1]
+    vector, parts = detector.loss(batch(empty=True))
+    assert list(parts) == list(full) and torch.isfinite(vector).all()
+    vector.sum().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in detector.parameters())
+
+
+def test_the_loss_is_finite_and_near_in_bfloat16(detector):
+    plain = detector.loss(batch())[0].sum()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        vector, _ = detector.loss(batch())
+    assert vector.dtype == torch.float32 and vector.sum().item() == pytest.approx(plain.item(), rel=0.1)
+    vector.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in detector.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["torchscript", "onnx"])
+def test_an_exported_file_agrees_and_predicts(cfg, kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = YOLO(str(cfg))
+    torch.manual_seed(0)
+    args, model.model = model.model.args, awake(Detector(cfg, nc=2))
+    model.model.args = args
+    x = batch()["img"][:1]
+    with torch.no_grad():
+        wanted = model.model(x)[0].numpy()
+    file = model.export(format=kind, imgsz=128)
+    got = np.asarray(AutoBackend(file, device=torch.device("cpu"), verbose=False)(x))
+    np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-3)  # pixels relative, scores absolute
+    picture = (x[0].permute(1, 2, 0).flip(2).numpy() * 255).astype(np.uint8)
+    ours, theirs = (m.predict(picture, imgsz=128, verbose=False)[0].boxes.data for m in (model, YOLO(file)))
+    assert 0 < len(ours) == len(theirs)
+    assert all(torch.isclose(row, ours, rtol=1e-3, atol=1e-2).all(1).any() for row in theirs)

@@ -1,0 +1,162 @@
+"""What may be asked of a run: options, their values, the data file and the recipe, all checked before it starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ultralytics.data.utils import check_det_dataset
+from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
+from ultralytics.utils.checks import check_file
+
+from .. import config
+from ..errors import InputError, did_you_mean
+
+RULES = ("protocol", "fitness")  # short for eval.protocol and eval.fitness
+OURS = {"recipe", *RULES}  # options that ultralytics does not know
+FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
+# Options of ultralytics that nothing here reads, and why.
+UNREAD = {
+    "distill_model": "distillation is not part of yolotiny",
+    "dis": "distillation is not part of yolotiny",
+    "cls_remap": "tensors are taken over where name and shape agree",
+    "profile": "it is read by logging services only",
+}
+UNREAD_IN_TRAINING = {
+    "quantize": "use it in val, predict and export",
+    "dnn": "it is for exported models",
+    "nms": "it belongs to export",
+    "augment": "it is for val and predict; hsv_h, scale, mosaic and the like set the augmentation of training",
+}
+# Loss gains of ultralytics' heads, and what says the same to ours.
+GAINS = {"box": "loss.box.weight=", "cls": "loss.cls.weight=", "dfl": "loss.box.weight=", "cls_pw": "loss.cls.weight="}
+LEAST = {"imgsz": 1, "workers": 0, "lr0": 0.0, "warmup_epochs": 0.0}
+
+
+def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part a user's options into (those of ultralytics and `recipe`, dotted changes to the model's configuration).
+
+    Args:
+        mode: "train", "val", "predict" or "export".
+        options: as given.
+        own_head: the model ends in a head of ours, not in one of ultralytics.
+
+    Raises:
+        InputError: an unknown name, an option that this mode or this model does not read, an impossible value.
+    """
+    plain, changes = config.split_overrides(options, {*DEFAULT_CFG_DICT, *OURS})
+    changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
+    for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
+        if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
+            raise InputError(f"{mode} does not read {key}=: {why}")
+    if plain.get("task", "detect") != "detect":
+        raise InputError(f"task={plain['task']}: yolotiny knows detection only")
+    if own_head:
+        if wrong := GAINS.keys() & plain.keys():
+            raise InputError(f"{min(wrong)}= is not read by this detector; write {GAINS[min(wrong)]}")
+        if plain.get("nms") is False or "end2end" in changes:
+            raise InputError("this detector has no head without NMS: leave nms= and end2end= out")
+        if mode == "predict" and plain.get("visualize"):
+            raise InputError("predict does not read visualize=: activation maps need a head of ultralytics")
+    for key in changes:
+        section = key.partition(".")[0]
+        if section in FROM_DATA:
+            raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
+        if mode != "train" and section in config.KEYS and not (mode == "val" and section == "eval"):
+            raise InputError(f"{mode} does not read {key}=: it is a setting of training")
+    _check_values(plain)
+    return plain, changes
+
+
+def _check_values(options: Mapping[str, Any]) -> None:
+    """Raise InputError for values that ultralytics would let through to a failure or a surprise."""
+    for key, least in LEAST.items():
+        values = options.get(key)
+        for value in values if isinstance(values, (list, tuple)) else [values]:
+            if isinstance(value, (int, float)) and value < least:
+                raise InputError(f"{key}={value} is below {least}")
+    batch = options.get("batch", 1)
+    whole = isinstance(batch, int) or (isinstance(batch, float) and batch.is_integer())
+    if isinstance(batch, (int, float)) and not (batch == -1 or 0 < batch < 1 or (whole and batch >= 1)):
+        raise InputError(f"batch={batch}: give a whole number from 1 up, -1 for automatic, or a share of GPU memory")
+
+
+def find_data(name: Any, *splits: str) -> str:
+    """The path of a data YAML: a file, one of ours in cfg/datasets, or one of ultralytics; checked.
+
+    Args:
+        name: what the user wrote.
+        splits: those that are needed, such as "train" and "val".
+
+    Raises:
+        InputError: no such file, or something in it is missing.
+    """
+    if not isinstance(name, (str, Path)):
+        raise InputError("data: give one data YAML")
+    text = str(name)
+    folder = config.cfg_dir() / "datasets"
+    for file in (Path(text), folder / text, folder / f"{text}.yaml"):
+        if file.exists():
+            text = str(file)
+            break
+    else:
+        if "://" not in text and not check_file(text, hard=False):
+            near = did_you_mean(text, [p.name for p in folder.glob("*.yaml")])
+            raise InputError(f"data file {text!r} does not exist{near}; yolotiny data demo to=DIR writes one to try")
+    try:
+        data = check_det_dataset(text, split=splits[-1])
+    except InputError:
+        raise
+    except Exception as error:  # ultralytics raises all kinds here
+        said = str(error).replace("❌", "").replace(f"{text} ", "").splitlines() or [type(error).__name__]
+        lines = [line.strip(" .") for line in said if line.strip() and not line.startswith("Note")]
+        raise InputError(f"data {text}: {': '.join(lines[:2])}") from error
+    for split in splits:
+        places = [data[split]] if isinstance(data[split], str) else data[split]
+        if gone := [p for p in places if not Path(p).exists()]:
+            raise InputError(f"data {text}: {split}: there is no {gone[0]}")
+    return text
+
+
+def run_root(project: Any, mode: str) -> str:
+    """The absolute folder that runs are written to: `project` seen from the current folder, runs/detect by default.
+
+    ultralytics would put runs into a folder that it remembers from its first use, wherever that was.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    folder = Path(str(project or "runs/detect")).expanduser().resolve()
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    if not nearest.is_dir():
+        raise InputError(f"the folder {folder} for the results of {mode} cannot be made: {nearest} is a file")
+    if not os.access(nearest, os.W_OK):
+        raise InputError(f"the folder {folder} cannot be written ({nearest} is read-only); give project=DIR")
+    return str(folder)
+
+
+def read_recipe(name: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a recipe: training options, and under `model:` changes to the configuration.
+
+    Args:
+        name: a file in cfg/train or a path; None or "none" for no recipe.
+
+    Raises:
+        InputError: no such recipe, or an option in it that nothing reads.
+    """
+    if name in (None, "none", False):
+        return {}, {}
+    folder = config.cfg_dir() / "train"
+    file = next((p for p in (Path(name), folder / name, folder / f"{name}.yaml") if p.is_file()), None)
+    if file is None:
+        raise InputError(f"unknown recipe {name!r}{did_you_mean(name, [p.name for p in folder.glob('*.yaml')])}")
+    recipe = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    changes = recipe.pop("model", None) or {}
+    plain, stray = config.split_overrides(recipe, DEFAULT_CFG_DICT)
+    if stray:
+        raise InputError(f"{file}: {next(iter(stray))} belongs under model:")
+    LOGGER.info(f"recipe: {file.name}")
+    return plain, changes
