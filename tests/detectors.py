@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from yolotiny.detector import Detector
 from yolotiny.nn.anchor_head import AnchorDetect
 
 
-def batch(size: tuple[int, int] = (128, 128), empty: bool = False, seed: int = 0) -> dict[str, Any]:
-    """Two random pictures; the first holds objects of 2 and 20 px, the second one of 60 px, or neither any."""
+def pictures(count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
+    """(count, 3, H, W) in 0..1: large soft patches, small ones, and grain."""
     g = torch.Generator().manual_seed(seed)
+    layers = [torch.rand(count, 3, s, s, generator=g) for s in (4, 24)]
+    soft = sum(F.interpolate(x, size, mode="bilinear") for x in layers)
+    return (soft + torch.rand(count, 3, *size, generator=g)) / 3
+
+
+def batch(size: tuple[int, int] = (128, 128), empty: bool = False, seed: int = 0) -> dict[str, Any]:
+    """Two pictures; the first holds objects of 2 and 20 px, the second one of 60 px, or neither any."""
     h, w = size
     pixels = torch.tensor([[41.0, 43.0, 2.0, 2.0], [80.0, 60.0, 20.0, 16.0], [64.0, 64.0, 60.0, 56.0]])
     out = {
-        "img": torch.rand(2, 3, h, w, generator=g),
+        "img": pictures(2, size, seed),
         "batch_idx": torch.tensor([0.0, 0.0, 1.0]),
         "cls": torch.tensor([[0.0], [1.0], [1.0]]),
         "bboxes": pixels / torch.tensor([w, h, w, h]),
@@ -36,21 +45,37 @@ def crowd(size: tuple[int, int] = (128, 128), objects: int = 60) -> dict[str, An
     }
 
 
+def agree(got: Any, wanted: Any) -> None:
+    """Raw outputs (B, 4 + C, A) are the same: scores to 1e-3, boxes to 1e-3 of their pixels and a hundredth of one."""
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    np.testing.assert_allclose(got[:, :4], wanted[:, :4], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(got[:, 4:], wanted[:, 4:], atol=1e-3)
+
+
+def same_detections(ours: Tensor, theirs: Tensor) -> None:
+    """Rows (n, 6) of boxes, scores and classes are the same, in any order where scores are equal; there are some."""
+    assert 0 < len(ours) == len(theirs), (len(ours), len(theirs))
+    reach = torch.tensor([0.1, 0.1, 0.1, 0.1, 2e-3, 0.0])  # pixels, score, class
+    odd = [row for row in theirs if not ((row - ours).abs() <= reach).all(1).any()]
+    assert not odd, (odd, ours)
+
+
 def awake(detector: Detector, share: float = 0.05) -> Detector:
     """Give a fresh detector answers that differ from place to place, about `share` of them with a score above 0.25.
 
-    Fresh batch norms let a picture fade on its way through the network; here their statistics are those of noise.
+    Fresh batch norms let a picture fade on its way through the network; here their statistics are those of `pictures`.
     """
     norms = [m for m in detector.modules() if isinstance(m, nn.BatchNorm2d)]
     momenta = [m.momentum for m in norms]
     for m in norms:
         m.momentum = 1.0
     detector.train()
-    x = batch()["img"]
+    x = pictures(16, (128, 128))
     with torch.no_grad():
         detector(x)
         for m, momentum in zip(norms, momenta, strict=True):
             m.momentum = momentum
+            m.running_var.clamp_(min=m.running_var.mean() / 2)  # a quiet channel must not shout on another picture
         detector.eval()
         head = detector.model[-1]
         scores = detector(x)[1].cls.flatten(0, 1).amax(1)

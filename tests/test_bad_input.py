@@ -80,7 +80,7 @@ def train(fails, tmp_path, data):
         (["loss.box.weigth=3"], "weigth"),
         (["loss.box.type=ndw"], "unknown box loss 'ndw'"),
         (["model=yolov5nn"], "unknown model 'yolov5nn.yaml'; did you mean 'yolov5n'"),
-        (["model=nowhere.pt"], "model file 'resume: nowhere.pt does not exist"),
+        (["model=nowhere.pt"], "model file 'nowhere.pt' does not exist"),
         (["data=nowhere.yaml"], "data file 'nowhere.yaml' does not exist"),
         (["split=test"], "'test:' images not found"),
         (["recipe=fast"], "unknown recipe 'fast'; "),
@@ -115,7 +115,9 @@ def test_a_device_that_is_not_there_is_one_line(train):
 
 def test_a_mistyped_key_of_a_model_file_is_named_with_its_file(train, tmp_path):
     (tmp_path / "mine.yaml").write_text("base: yolov5n.yaml\nlos: {box: {weight: 1}}\n")
-    assert train(f"model={tmp_path / 'mine.yaml'}").startswith(f"unknown key 'los' in {tmp_path / 'mine.yaml'}; did you")
+    assert train(f"model={tmp_path / 'mine.yaml'}").startswith(
+        f"unknown key 'los' in {tmp_path / 'mine.yaml'}; did you"
+    )
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(train, fails, tmp_path, dat
     run = {
         "train": lambda p: train(f"project={p}"),
         "val": lambda p: fails("val", f"model={trained().best}", f"data={data}", f"project={p}"),
-        "predict": lambda p: fails("predict", f"model={trained().best}", f"source={data.parent}/images", f"project={p}"),
+        "predict": lambda p: fails(
+            "predict", f"model={trained().best}", f"source={data.parent}/images", f"project={p}"
+        ),
     }[command]
     assert "cannot be made: " in run(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "keep me"
@@ -306,4 +310,6 @@ def test_a_source_without_pictures_is_one_line(fails, tmp_path, monkeypatch, sou
 
 
 def test_an_export_that_is_not_known_is_one_line(fails):
-    assert "unknown export format 'onx'; did you mean 'onnx'" in fails("export", f"model={trained().best}", "format=onx")
+    assert "unknown export format 'onx'; did you mean 'onnx'" in fails(
+        "export", f"model={trained().best}", "format=onx"
+    )

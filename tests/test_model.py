@@ -11,6 +11,7 @@ from tests.tiny_data import QUICK, trained
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
+from yolotiny.weights import _InertPickle
 
 OPTIONS = {k: QUICK[k] for k in ("imgsz", "batch", "plots", "verbose", "device")}
 
@@ -47,9 +48,10 @@ def test_a_model_that_is_not_there_gets_the_nearest_names(name, says, tmp_path, 
 
 def test_a_trained_checkpoint_loads_with_tensors_and_known_classes_only(monkeypatch):
     best, modes, load = trained().best, [], torch.load
-    monkeypatch.setattr(torch, "load", lambda *a, **k: modes.append(k.get("weights_only")) or load(*a, **k))
+    monkeypatch.setattr(torch, "load", lambda *a, **k: modes.append(k.get("pickle_module", k)) or load(*a, **k))
     model = YOLO(best)
-    assert modes == [True]
+    inert, safe = modes  # tensors alone, with every class made harmless; then the model, of known classes
+    assert inert is _InertPickle and safe["weights_only"] is True
     assert model.names == {0: "a", 1: "b"} and model.model.yaml["nc"] == 2
 
 
@@ -100,6 +102,13 @@ def test_runs_are_written_below_the_current_folder(tmp_path, monkeypatch):
     assert (tmp_path / "runs/detect/predict").is_dir()
 
 
+def test_prediction_that_saves_nothing_needs_no_writable_folder(tmp_path, monkeypatch):
+    model = YOLO(trained().best)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    found = model.predict(np.zeros((64, 64, 3), np.uint8), imgsz=64, project=str(tmp_path / "x"), verbose=False)
+    assert len(found) == 1 and not (tmp_path / "x").exists()
+
+
 def test_an_untrained_model_warns_before_it_detects(warned, tmp_path):
     picture = np.zeros((64, 64, 3), np.uint8)
     YOLO("yolov5n").predict(picture, imgsz=64, project=str(tmp_path), verbose=False)
@@ -112,6 +121,8 @@ def test_an_untrained_model_warns_before_it_detects(warned, tmp_path):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
+        (lambda m: m.tune(data="d.yaml"), "tune is not part of yolotiny"),
+        (lambda m: m.benchmark(data="d.yaml"), "benchmark is not part of yolotiny"),
         (lambda m: m.train(), "train needs data=FILE.yaml; for a first try: yolotiny data demo"),
         (lambda m: m.val(), "val needs data=FILE.yaml"),
         (lambda m: m.predict(), "predict needs source="),

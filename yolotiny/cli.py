@@ -6,6 +6,7 @@ Everything heavy is imported inside the command that needs it, so help, version 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import traceback
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         if any(a.lower() in ("debug=true", "debug=1") for a in argv):
             traceback.print_exc()
@@ -172,6 +176,13 @@ def info(model: str, imgsz: int = 640) -> None:
     _load(model).info(imgsz=imgsz)
 
 
+def demo(to: str = "runs/demo") -> None:
+    """Run the demo; it prints its own summary."""
+    from .demo import run
+
+    run(to)
+
+
 def models() -> None:
     """List the shipped models."""
     from .config import available
@@ -212,6 +223,7 @@ RUN: dict[str, Callable[..., None]] = {
     "predict": predict,
     "export": export,
     "info": info,
+    "demo": demo,
     "models": models,
     "data demo": data_demo,
     "data convert": data_convert,

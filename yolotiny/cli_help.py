@@ -21,6 +21,25 @@ RUNNING += ("channels_last", "cfg")
 # Options that only other tasks of ultralytics read (poses, oriented boxes, depth, masks, classification), or nothing.
 UNREAD = set("pose kobj rle angle dlog dgrad dlam copy_paste copy_paste_mode auto_augment erasing".split())
 UNREAD |= {"retina_masks", "distill_model", "dis", "cls_remap", "profile"}
+# Options that mean something narrower or other than ultralytics' own words say.
+WORDS = {
+    "model": "a shipped model (see: yolotiny models), a model file, a checkpoint, or an exported model",
+    "data": "the data YAML",
+    "epochs": "number of epochs to train for, default 100",
+    "project": "folder of the runs, default runs/detect; a run goes to project/name",
+    "name": "folder of this run; a number is added when it exists",
+    "exist_ok": "True writes into project/name although it exists",
+    "pretrained": "weights to start from: a checkpoint of ours, of YOLOv5 or of YOLOX",
+    "resume": "last.pt of an interrupted run; nothing else needs to be given",
+    "max_det": "detections kept per picture, default 1500, raised where the data has more objects",
+    "iou": "overlap above which the lower-scored of two boxes goes, default 0.6",
+    "conf": "least score of a detection, default 0.25, in validation 0.001",
+    "save_json": "True writes predictions.json, which yolotiny eval scores",
+    "box": "weight of the box loss of ultralytics' heads; of ours: loss.box.weight",
+    "cls": "weight of the class loss of ultralytics' heads; of ours: loss.cls.weight",
+    "dfl": "weight of the distribution loss of ultralytics' heads",
+    "cls_pw": "power of the class weights of ultralytics' heads",
+}
 # What older releases called an option, and what to write now.
 FORMER = {"half": "quantize=16", "int8": "quantize=8", "weights": "model=FILE or pretrained=FILE"}
 
@@ -51,7 +70,7 @@ class Command:
 COMMANDS = {
     "train": Command(
         "train a model on a data set",
-        "yolotiny train model=yolov5n-sarl-sal.yaml data=demo/data.yaml epochs=100 imgsz=640 loss.box.beta=2",
+        "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
         PROTOCOL | FITNESS | RECIPE,
         ("Train", "Val/Test", "Hyperparameters"),
@@ -89,6 +108,12 @@ COMMANDS = {
         "yolotiny info model=yolov5s-p2.yaml imgsz=640",
         ("model",),
         {"model": "a model file or checkpoint", "imgsz": "side of the input in pixels for the cost, default 640"},
+    ),
+    "demo": Command(
+        "the first five minutes: generate pictures, train a nano model, validate, predict",
+        "yolotiny demo to=runs/demo",
+        (),
+        {"to": "folder for data and run, default runs/demo; what an earlier demo wrote there is replaced"},
     ),
     "models": Command("list the models that come with the package", "yolotiny models"),
     "data demo": Command(
@@ -144,7 +169,11 @@ def ultralytics_options() -> dict[str, tuple[str, str]]:
 def taken_from_ultralytics(command: Command) -> dict[str, str]:
     """Return the options of ultralytics that a command takes, name to description."""
     theirs = ultralytics_options() if command.sections else {}
-    wanted = {k: text for k, (heading, text) in theirs.items() if heading in command.sections or k in command.single}
+    wanted = {
+        k: WORDS.get(k, text)
+        for k, (heading, text) in theirs.items()
+        if heading in command.sections or k in command.single
+    }
     return {k: text for k, text in wanted.items() if k not in UNREAD | set(command.without)}
 
 
@@ -174,7 +203,8 @@ def describe(name: str) -> str:
         lines.append("required: " + ", ".join(command.required))
     tables = {"options": command.options | DEBUG if command.options or command.sections else {}}
     if command.sections:
-        lines.append("a setting of the model is given by its path in the model file: loss.box.weight=2")
+        if name == "train":
+            lines.append("a setting of the model is given by its path in the model file: loss.box.weight=0.1")
         tables["options of ultralytics"] = taken_from_ultralytics(command)
     for heading, options in tables.items():
         if options:

@@ -51,20 +51,45 @@ def targets_of(batch: Batch) -> Targets:
 
 
 def section(cfg: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
-    """The `loss:` section over its defaults; a term or key that the family does not have is an InputError."""
+    """The `loss:` section over its defaults; a changed `type` keeps the weight and drops the other arguments.
+
+    Raises:
+        InputError: a term or key that the family does not have, a value of the wrong kind.
+    """
     where = cfg.get("yaml_file") or "the configuration"
     out = {k: dict(v) if isinstance(v, dict) else v for k, v in allowed.items()}
     for key, value in (cfg.get("loss") or {}).items():
         if key not in out:
             raise InputError(f"loss.{key} in {where} is not a term of this detector{did_you_mean(key, out)}")
-        if isinstance(out[key], dict) and isinstance(value, dict):
-            if "type" not in out[key] and (unknown := [k for k in value if k not in out[key]]):
-                raise InputError(f"loss.{key}.{unknown[0]} in {where} is not known{did_you_mean(unknown[0], out[key])}")
-            kept = out[key] if value.get("type", out[key].get("type")) == out[key].get("type") else {}
-            out[key] = kept | value
-        else:
+        default = out[key]
+        if not isinstance(default, dict):
+            if wish := _wish(default, value):
+                raise InputError(f"loss.{key} in {where} must be {wish}, not {value!r}")
             out[key] = value
+            continue
+        value = {"type": value} if isinstance(value, str) and "type" in default else value
+        if not isinstance(value, dict):
+            raise InputError(f"loss.{key} in {where} must be a mapping such as {default}, not {value!r}")
+        if "type" not in default and (unknown := [k for k in value if k not in default]):
+            raise InputError(f"loss.{key}.{unknown[0]} in {where} is not known{did_you_mean(unknown[0], default)}")
+        same = value.get("type", default.get("type")) == default.get("type")
+        out[key] = (default if same else {"weight": default["weight"]}) | value
+        for k in (default.keys() - {"type"}) & out[key].keys():
+            if wish := _wish(default[k], out[key][k]):
+                raise InputError(f"loss.{key}.{k} in {where} must be {wish}, not {out[key][k]!r}")
     return out
+
+
+def _wish(default: Any, value: Any) -> str:
+    """What a value should have been, judged by the default in its place; empty when it is of that kind."""
+    if isinstance(default, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if isinstance(default, list):
+        return (
+            "" if isinstance(value, list) and not any(_wish(1.0, v) for v in value) else "a list of numbers from 0 up"
+        )
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+    return "" if number else "a number from 0 up"
 
 
 class Criterion:
@@ -108,6 +133,15 @@ class Criterion:
         """The weighted terms by name."""
         raise AssertionError("a family without terms")
 
+    @torch.no_grad()
+    def match(self, preds: Preds, targets: Targets) -> Assignment:
+        """Ask the assigner, which gets decoded boxes and their areas where it looks at predictions."""
+        if not self.assign.looks:
+            return self.assign(preds, None, targets)
+        raw = preds.box.float()
+        boxes, sizes = self.coder.decode(raw, preds.priors), self.coder.sizes(raw, preds.priors)
+        return self.assign(preds, boxes, targets, sizes.prod(-1))
+
     def last_epochs(self) -> None:
         """Called once when mosaic is switched off for the last epochs."""
 
@@ -130,7 +164,7 @@ class AnchorCriterion(Criterion):
 
     def parts(self, preds: Preds, targets: Targets) -> Parts:
         """Box, objectness and class terms."""
-        found: Assignment = self.assign(preds, None, targets)
+        found = self.match(preds, targets)
         at = (found.image, found.prior)
         counts = preds.priors.counts
         level = preds.priors.level(found.prior)
@@ -207,12 +241,13 @@ class YOLOXCriterion(Criterion):
     def parts(self, preds: Preds, targets: Targets) -> Parts:
         """Box, objectness, class and L1 terms; L1 is zero until the last epochs."""
         raw = preds.box.float()
-        decoded, sizes = self.coder.decode(raw, preds.priors), self.coder.sizes(raw, preds.priors)
-        found: Assignment = self.assign(preds, decoded.detach(), targets, sizes.detach().prod(-1))
+        found = self.match(preds, targets)
         at = (found.image, found.prior)
         n = max(len(found.prior), 1)
         gt = targets.boxes[found.gt]
-        quality = found.iou if found.iou is not None else iou(decoded[at].detach(), gt)
+        raw = raw[at]
+        decoded = self.coder.decode(raw, preds.priors.at(found.prior))
+        quality = found.iou if found.iou is not None else iou(decoded.detach(), gt)
         logits = preds.cls[at].float()
         wanted = torch.zeros_like(logits)
         wanted[torch.arange(len(logits), device=logits.device), targets.labels[found.gt]] = quality.to(logits.dtype)
@@ -225,9 +260,8 @@ class YOLOXCriterion(Criterion):
         if found.ignored is not None:
             per_obj = per_obj * ~found.ignored
 
-        raw = raw[at]
         parts = {
-            "box": self.box(decoded[at], gt).sum() / n * self.box.weight,
+            "box": self.box(decoded, gt).sum() / n * self.box.weight,
             "obj": per_obj.sum() / n * self.loss["obj"]["weight"],
             "cls": F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / n * self.loss["cls"]["weight"],
         }

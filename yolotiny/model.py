@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from ultralytics.engine.exporter import export_formats
 from ultralytics.engine.model import Model
 from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
@@ -16,7 +15,7 @@ from .detector import Detector
 from .engine.options import RULES, find_data, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
 from .engine.trainer import Trainer
-from .engine.validator import MAX_DET, Validator
+from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
 from .weights import read_tensors
 
@@ -36,7 +35,9 @@ class YOLO(Model):
 
     def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
         name = str(model).strip()
-        if not Path(name).suffix or Path(name).suffix[1:].isdigit():  # "yolov5n" means "yolov5n.yaml"
+        suffix = Path(name).suffix[1:]
+        folder = name.rstrip("/").endswith("_model")  # as OpenVINO and others are exported
+        if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
             name += ".yaml"
         if not name.endswith((".yaml", ".yml")) and "://" not in name and not Path(name).exists():
             shipped = [n for n, _ in config.available()]
@@ -117,7 +118,7 @@ class YOLO(Model):
         weights = plain.get("pretrained", self.overrides.get("pretrained", bool(self.ckpt)))
         if weights is True or weights is self.overrides.get("pretrained"):
             weights = self.model if (self.ckpt or getattr(self, "loaded", False)) else None
-        args = {"max_det": MAX_DET, **recipe, **self.overrides, **plain, "mode": "train"}
+        args = {**DEFAULTS, **recipe, **self.overrides, **plain, "mode": "train"}
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
         args["data"] = find_data(args["data"], "train", args.get("split") or "val")
@@ -144,6 +145,14 @@ class YOLO(Model):
         args = {**options, "model": str(path), "resume": str(path), "mode": "train", "task": "detect"}
         self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
         return self._run_trainer()
+
+    def tune(self, *args: Any, **options: Any) -> Any:
+        """Not offered: ultralytics' search starts its own trainer on its own model of the same name."""
+        raise InputError("tune is not part of yolotiny; train with several recipes and compare results.csv")
+
+    def benchmark(self, *args: Any, **options: Any) -> Any:
+        """Not offered: ultralytics' benchmark opens the exported files with its own classes."""
+        raise InputError("benchmark is not part of yolotiny; export, and val the exported file")
 
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
@@ -173,8 +182,11 @@ class YOLO(Model):
         data = plain.get("data") or self.overrides.get("data")
         if not data:
             raise InputError("val needs data=FILE.yaml")
-        options = {"max_det": MAX_DET} | plain
-        options |= {"data": find_data(data, plain.get("split") or "val"), "project": run_root(plain.get("project"), "val")}
+        options = DEFAULTS | plain
+        options |= {
+            "data": find_data(data, plain.get("split") or "val"),
+            "project": run_root(plain.get("project"), "val"),
+        }
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
         runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
         runner.rules(rules)
@@ -193,15 +205,18 @@ class YOLO(Model):
         plain, changes = sort_options("predict", options, self.own_head)
         self._rebuild(changes)
         self._warn_untrained()
-        plain["project"] = run_root(plain.get("project"), "predict")
-        return super().predict(source, stream, predictor, **{"max_det": MAX_DET} | plain)
+        writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
+        plain["project"] = run_root(plain.get("project"), "predict", writes)
+        return super().predict(source, stream, predictor, **DEFAULTS | plain)
 
     def export(self, **options: Any) -> str:
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
+        from ultralytics.engine.exporter import export_formats  # slow to import
+
         plain, changes = sort_options("export", options, self.own_head)
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
         self._rebuild(changes)
         self._warn_untrained()
-        return super().export(**{"max_det": MAX_DET} | plain)
+        return super().export(**DEFAULTS | plain)

@@ -20,7 +20,9 @@ NAMES = {0: "a", 1: "b"}
 
 def dataset(folder, mode="train", batch=4, imgsz=64, **options):
     args = get_cfg(overrides={"imgsz": imgsz, "deterministic": True, **options})
-    return build_dataset(args, str(folder / "images" / "train"), {"names": NAMES, "channels": 3}, mode, batch, 32, False)
+    return build_dataset(
+        args, str(folder / "images" / "train"), {"names": NAMES, "channels": 3}, mode, batch, 32, False
+    )
 
 
 @pytest.fixture
@@ -165,7 +167,9 @@ def test_no_label_file_at_all_and_no_box_at_all_are_two_different_mistakes(tmp_p
     with pytest.raises(InputError, match="no box in any of the 1 training images"):
         dataset(tmp_path)
     (tmp_path / "labels/train/x.txt").unlink()
-    with pytest.raises(InputError, match=r"no label file for any of the 1 training images.*expected .*labels/train/x.txt"):
+    with pytest.raises(
+        InputError, match=r"no label file for any of the 1 training images.*expected .*labels/train/x.txt"
+    ):
         dataset(tmp_path)
 
 

@@ -127,6 +127,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path, mon
     with pytest.raises(InputError, match="cannot be made: .*file is a file"):
         run_root(tmp_path / "file" / "runs", "train")
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    assert run_root(tmp_path / "file" / "runs", "predict", writes=False) == str(tmp_path / "file" / "runs")
     with pytest.raises(InputError, match="cannot be written .* is read-only.; give project=DIR"):
         run_root(tmp_path / "runs", "predict")
 

@@ -336,7 +336,9 @@ def test_data_errors_come_out_of_the_trainer_as_one_line(tmp_path):
 
 
 def test_the_optimizer_of_a_mean_loss_takes_the_rate_per_nominal_batch(data, tmp_path):
-    assert prepared(data, tmp_path, "yolox-nano.yaml", lr0=0.01).optimizer.param_groups[0]["initial_lr"] == 0.01 * 4 / 64
+    assert (
+        prepared(data, tmp_path, "yolox-nano.yaml", lr0=0.01).optimizer.param_groups[0]["initial_lr"] == 0.01 * 4 / 64
+    )
     assert prepared(data, tmp_path, lr0=0.01).optimizer.param_groups[0]["initial_lr"] == 0.01
     with pytest.raises(InputError, match="optimizer=auto does not suit this loss"):
         prepared(data, tmp_path, "yolox-nano.yaml", optimizer="auto")

@@ -87,7 +87,9 @@ def test_an_object_inside_a_region_can_still_be_found(model, tmp_path):
 
 def test_regions_are_not_drawn_as_objects(model, region, tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr("ultralytics.models.yolo.detect.val.plot_images", lambda labels, **k: drawn.append(labels["cls"]))
+    monkeypatch.setattr(
+        "ultralytics.models.yolo.detect.val.plot_images", lambda labels, **k: drawn.append(labels["cls"])
+    )
     model.val(Seer, data=region, project=str(tmp_path), **(OPTIONS | {"plots": True}))
     assert [x.view(-1).tolist() for x in drawn] == [[0], [0]]
 

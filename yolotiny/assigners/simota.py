@@ -133,6 +133,8 @@ class SimOTA:
         InputError: a radius that is not positive, a top below 1, a negative weight.
     """
 
+    looks = True  # at predictions
+
     def __init__(self, radius: float = 1.5, top: int = 10, iou_weight: float = 3.0):
         if not radius > 0 or not math.isfinite(radius):
             raise InputError(

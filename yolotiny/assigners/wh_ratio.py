@@ -21,6 +21,8 @@ class WHRatio:
     Source: ultralytics/yolov5 v6 (`build_targets`).
     """
 
+    looks = False  # at predictions
+
     def __init__(self, anchor_t: float = 4.0, reach: float = 0.5):
         if anchor_t <= 1:
             raise InputError(f"assigner wh_ratio: anchor_t={anchor_t} must be above 1; 4 is usual")

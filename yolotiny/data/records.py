@@ -112,7 +112,7 @@ def image_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as picture:
             turned = picture.getexif().get(274) in (5, 6, 7, 8)
             return picture.size[::-1] if turned else picture.size
-    except OSError as e:
+    except (OSError, ImportError) as e:  # ultralytics' opener asks for a HEIF package when a file is no picture
         raise InputError(f"cannot read image {path}: {e}") from None
     finally:
         Image.MAX_IMAGE_PIXELS = limit

@@ -121,15 +121,17 @@ def find_data(name: Any, *splits: str) -> str:
     return text
 
 
-def run_root(project: Any, mode: str) -> str:
+def run_root(project: Any, mode: str, writes: bool = True) -> str:
     """The absolute folder that runs are written to: `project` seen from the current folder, runs/detect by default.
 
     ultralytics would put runs into a folder that it remembers from its first use, wherever that was.
 
     Raises:
-        InputError: nothing can be written there.
+        InputError: nothing can be written there, although the run `writes`.
     """
     folder = Path(str(project or "runs/detect")).expanduser().resolve()
+    if not writes:
+        return str(folder)
     nearest = next(p for p in (folder, *folder.parents) if p.exists())
     if not nearest.is_dir():
         raise InputError(f"the folder {folder} for the results of {mode} cannot be made: {nearest} is a file")
