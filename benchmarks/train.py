@@ -22,10 +22,10 @@ if not OPTIONS["data"]:
     sys.exit("data=FILE.yaml is needed")
 os.environ["OMP_NUM_THREADS"] = str(OPTIONS["threads"])  # ultralytics sets 1 where nothing is set
 
-from yolotiny import YOLO  # noqa: E402  (after the number of threads is set; it also quiets ultralytics)
-
 import torch  # noqa: E402
 from ultralytics import YOLO as Ultralytics  # noqa: E402
+
+from yolotiny import YOLO  # noqa: E402  (after the number of threads is set; it also quiets ultralytics)
 
 ARMS = {
     "ultralytics yolov5n": (Ultralytics, "yolov5n.yaml", {}),

@@ -105,7 +105,9 @@ def split_overrides(options: Mapping[str, Any], known: Iterable[str]) -> tuple[d
     Raises:
         InputError: an option that is neither.
     """
-    known, ours, model = set(known), {}, {}
+    known = set(known)
+    ours: dict[str, Any] = {}
+    model: dict[str, Any] = {}
     for key, value in options.items():
         if key not in known and "." not in key and key not in KEYS - FIXED:
             raise InputError(f"unknown option {key!r}{did_you_mean(key, sorted(known | (KEYS - FIXED)))}")

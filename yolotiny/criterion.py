@@ -85,9 +85,8 @@ def _wish(default: Any, value: Any) -> str:
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(default, list):
-        return (
-            "" if isinstance(value, list) and not any(_wish(1.0, v) for v in value) else "a list of numbers from 0 up"
-        )
+        good = isinstance(value, list) and not any(_wish(1.0, v) for v in value)
+        return "" if good else "a list of numbers from 0 up"
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
     return "" if number else "a number from 0 up"
 
@@ -150,7 +149,9 @@ class AnchorCriterion(Criterion):
     """YOLOv5's loss: CIoU on matched anchors, objectness towards that CIoU, class BCE.
 
     Each term is a mean per level, summed over levels; objectness is weighted by `balance` per level. With `autoscale`
-    the weights follow levels, classes and picture size as in the official training script.
+    the weights follow levels, classes and the grid as in the official training script. That one scales objectness by
+    (picture / 640)^2, which holds the share of positive cells constant for a finest stride of 8; here the finest grid
+    itself is counted (80 cells a side give 1), so a stride-4 level is not starved. The same for the official strides.
     Source: ultralytics/yolov5 v6 (`ComputeLoss`).
     """
 
@@ -185,7 +186,7 @@ class AnchorCriterion(Criterion):
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
         zero = obj.sum() * 0
-        lbox, lcls, lobj = zero, zero + logits.sum() * 0, zero
+        lbox, lcls, lobj = zero + per_box.sum() * 0, zero + logits.sum() * 0, zero  # all reach the head, always
         balance = self.balance(len(counts))
         columns = zip((per_obj * counted).split(counts, 1), counted.split(counts, 1), strict=True)
         for i, (value, mask) in enumerate(columns):
@@ -195,7 +196,7 @@ class AnchorCriterion(Criterion):
                 lbox = lbox + per_box[here].mean()
                 if self.nc > 1:
                     lcls = lcls + per_cls[here].mean()
-        wb, wo, wc = self.weights(len(counts), targets.imgsz)
+        wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
         return {"box": lbox * wb, "obj": lobj * wo, "cls": lcls * wc}
 
     def balance(self, levels: int) -> list[float]:
@@ -205,12 +206,12 @@ class AnchorCriterion(Criterion):
             raise InputError(f"loss.obj.balance has {len(values)} values for {levels} levels; give one per level")
         return values
 
-    def weights(self, levels: int, imgsz: tuple[int, int]) -> tuple[float, float, float]:
-        """Weights of box, objectness and class terms."""
+    def weights(self, levels: int, cells: float) -> tuple[float, float, float]:
+        """Weights of box, objectness and class terms; `cells` is the longer side over the finest stride."""
         box, obj, cls = self.box.weight, self.loss["obj"]["weight"], self.loss["cls"]["weight"]
         if self.loss["autoscale"]:
             per_level = 3 / levels
-            return box * per_level, obj * per_level * (max(imgsz) / 640) ** 2, cls * per_level * self.nc / 80
+            return box * per_level, obj * per_level * (cells / 80) ** 2, cls * per_level * self.nc / 80
         return box, obj, cls
 
 

@@ -1,7 +1,7 @@
 """The four things that travel between rooms: priors, predictions, targets, assignments.
 
-Boxes are xyxy in pixels of the network input everywhere inside the package. Letters in shapes: B images, A priors of one
-image over all levels, C classes, M ground truths of the batch, P matched pairs.
+Boxes are xyxy in pixels of the network input everywhere inside the package. Letters in shapes: B images, A priors of
+one image over all levels, C classes, M ground truths of the batch, P matched pairs.
 """
 
 from __future__ import annotations

@@ -73,9 +73,9 @@ def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[
         ]
         everywhere += [(count, b) for b in _xywh(ignore).tolist()]
         boxes, scores = _xywh(det_boxes), _numpy(det_scores).ravel()
-        labels = _numpy(det_labels).astype(int).ravel() + 1
+        found = _numpy(det_labels).astype(int).ravel() + 1
         keep = np.isfinite(boxes).all(1) & np.isfinite(scores)
-        labels = labels[keep].tolist()
+        labels = found[keep].tolist()
         assert all(0 < k <= len(names) for k in labels), f"detection label outside 0..{len(names) - 1}"
         dets += [
             {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "score": s}
