@@ -84,17 +84,6 @@ class YOLO(Model):
         """True for a detector of ours, False for one that ends in a head of ultralytics, and for exported models."""
         return self.model_is_module and bool(getattr(self.model.model[-1], "criterion", ""))
 
-    def _rebuild(self, changes: dict[str, Any]) -> None:
-        """Apply configuration changes that keep the layers' shapes wherever tensors fit."""
-        if changes:
-            self._check_is_pytorch_model()
-            old = self.model
-            cfg = config.override(old.yaml, changes)
-            self.model = Detector(cfg, ch=old.yaml["channels"])
-            self.model.load_state_dict(old.state_dict(), strict=False)
-            self.model.names, self.model.args = old.names, old.args
-            self.predictor = None
-
     def _warn_untrained(self) -> None:
         if self.model_is_module and not (self.ckpt or getattr(self, "loaded", False)):
             LOGGER.warning(f"{self.model_name} is untrained: its detections mean nothing; give a checkpoint")
@@ -175,7 +164,6 @@ class YOLO(Model):
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
         rules = {k: changes.pop(f"eval.{k}") for k in RULES if f"eval.{k}" in changes}
-        self._rebuild(changes)
         self._warn_untrained()
         if self.model_is_module:
             rules = (self.model.yaml.get("eval") or {}) | rules
@@ -202,8 +190,7 @@ class YOLO(Model):
         if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
             if not any(c in str(source) for c in "*?") and not Path(source).exists():
                 raise InputError(f"source {str(source)!r} does not exist")
-        plain, changes = sort_options("predict", options, self.own_head)
-        self._rebuild(changes)
+        plain, _ = sort_options("predict", options, self.own_head)
         self._warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), "predict", writes)
@@ -213,10 +200,9 @@ class YOLO(Model):
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
         from ultralytics.engine.exporter import export_formats  # slow to import
 
-        plain, changes = sort_options("export", options, self.own_head)
+        plain, _ = sort_options("export", options, self.own_head)
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
-        self._rebuild(changes)
         self._warn_untrained()
         return super().export(**DEFAULTS | plain)

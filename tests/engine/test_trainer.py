@@ -15,7 +15,7 @@ import yaml
 from ultralytics.utils.dist import ddp_cleanup, generate_ddp_file
 
 from tests.tiny_data import QUICK, add_picture, start, trained, write_tiny
-from yolotiny import YOLO
+from yolotiny import YOLO, config
 from yolotiny.detector import Detector
 from yolotiny.engine.trainer import Trainer
 from yolotiny.errors import InputError
@@ -342,3 +342,15 @@ def test_the_optimizer_of_a_mean_loss_takes_the_rate_per_nominal_batch(data, tmp
     assert prepared(data, tmp_path, lr0=0.01).optimizer.param_groups[0]["initial_lr"] == 0.01
     with pytest.raises(InputError, match="optimizer=auto does not suit this loss"):
         prepared(data, tmp_path, "yolox-nano.yaml", optimizer="auto")
+
+
+def test_anchors_of_the_user_win_over_those_of_the_weights_and_auto_fits_them(data, tmp_path):
+    official = {k: v.clone() for k, v in Detector("yolov5n.yaml", nc=2).state_dict().items()}
+    wanted = [[4, 4, 6, 6, 8, 8], [10, 10, 12, 12, 14, 14], [20, 20, 24, 24, 30, 30]]
+    trainer = prepared(data, tmp_path)
+    kept = trainer.get_model(cfg=config.override(config.load("yolov5n.yaml"), {"anchors": wanted}), weights=official)
+    assert kept.yaml["anchors"] == wanted
+    assert kept.model[-1].prior_sizes(0).tolist() == [[4, 4], [6, 6], [8, 8]]
+    model = train(data, tmp_path, "yolov5n-p2p3.yaml", epochs=1).model
+    assert len(model.yaml["anchors"]) == 2 and len(model.yaml["anchors"][0]) == 6
+    assert model.model[-1].prior_sizes(0).max() < 32

@@ -65,7 +65,7 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
         section = key.partition(".")[0]
         if section in FROM_DATA:
             raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
-        if mode != "train" and section in config.KEYS and not (mode == "val" and section == "eval"):
+        if mode != "train" and not (mode == "val" and section == "eval"):
             raise InputError(f"{mode} does not read {key}=: it is a setting of training")
     _check_values(plain)
     return plain, changes

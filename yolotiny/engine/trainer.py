@@ -18,6 +18,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 from ..data.anchors import fit_anchors
 from ..detector import Detector
 from ..errors import InputError
+from ..nn.anchor_head import read as read_anchors
 from .dataset import TinyDataset, split_ignore
 from .validator import Validator
 
@@ -36,11 +37,18 @@ class Trainer(DetectionTrainer):
         return made
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Detector:
-        """A detector for the data's classes, with `weights` (a module, file or state dict) taken over."""
+        """A detector for the data's classes, with `weights` (a module, file or state dict) taken over.
+
+        Anchors stay those of `cfg`: a user's own would else give way to those a checkpoint happens to carry.
+        """
         model = Detector(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose and RANK == -1)
         model.names = self.data["names"]
+        anchors = model.yaml.get("anchors")
         if weights is not None:
             model.load(weights, verbose=RANK in {-1, 0})
+        if isinstance(anchors, list):
+            model.model[-1].set_anchors(read_anchors(anchors))
+            model.yaml["anchors"] = anchors
         return model
 
     def set_model_attributes(self) -> None:
