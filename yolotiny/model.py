@@ -148,7 +148,7 @@ class YOLO(Model):
         try:
             self.trainer.train()
         except KeyboardInterrupt:
-            last = self.trainer.last
+            last = self.trainer.wdir / "last.pt"  # trainer.last points elsewhere while a checkpoint is written
             how = f"go on with: yolotiny train resume={last}" if last.exists() else "before the first checkpoint"
             raise KeyboardInterrupt(how) from None
         if RANK in {-1, 0}:
