@@ -31,6 +31,7 @@ ARMS = {
     "ultralytics yolov5n": (Ultralytics, "yolov5n.yaml", {}),
     "yolov5n, official recipe": (YOLO, "yolov5n.yaml", {"recipe": "yolov5-official"}),
     "yolov5n, default recipe": (YOLO, "yolov5n.yaml", {}),
+    "yolov5n-p2p3, default recipe": (YOLO, "yolov5n-p2p3.yaml", {}),
     "yolov5n-p2, default recipe": (YOLO, "yolov5n-p2.yaml", {}),
     "yolox-nano": (YOLO, "yolox-nano.yaml", {}),
 }
