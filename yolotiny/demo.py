@@ -9,11 +9,10 @@ from .data import write_demo
 from .errors import InputError
 from .model import YOLO
 
-MODEL = "yolov5n-p2p3.yaml"
+MODEL = "yolov5n.yaml"
 # From scratch on 64 pictures: many small steps, little augmentation, or nothing is learnt in minutes.
-TRAINING = {"epochs": 30, "batch": 4, "nbs": 4, "optimizer": "AdamW", "lr0": 0.002, "warmup_epochs": 1, "mosaic": 0.0}
-TRAINING |= {"scale": 0.2, "flipud": 0.5, "warmup_bias_lr": 0.0, "momentum": 0.9, "close_mosaic": 0}
-TRAINING |= {"loss.autoscale": False}  # scaled by classes, two of them would weigh next to nothing
+TRAINING = {"epochs": 40, "batch": 4, "nbs": 4, "optimizer": "AdamW", "lr0": 0.002, "warmup_epochs": 1, "mosaic": 0.0}
+TRAINING |= {"scale": 0.2, "flipud": 0.5, "warmup_bias_lr": 0.0, "momentum": 0.9, "close_mosaic": 0, "anchors": "auto"}
 IMGSZ = 320
 
 
