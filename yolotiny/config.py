@@ -16,7 +16,7 @@ __all__ = ["Row", "available", "cfg_dir", "find", "load", "override", "rows", "s
 # Everything a model YAML may say at its top level.
 KEYS = frozenset(
     "nc ch channels names base scales scale backbone head insert replace anchors coder assigner loss infer recipe "
-    "stem_scale activation end2end reg_max kpt_shape depth_multiple width_multiple depthwise description yaml_file "
+    "activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
     "inplace task official eval".split()
 )
 FIXED = frozenset({"base", "backbone", "head", "insert", "replace", "yaml_file"})  # not to be overridden
