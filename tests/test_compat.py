@@ -247,3 +247,15 @@ def test_suppression_has_no_time_limit_when_it_is_told_infinity(monkeypatch):
     limited = nms.non_max_suppression(boxes, 0.25, 0.45)
     free = nms.non_max_suppression(boxes, 0.25, 0.45, max_time_img=float("inf"))
     assert [len(x) for x in limited] == [2, 0] and [len(x) for x in free] == [2, 2]
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, "cores"), ("3", "3"), ("1", "1")])
+def test_a_run_on_the_cpu_uses_every_core_or_what_the_user_asked_for(asked, expected, monkeypatch):
+    """ultralytics leaves a core idle, half of a small machine, whatever OMP_NUM_THREADS says."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    code = (
+        "from yolotiny import YOLO; import torch; from ultralytics.utils.torch_utils import select_device;"
+        "select_device('cpu'); print(torch.get_num_threads())"
+    )
+    assert python(code, **({"OMP_NUM_THREADS": asked} if asked else {})) == {"cores": cores}.get(expected, expected)

@@ -31,6 +31,7 @@ TRUSTED = re.compile(
     r"|timm\.(models|layers)\.|torchvision\.(ops|models)\."
 )
 _originals: dict[tuple[str, str], Any] = {}
+_asked: dict[str, str] = {}
 
 
 def _flag(name: str, default: bool = False) -> bool:
@@ -39,10 +40,26 @@ def _flag(name: str, default: bool = False) -> bool:
 
 
 def prepare() -> None:
-    """Set the environment that keeps `import ultralytics` off the network. Cheap: imports nothing."""
+    """Set the environment that keeps `import ultralytics` off the network. Cheap: imports nothing.
+
+    Also remembers the user's number of threads before ultralytics puts its own there.
+    """
+    _asked.setdefault("threads", os.environ.get("OMP_NUM_THREADS", ""))
     if not _flag("YOLOTINY_ONLINE"):
         os.environ.setdefault("YOLO_OFFLINE", "1")
         os.environ.setdefault("YOLO_AUTOINSTALL", "0")
+
+
+def cpu_threads() -> int:
+    """Threads of a run on the CPU: `OMP_NUM_THREADS` where the user set it, else every core this process may use.
+
+    ultralytics takes one core less, and so half of a machine with two.
+    """
+    first = _asked.get("threads", "").partition(",")[0].strip()
+    if first.isdigit() and int(first):
+        return int(first)
+    allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def quiet() -> None:
@@ -52,7 +69,7 @@ def quiet() -> None:
         RuntimeError: the installed ultralytics has moved one of the replaced names.
     """
     prepare()
-    replaced: dict[tuple[str, str], Any] = dict(ALWAYS)
+    replaced: dict[tuple[str, str], Any] = ALWAYS | {("ultralytics.utils.torch_utils", "NUM_THREADS"): cpu_threads()}
     if not _flag("YOLOTINY_ONLINE"):
         replaced |= OFFLINE
         # Constants, in case ultralytics was imported before yolotiny could set the environment.
