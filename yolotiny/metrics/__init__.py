@@ -27,7 +27,7 @@ def evaluate(gt: Source, pred: Source, protocol: str = "aitod") -> dict[str, Any
     Returns:
         the protocol's figures ("AP", "AP50", "AP_vt", "AR@1500", ...) as fractions, None where nothing is to be
         found; `per_class` {name: figures and n}; `n_gt` {"all" or size: objects}; `classes_without_gt`, which the
-        means leave out; `protocol`; `max_det`, detections counted per class and image.
+        means leave out; `protocol`; `max_det`, detections counted per class and image (visdrone: per image).
 
     Raises:
         InputError: unknown protocol, unreadable file, or a bad row (file and row are named).
@@ -70,11 +70,12 @@ def _no_collection() -> Iterator[None]:
 
 def table(report: Mapping[str, Any]) -> str:
     """Lay a report out for the terminal: a line per class, figures in percent, "-" where there is none."""
-    keys = [k for k in report if k.startswith(("AP", "AR"))]
+    keys = [k for k in report if k.startswith(("AP", "AR", "oLRP"))]
     rows = [("all", {**report, "n": report["n_gt"]["all"]}), *report["per_class"].items()]
     first = max(len("class"), *(len(name) for name, _ in rows))
     widths = [max(6, len(k)) for k in keys]
-    lines = [f"{report['protocol']}, up to {report['max_det']} detections per class and image, percent"]
+    per = "image over all classes" if report["protocol"] == "visdrone" else "class and image"
+    lines = [f"{report['protocol']}, up to {report['max_det']} detections per {per}, percent"]
     lines.append(" ".join([f"{'class':<{first}} {'n':>7}", *(f"{k:>{w}}" for k, w in zip(keys, widths, strict=True))]))
     for name, row in rows:
         cells = ("-" if row[k] is None else f"{100 * row[k]:.2f}" for k in keys)

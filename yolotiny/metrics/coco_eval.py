@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from faster_coco_eval import COCO
 from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 
 from .inputs import Scene
+from .matching import match
+from .olrp import IOU, olrp
 
 ALL = (0.0, 1e5**2)
 COCO_IOUS = tuple(np.linspace(0.5, 0.95, 10).tolist())
@@ -41,20 +43,27 @@ class CocoProtocol:
         figures: the numbers to report, by the name the field gives them.
         sizes: area ranges in square pixels; both bounds belong to the range, so an object on a bound counts twice.
         ious: matching thresholds.
+        olrp: report oLRP and its parts too, at the largest cap.
+        by_share: an ignored object excuses detections that lie inside it, any number of them, instead of one that
+            overlaps it by IoU.
     """
 
     figures: Mapping[str, Figure]
     sizes: Mapping[str, tuple[float, float]]
     ious: Sequence[float] = COCO_IOUS
+    olrp: bool = False
+    by_share: bool = False
 
     def __call__(self, scene: Scene) -> dict[str, Any]:
         """Score a scene.
 
         Returns:
             the figures in 0..1 (None where there is no ground truth), and
-            `per_class` {name: the same figures and `n`}, without the classes in `classes_without_gt`;
+            `per_class` {name: the same figures, `n`, and `n_gt` by size}, without those in `classes_without_gt`;
             `n_gt` {"all" or size: objects, ignore regions apart}; `max_det`, the largest cap in use.
         """
+        if self.by_share:
+            scene = replace(scene, gts=[g | {"iscrowd": int(g["iscrowd"] or g["area"] < 0)} for g in scene.gts])
         sizes = {"all": ALL, **self.sizes}
         caps = sorted({f.max_det for f in self.figures.values()})
         evaluated = _run(scene, list(sizes.values()), caps, self.ious)
@@ -69,17 +78,34 @@ class CocoProtocol:
 
         objects = [g for g in scene.gts if not g["iscrowd"] and ALL[0] <= g["area"] <= ALL[1]]
         counts = np.bincount([g["category_id"] - 1 for g in objects], minlength=len(scene.names)).tolist()
-        areas = np.array([g["area"] for g in objects])
+        areas, labels = np.array([g["area"] for g in objects]), np.array([g["category_id"] - 1 for g in objects])
+
+        def of_size(areas: np.ndarray) -> dict[str, int]:
+            return {size: int(((areas >= lo) & (areas <= hi)).sum()) for size, (lo, hi) in sizes.items()}
+
         report: dict[str, Any] = {key: figure(f, slice(None)) for key, f in self.figures.items()}
         report["per_class"] = {
-            name: {key: figure(f, k) for key, f in self.figures.items()} | {"n": counts[k]}
+            name: {key: figure(f, k) for key, f in self.figures.items()}
+            | {"n": counts[k], "n_gt": of_size(areas[labels == k])}
             for k, name in enumerate(scene.names)
             if counts[k]
         }
         report["classes_without_gt"] = [name for name, n in zip(scene.names, counts, strict=True) if not n]
-        report["n_gt"] = {size: int(((areas >= lo) & (areas <= hi)).sum()) for size, (lo, hi) in sizes.items()}
+        report["n_gt"] = of_size(areas)
         report["max_det"] = caps[-1]
+        if self.olrp:
+            _add_olrp(report, scene, caps[-1])
         return report
+
+
+def _add_olrp(report: dict[str, Any], scene: Scene, max_det: int) -> None:
+    """Put oLRP and its parts into a report, per class and as the mean of the classes."""
+    rows = {name: olrp(found) for name, found in zip(scene.names, match(scene, [IOU], max_det), strict=True)}
+    for key in ("oLRP", "oLRP_loc", "oLRP_fp", "oLRP_fn"):
+        values = {name: row[key] for name, row in rows.items() if row}
+        report[key] = float(np.mean(list(values.values()))) if values else None
+        for name, value in values.items():
+            report["per_class"][name][key] = value
 
 
 def _run(scene: Scene, ranges: list[tuple[float, float]], caps: list[int], ious: Sequence[float]) -> dict[str, Any]:
@@ -88,7 +114,8 @@ def _run(scene: Scene, ranges: list[tuple[float, float]], caps: list[int], ious:
         "images": [{"id": i} for i in range(1, scene.images + 1)],
         "categories": [{"id": k, "name": name} for k, name in enumerate(scene.names, 1)],
     }
-    gt, det = (COCO(base | {"annotations": rows}, print_function=_quiet) for rows in (scene.gts, scene.dets))
+    truth = [*scene.gts, *_crowds(scene)]
+    gt, det = (COCO(base | {"annotations": rows}, print_function=_quiet) for rows in (truth, scene.dets))
     run = COCOeval_faster(gt, det, "bbox", print_function=_quiet)
     run.params.areaRng = [list(r) for r in ranges]
     run.params.areaRngLbl = [str(i) for i in range(len(ranges))]
@@ -97,6 +124,18 @@ def _run(scene: Scene, ranges: list[tuple[float, float]], caps: list[int], ious:
     run.evaluate()
     run.accumulate()
     return run.eval
+
+
+def _crowds(scene: Scene) -> list[dict[str, Any]]:
+    """The regions ignored by every class, as one crowd row per class that has a detection in the image."""
+    seen: dict[int, set[int]] = {}
+    for det in scene.dets:
+        seen.setdefault(det["image_id"], set()).add(det["category_id"])
+    pairs = [(image, k, box) for image, box in scene.regions for k in sorted(seen.get(image, ()))]
+    return [
+        {"id": i, "image_id": image, "category_id": k, "bbox": box, "area": box[2] * box[3], "iscrowd": 1}
+        for i, (image, k, box) in enumerate(pairs, len(scene.gts) + 1)
+    ]
 
 
 def _quiet(*_: Any) -> None:

@@ -30,26 +30,22 @@ class Scene:
         gts: rows with id, image_id, category_id, bbox, area, iscrowd. Ignore regions are crowd rows (matched by the
             share of the detection inside them), or rows of area `NO_SIZE` (matched by IoU).
         dets: rows with id, image_id, category_id, bbox, area, score.
+        regions: (image id, box) of regions ignored by every class.
     """
 
     names: list[str]
     images: int
     gts: list[dict[str, Any]]
     dets: list[dict[str, Any]]
+    regions: list[tuple[int, list[float]]]
 
 
-def _scene(names: list[str], images: int, gts: list[dict], everywhere: list[tuple[int, list]], dets: list[dict]):
-    """Number the rows, and turn regions ignored by all classes into one crowd row per class that needs it."""
-    seen: dict[int, set[int]] = {}
-    for number, det in enumerate(dets, 1):
-        det["id"] = number
-        seen.setdefault(det["image_id"], set()).add(det["category_id"])
-    for image, box in everywhere:
-        for k in sorted(seen.get(image, ())):  # without a detection there is nothing to ignore
-            gts.append({"image_id": image, "category_id": k, "bbox": box, "area": box[2] * box[3], "iscrowd": 1})
-    for number, gt in enumerate(gts, 1):  # from 1: the algorithm reads id 0 as "unmatched"
-        gt["id"] = number
-    return Scene(names, images, gts, dets)
+def _scene(names: list[str], images: int, gts: list[dict], regions: list[tuple[int, list]], dets: list[dict]) -> Scene:
+    """Number the rows."""
+    for rows in (gts, dets):
+        for number, row in enumerate(rows, 1):  # from 1: the COCO algorithm reads id 0 as "unmatched"
+            row["id"] = number
+    return Scene(names, images, gts, dets, regions)
 
 
 def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[int, str]) -> Scene:
@@ -179,7 +175,8 @@ def _annotations(rows: Sequence[Any], ids: dict, labels: dict, name: str) -> tup
             continue
         if label not in labels:
             raise InputError(f"{name} annotation {i}: unknown category_id {label!r}; {_known(labels)}")
-        area = NO_SIZE if row.get("ignore", 0) and not crowd else row.get("area", box[2] * box[3])
+        ignored = row.get("ignore", 0) or row.get("uncertain", 0)  # the second is TinyPerson's
+        area = NO_SIZE if ignored and not crowd else row.get("area", box[2] * box[3])
         if not isinstance(area, int | float) or math.isnan(area):
             raise InputError(f"{name} annotation {i}: area {area!r} is not a number")
         gts.append({"image_id": image, "category_id": labels[label], "bbox": box, "area": area, "iscrowd": crowd})

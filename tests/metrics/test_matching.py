@@ -1,0 +1,93 @@
+"""Who found what, against the COCO evaluator; oLRP and TinyPerson by hand."""
+
+import numpy as np
+import pytest
+
+from yolotiny.metrics import evaluate
+from yolotiny.metrics.coco_eval import COCO_IOUS
+from yolotiny.metrics.inputs import read
+from yolotiny.metrics.matching import match
+
+from .test_coco_eval import FAR, A, B, dets, scene, truth
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_highest_recall_per_class_is_that_of_the_coco_evaluator(seed):
+    gt, pred = scene(seed)
+    report = evaluate(gt, pred, "aitod")
+    for (name, row), found in zip(
+        report["per_class"].items(), [m for m in match(read(gt, pred), COCO_IOUS, 1500) if len(m.objects)], strict=True
+    ):
+        recall = (found.gt >= 0).sum(1) / len(found.objects)
+        assert recall.mean() == pytest.approx(row["AR@1500"], abs=1e-9), name
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_101_point_precision_of_the_matches_is_that_of_the_coco_evaluator(seed):
+    gt, pred = scene(seed)
+    report = evaluate(gt, pred, "aitod")
+    for k, found in enumerate(match(read(gt, pred), [0.5], 1500), 1):
+        if not len(found.objects):
+            continue
+        right = (found.gt[0] >= 0)[~found.skip[0]]
+        tp = right.cumsum()
+        precision = np.maximum.accumulate((tp / np.arange(1, len(tp) + 1))[::-1])[::-1]
+        at = np.searchsorted(tp / len(found.objects), np.linspace(0, 1, 101))
+        ap = np.append(precision, 0)[at.clip(max=len(precision))].mean()
+        assert ap == pytest.approx(report["per_class"][f"class {k}"]["AP50"], abs=1e-9)
+
+
+def test_each_object_is_found_once_and_the_overlap_is_that_of_the_pair():
+    (found,) = match(read(truth((1, A)), dets((A, 0.5), ((1, 0, 10, 10), 0.9))), [0.5, 0.9])
+    assert found.scores.tolist() == [0.9, 0.5]
+    assert found.gt.tolist() == [[0, -1], [-1, 0]]
+    assert found.overlap[0, 0] == pytest.approx(9 / 11) and found.overlap[1, 1] == 1
+
+
+def test_olrp_of_one_loose_hit_one_false_alarm_and_one_miss():
+    """Down to the hit: (.2 / .5 + 0 + 1) / 2 = .7; with the false alarm behind it 2.4 / 3 = .8; nothing at all: 1."""
+    loose = (0, 0, 10, 8)
+    report = evaluate(truth((1, A), (1, B)), dets((loose, 0.9), (FAR, 0.5)))
+    assert report["oLRP"] == pytest.approx(0.7)
+    assert report["oLRP_loc"] == pytest.approx(0.2) and report["oLRP_fp"] == 0 and report["oLRP_fn"] == 0.5
+    assert report["per_class"]["car"]["oLRP"] == report["oLRP"]
+
+
+@pytest.mark.parametrize(("rows", "error"), [([(A, 0.9)], 0.0), ([], 1.0), ([(FAR, 0.9)], 1.0)])
+def test_olrp_is_0_for_perfect_and_1_for_nothing_right(rows, error):
+    assert evaluate(truth((1, A)), dets(*rows))["oLRP"] == error
+
+
+def test_olrp_without_objects_is_none_and_coco_does_not_report_it():
+    assert evaluate(truth(), dets((A, 0.9)))["oLRP"] is None
+    assert "oLRP" not in evaluate(truth((1, A)), [], "coco")
+
+
+def test_tinyperson_scores_thresholds_apart():
+    loose = (0, 0, 10, 4)  # IoU .4
+    report = evaluate(truth((1, A)), dets((loose, 0.9)), "tinyperson")
+    assert report["AP25_tiny"] == pytest.approx(1.0) and report["AP50_tiny"] == report["AP75_tiny"] == 0
+    assert report["AP50_tiny2"] == 0 and report["AP50_tiny1"] is None
+    assert report["n_gt"] == {"all": 1, "tiny": 1, "tiny1": 0, "tiny2": 1, "tiny3": 0, "small": 0, "reasonable": 0}
+
+
+@pytest.mark.parametrize("flag", ["ignore", "uncertain"])
+def test_tinyperson_excuses_detections_by_the_share_inside_an_ignored_object(flag):
+    ignored = (1, (200, 200, 100, 100), {flag: 1})
+    rows = dets(((210, 210, 10, 10), 0.95), ((240, 240, 10, 10), 0.94), (A, 0.5))
+    assert evaluate(truth((1, A), ignored), rows, "tinyperson")["AP50_tiny"] == pytest.approx(1.0)
+    assert evaluate(truth((1, A), ignored), rows, "aitod")["AP50"] == pytest.approx(1 / 3)
+
+
+def test_mmdet_takes_ap_at_100_detections_and_the_rest_at_1000():
+    rows = [((300 + 20 * i, 300, 10, 10), 0.9 - i / 1000) for i in range(100)] + [(A, 0.1)]
+    report = evaluate(truth((1, A)), dets(*rows), "mmdet")
+    assert report["AP"] == 0 and report["AP50"] == pytest.approx(1 / 101)
+    assert report["AR@100"] == 0 and report["AR@300"] == report["AR@1000"] == 1
+
+
+def test_soda_means_objects_up_to_32_px_by_ap_and_counts_the_rest_apart():
+    big = (100, 100, 60, 60)
+    report = evaluate(truth((1, A), (1, big)), dets((A, 0.9)), "soda")
+    assert report["AP"] == pytest.approx(1.0) and report["AP_eS"] == pytest.approx(1.0) and report["AP_N"] == 0
+    assert report["per_class"]["car"]["n_gt"] == {"all": 2, "S": 1, "eS": 1, "rS": 0, "gS": 0, "N": 1}
