@@ -52,22 +52,20 @@ def match(scene: Scene, ious: Sequence[float], max_det: int | None = None) -> li
     truth, found, regions = _grouped(scene.gts), _grouped(scene.dets), defaultdict(list)
     for image, box in scene.regions:
         regions[image].append(box)
+    scores = np.array([d["score"] for d in scene.dets])
+    boxes = np.array([d["bbox"] for d in scene.dets], float).reshape(-1, 4)
     thresholds = np.minimum(np.asarray(ious, float), 1 - 1e-10)
     out = []
     for k in range(1, len(scene.names) + 1):
         parts = []
         for image in range(1, scene.images + 1):
-            dets = found.get((image, k))
-            if not dets:
+            if (image, k) not in found:
                 continue
-            scores = np.array([scene.dets[i]["score"] for i in dets])
-            order = np.argsort(-scores, kind="stable")[:max_det]
-            boxes = np.array([scene.dets[dets[i]]["bbox"] for i in order], float).reshape(-1, 4)
-            rows = truth.get((image, k), [])
-            gt, skip, overlap = _one(scene, boxes, rows, regions[image], thresholds)
-            parts.append((scores[order], np.array(dets)[order], gt, skip, overlap))
+            dets = np.array(found[image, k])
+            dets = dets[np.argsort(-scores[dets], kind="stable")[:max_det]]
+            parts.append((dets, *_one(scene, boxes[dets], truth.get((image, k), []), regions[image], thresholds)))
         objects = [i for i, g in enumerate(scene.gts) if g["category_id"] == k and not _ignored(g)]
-        out.append(_joined(parts, len(thresholds), np.array(objects, int)))
+        out.append(_joined(scores, parts, len(thresholds), np.array(objects, int)))
     return out
 
 
@@ -99,18 +97,24 @@ def _one(
         if not those:
             continue
         table = _overlaps(boxes, np.array([scene.gts[i]["bbox"] for i in those], float), False)
-        free = np.ones((t, len(those)), bool)
-        for d in np.flatnonzero(table.max(1) >= thresholds.min()):
-            value = np.where(free, table[d], -1.0)
-            best = len(those) - 1 - value[:, ::-1].argmax(1)  # the last of equals, as the COCO evaluator takes it
-            top = value[np.arange(t), best]
-            hit = (top >= thresholds) & (gt[:, d] < 0)
-            if ignored:
-                hit &= ~skip[:, d]
-                skip[hit, d] = True
-            else:
-                gt[hit, d], overlap[hit, d] = np.array(those)[best[hit]], top[hit]
-            free[hit, best[hit]] = False
+        pairs: dict[int, list[tuple[float, int]]] = defaultdict(list)
+        for d, j in np.argwhere(table >= thresholds.min()).tolist():
+            pairs[d].append((table[d, j], j))
+        for d in pairs:
+            pairs[d].sort(reverse=True)  # of equal overlaps the later object, as the COCO evaluator takes it
+        for i, threshold in enumerate(thresholds.tolist()):
+            taken: set[int] = set()
+            for d, options in pairs.items():  # in order of scores
+                if ignored and (gt[i, d] >= 0 or skip[i, d]):
+                    continue
+                value, j = next((p for p in options if p[1] not in taken), (-1.0, -1))
+                if value < threshold:
+                    continue
+                taken.add(j)
+                if ignored:
+                    skip[i, d] = True
+                else:
+                    gt[i, d], overlap[i, d] = those[j], value
     skip &= gt < 0
     return gt, skip, overlap
 
@@ -120,11 +124,12 @@ def _overlaps(boxes: np.ndarray, others: np.ndarray, crowd: bool) -> np.ndarray:
     return np.asarray(mask.iou(boxes, others, [int(crowd)] * len(others))).reshape(len(boxes), len(others))
 
 
-def _joined(parts: list[tuple], t: int, objects: np.ndarray) -> Matches:
+def _joined(scores: np.ndarray, parts: list[tuple], t: int, objects: np.ndarray) -> Matches:
     """One class over all images, in order of scores; equal scores keep the order of images."""
     if not parts:
         empty = np.zeros((t, 0))
         return Matches(np.zeros(0), np.zeros(0, int), empty.astype(int), empty.astype(bool), empty, objects)
-    scores, dets, gt, skip, overlap = (np.concatenate(x, -1) for x in zip(*parts, strict=True))
-    order = np.argsort(-scores, kind="stable")
-    return Matches(scores[order], dets[order], gt[:, order], skip[:, order], overlap[:, order], objects)
+    dets, gt, skip, overlap = (np.concatenate(x, -1) for x in zip(*parts, strict=True))
+    order = np.argsort(-scores[dets], kind="stable")
+    dets = dets[order]
+    return Matches(scores[dets], dets, gt[:, order], skip[:, order], overlap[:, order], objects)

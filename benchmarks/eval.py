@@ -1,0 +1,93 @@
+"""Time and memory of the evaluator beside pycocotools, in one run, on generated boxes as many as in VisDrone's val set.
+
+548 images, 38,759 objects and 160,000 detections in ten classes, five size ranges, up to 1,500 detections per class and
+image. `evaluate` is the whole call, checks of every row and oLRP included; `core` is matching and accumulation alone.
+
+    python benchmarks/eval.py rounds=3
+"""
+
+import contextlib
+import io
+import resource
+import statistics
+import sys
+import time
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from yolotiny.metrics import PROTOCOLS, evaluate
+from yolotiny.metrics.coco_eval import ALL, COCO_IOUS, _run
+from yolotiny.metrics.inputs import read
+
+IMAGES, OBJECTS, DETECTIONS, CLASSES = 548, 38_759, 160_000, 10
+SIZES = {"all": ALL, **PROTOCOLS["aitod"].sizes}
+CAPS = [1, 100, 1500]
+rounds = int(dict(word.split("=") for word in sys.argv[1:]).get("rounds", 3))
+
+
+def data():
+    """COCO ground truth and detections: noisy copies of objects, and false alarms."""
+    r = np.random.default_rng(0)
+    image, label = r.integers(1, IMAGES + 1, OBJECTS), r.integers(1, CLASSES + 1, OBJECTS)
+    boxes = np.c_[r.uniform(0, 1300, (OBJECTS, 2)), r.lognormal(2.7, 0.7, (OBJECTS, 2)).clip(2, 300)]
+    gt = {
+        "images": [{"id": i} for i in range(1, IMAGES + 1)],
+        "categories": [{"id": k, "name": f"class {k}"} for k in range(1, CLASSES + 1)],
+        "annotations": [
+            {"id": i, "image_id": int(m), "category_id": int(k), "bbox": b, "area": b[2] * b[3], "iscrowd": 0}
+            for i, (m, k, b) in enumerate(zip(image, label, boxes.tolist(), strict=True), 1)
+        ],
+    }
+    of = r.integers(0, OBJECTS, DETECTIONS)
+    found = boxes[of] + r.normal(0, 0.15, (DETECTIONS, 4)) * boxes[of][:, [2, 3, 2, 3]]
+    false = r.random(DETECTIONS) < 0.4
+    found[false, :2] = r.uniform(0, 1300, (int(false.sum()), 2))
+    found[:, 2:] = found[:, 2:].clip(1)
+    rows = zip(image[of].tolist(), label[of].tolist(), found.tolist(), r.random(DETECTIONS).tolist(), strict=True)
+    return gt, [{"image_id": m, "category_id": k, "bbox": b, "score": s} for m, k, b, s in rows]
+
+
+def by_pycocotools(gt, pred):
+    """The same five ranges and caps."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = gt
+        coco.createIndex()
+        run = COCOeval(coco, coco.loadRes([dict(row) for row in pred]), "bbox")
+        run.params.areaRng, run.params.areaRngLbl = [list(v) for v in SIZES.values()], list(SIZES)
+        run.params.maxDets = CAPS
+        run.evaluate()
+        run.accumulate()
+    return float(run.eval["precision"][..., 0, -1][run.eval["precision"][..., 0, -1] > -1].mean())
+
+
+def peak():
+    """Highest memory of the process so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+gt, pred = data()
+scene = read(gt, pred)
+arms = {
+    "evaluate": lambda: evaluate(gt, pred)["AP"],
+    "core": lambda: _run(scene, list(SIZES.values()), CAPS, COCO_IOUS) and None,
+    "visdrone": lambda: evaluate(gt, pred, "visdrone")["AP"],
+    "pycocotools": lambda: by_pycocotools(gt, pred),
+}
+times = {name: [] for name in arms}
+memory, value = {}, {}
+start = peak()
+for _ in range(rounds):
+    for name, arm in arms.items():
+        t = time.perf_counter()
+        value[name] = arm()
+        times[name].append(time.perf_counter() - t)
+        memory.setdefault(name, peak())
+base = statistics.median(times["pycocotools"])
+print(f"{'arm':14}{'s':>8}{'times faster':>14}{'peak MB':>9}{'AP':>10}   (before: {start:.0f} MB)")
+for name, row in times.items():
+    s = statistics.median(row)
+    ap = "" if value[name] is None else f"{value[name]:.6f}"
+    print(f"{name:14}{s:8.1f}{base / s:14.1f}{memory[name]:9.0f}{ap:>10}")
