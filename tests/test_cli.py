@@ -193,7 +193,7 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
 
 def test_eval_prints_the_table_and_writes_the_report(monkeypatch, tmp_path, capsys):
     fake = types.SimpleNamespace(
-        evaluate=lambda gt, pred, protocol: {"AP": 0.5, "of": [gt, pred, protocol]},
+        evaluate=lambda gt, pred, protocol, backend: {"AP": 0.5, "of": [gt, pred, protocol]},
         table=lambda report: f"AP {report['AP']}",
     )
     monkeypatch.setitem(sys.modules, "yolotiny.metrics", fake)

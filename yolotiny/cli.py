@@ -207,11 +207,11 @@ def data_convert(**options: Any) -> None:
     print(convert(**options))
 
 
-def evaluate(gt: str, pred: str, protocol: str, out: str | None = None) -> None:
+def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend: str | None = None) -> None:
     """Score detections, print the table, and write the report when `out` is given."""
     from . import metrics
 
-    report = metrics.evaluate(gt, pred, protocol=protocol)
+    report = metrics.evaluate(gt, pred, protocol=protocol, backend=backend)
     print(metrics.table(report))
     if out is not None:
         Path(out).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from yolotiny.errors import InputError
 from yolotiny.metrics import evaluate
 from yolotiny.metrics.coco_eval import COCO_IOUS
 from yolotiny.metrics.inputs import read
@@ -91,3 +92,24 @@ def test_soda_means_objects_up_to_32_px_by_ap_and_counts_the_rest_apart():
     report = evaluate(truth((1, A), (1, big)), dets((A, 0.9)), "soda")
     assert report["AP"] == pytest.approx(1.0) and report["AP_eS"] == pytest.approx(1.0) and report["AP_N"] == 0
     assert report["per_class"]["car"]["n_gt"] == {"all": 2, "S": 1, "eS": 1, "rS": 0, "gS": 0, "N": 1}
+
+
+@pytest.mark.parametrize("protocol", ["coco", "mmdet", "aitod", "soda", "tinyperson"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_hotcoco_gives_the_same_report(seed, protocol):
+    pytest.importorskip("hotcoco")
+    gt, pred = scene(seed)
+    gt["annotations"].append({"image_id": 1, "category_id": 0, "bbox": [100, 100, 90, 90], "iscrowd": 1, "ignore": 1})
+    gt["annotations"].append({"image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20], "ignore": 1})
+    first, second = (evaluate(gt, pred, protocol, backend=b) for b in ("faster-coco-eval", "hotcoco"))
+    assert first.keys() == second.keys() and first["per_class"].keys() == second["per_class"].keys()
+    for one, other in ((first, second), *zip(first["per_class"].values(), second["per_class"].values(), strict=True)):
+        numbers = {k: v for k, v in one.items() if isinstance(v, float)}
+        assert numbers == pytest.approx({k: other[k] for k in numbers}, abs=1e-12) and len(numbers) > 5
+
+
+def test_an_unknown_backend_and_one_for_visdrone_are_refused():
+    with pytest.raises(InputError, match="hotcoco"):
+        evaluate(truth((1, A)), [], backend="hotcoc")
+    with pytest.raises(InputError, match="algorithm of its own"):
+        evaluate(truth((1, A)), [], "visdrone", backend="hotcoco")

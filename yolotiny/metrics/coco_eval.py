@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from faster_coco_eval import COCO
-from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 
+from .backends import accumulate
 from .inputs import Scene
 from .matching import match
 from .olrp import IOU, olrp
@@ -46,6 +45,7 @@ class CocoProtocol:
         olrp: report oLRP and its parts too, at the largest cap.
         by_share: an ignored object excuses detections that lie inside it, any number of them, instead of one that
             overlaps it by IoU.
+        backend: the program that runs the algorithm, a name in `BACKENDS`.
     """
 
     figures: Mapping[str, Figure]
@@ -53,6 +53,7 @@ class CocoProtocol:
     ious: Sequence[float] = COCO_IOUS
     olrp: bool = False
     by_share: bool = False
+    backend: str = "faster-coco-eval"
 
     def __call__(self, scene: Scene) -> dict[str, Any]:
         """Score a scene.
@@ -66,7 +67,7 @@ class CocoProtocol:
             scene = replace(scene, gts=[g | {"iscrowd": int(g["iscrowd"] or g["area"] < 0)} for g in scene.gts])
         sizes = {"all": ALL, **self.sizes}
         caps = sorted({f.max_det for f in self.figures.values()})
-        evaluated = _run(scene, list(sizes.values()), caps, self.ious)
+        evaluated = accumulate(scene, list(sizes.values()), caps, self.ious, self.backend)
 
         def figure(f: Figure, classes: int | slice) -> float | None:
             a, m = list(sizes).index(f.size), caps.index(f.max_det)
@@ -106,37 +107,3 @@ def _add_olrp(report: dict[str, Any], scene: Scene, max_det: int) -> None:
         report[key] = float(np.mean(list(values.values()))) if values else None
         for name, value in values.items():
             report["per_class"][name][key] = value
-
-
-def _run(scene: Scene, ranges: list[tuple[float, float]], caps: list[int], ious: Sequence[float]) -> dict[str, Any]:
-    """Match and accumulate: `precision` (T, 101, C, sizes, caps), `recall` (T, C, sizes, caps); -1 without objects."""
-    base = {
-        "images": [{"id": i} for i in range(1, scene.images + 1)],
-        "categories": [{"id": k, "name": name} for k, name in enumerate(scene.names, 1)],
-    }
-    truth = [*scene.gts, *_crowds(scene)]
-    gt, det = (COCO(base | {"annotations": rows}, print_function=_quiet) for rows in (truth, scene.dets))
-    run = COCOeval_faster(gt, det, "bbox", print_function=_quiet)
-    run.params.areaRng = [list(r) for r in ranges]
-    run.params.areaRngLbl = [str(i) for i in range(len(ranges))]
-    run.params.maxDets = caps
-    run.params.iouThrs = np.asarray(ious)
-    run.evaluate()
-    run.accumulate()
-    return run.eval
-
-
-def _crowds(scene: Scene) -> list[dict[str, Any]]:
-    """The regions ignored by every class, as one crowd row per class that has a detection in the image."""
-    seen: dict[int, set[int]] = {}
-    for det in scene.dets:
-        seen.setdefault(det["image_id"], set()).add(det["category_id"])
-    pairs = [(image, k, box) for image, box in scene.regions for k in sorted(seen.get(image, ()))]
-    return [
-        {"id": i, "image_id": image, "category_id": k, "bbox": box, "area": box[2] * box[3], "iscrowd": 1}
-        for i, (image, k, box) in enumerate(pairs, len(scene.gts) + 1)
-    ]
-
-
-def _quiet(*_: Any) -> None:
-    """Takes the place of print inside the evaluator."""
