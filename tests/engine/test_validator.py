@@ -108,6 +108,23 @@ def test_the_json_of_detections_scores_as_validation_did(model, tmp_path, protoc
     )
 
 
+def test_a_detection_in_the_padding_is_left_out_of_figures_and_json_alike(tmp_path):
+    """A picture of 96x48 px stands in the middle of a square: a box in the bars has no pixel of it."""
+    write_tiny(tmp_path / "raw", train=1, val=0)
+    picture = np.full((48, 96, 3), 90, np.uint8)
+    add_picture(tmp_path / "raw", "val", "x.png", picture, [(0, 0.5, 0.5, 0.25, 0.25)])
+    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+
+    class Beside(Seer):
+        extra = ((10.0, 1.0, 30.0, 20.0, 0.95, 0.0),)
+
+    options = OPTIONS | {"imgsz": 96, "project": str(tmp_path), "name": "v"}
+    found = YOLO(trained().best).val(Beside, data=tmp_path / "set/data.yaml", save_json=True, **options)
+    assert found.report["AP50"] == pytest.approx(1.0)
+    assert len(json.loads((tmp_path / "v/predictions.json").read_text())) == 1
+    assert evaluate(tmp_path / "set/annotations/val.json", tmp_path / "v/predictions.json")["AP50"] == pytest.approx(1)
+
+
 def test_sizes_are_judged_in_pixels_of_the_original_picture(model, tmp_path):
     """A square of 12 px in a picture of 128 px is 6 px in the network, but stays "tiny", not "very tiny"."""
     write_tiny(tmp_path, train=1, val=0)

@@ -76,6 +76,8 @@ def describe(left_out: Counter[str], max_det: int, conf: float) -> list[str]:
         lines.append(
             f"{n} candidates beyond the best {MAX_CANDIDATES} of a picture did not enter NMS; raise conf above {conf}"
         )
+    if n := left_out["outside"]:
+        lines.append(f"{n} detections lie wholly beside the picture, in its padding, and are left out")
     return lines
 
 

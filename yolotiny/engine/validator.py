@@ -21,6 +21,7 @@ MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one cro
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
 # ultralytics' 0.7 second boxes on one tiny object survive, see docs/results.md.
 DEFAULTS = {"max_det": MAX_DET, "iou": 0.6}
+LEAST = 1e-3  # pixels: a box thinner than this, once cut to the picture, lies in the padding beside it
 COLUMNS = {  # appended to results.csv, by protocol
     "aitod": ("AP", "AP50", "AP_vt", "AP_t", "AP_s", "AP_m"),
     "coco": ("AP", "AP50", "AP_s", "AP_m", "AP_l"),
@@ -111,6 +112,10 @@ class Validator(DetectionValidator):
         size = torch.tensor([w, h, w, h], device=self.device)
         for i, pred in enumerate(preds):
             truth = self._prepare_batch(i, batch)
+            kept = ops.scale_boxes((h, w), pred["bboxes"].clone(), truth["ori_shape"], truth["ratio_pad"])
+            there = ((kept[:, 2:] - kept[:, :2]) >= LEAST).all(1)
+            self.left_out["outside"] += int((~there).sum())
+            preds[i] = pred = {k: v[there] for k, v in pred.items()}
             gt = truth["bboxes"].view(-1, 4)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             boxes = (gt, regions, pred["bboxes"])
