@@ -88,7 +88,7 @@ def table(report: Mapping[str, Any]) -> str:
     lines = [f"{report['protocol']}, up to {report['max_det']} detections per {per}, percent"]
     lines.append(" ".join([f"{'class':<{first}} {'n':>7}", *(f"{k:>{w}}" for k, w in zip(keys, widths, strict=True))]))
     for name, row in rows:
-        cells = ("-" if row[k] is None else f"{100 * row[k]:.2f}" for k in keys)
+        cells = ("-" if row.get(k) is None else f"{100 * row[k]:.2f}" for k in keys)
         shown = (f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))
         lines.append(" ".join([f"{name:<{first}} {row['n']:>7}", *shown]))
     if report["classes_without_gt"]:

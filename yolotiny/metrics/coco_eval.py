@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .backends import accumulate
-from .inputs import Scene
+from .inputs import Scene, ignored_by_share
 from .matching import match
 from .olrp import IOU, olrp
 
@@ -64,7 +64,7 @@ class CocoProtocol:
             `n_gt` {"all" or size: objects, ignore regions apart}; `max_det`, the largest cap in use.
         """
         if self.by_share:
-            scene = replace(scene, gts=[g | {"iscrowd": int(g["iscrowd"] or g["area"] < 0)} for g in scene.gts])
+            scene = replace(scene, gts=ignored_by_share(scene.gts))
         sizes = {"all": ALL, **self.sizes}
         caps = sorted({f.max_det for f in self.figures.values()})
         evaluated = accumulate(scene, list(sizes.values()), caps, self.ious, self.backend)

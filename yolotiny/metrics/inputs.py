@@ -40,6 +40,16 @@ class Scene:
     regions: list[tuple[int, list[float]]]
 
 
+def may_be_missed(gt: Mapping[str, Any]) -> bool:
+    """True for a row of `Scene.gts` that need not be found: a crowd, or an object marked as ignored."""
+    return bool(gt["iscrowd"]) or gt["area"] == NO_SIZE
+
+
+def ignored_by_share(gts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in which ignored objects are crowds: they excuse every detection that lies inside, by its share."""
+    return [g | {"iscrowd": int(may_be_missed(g))} for g in gts]
+
+
 def _scene(names: list[str], images: int, gts: list[dict], regions: list[tuple[int, list]], dets: list[dict]) -> Scene:
     """Number the rows."""
     for rows in (gts, dets):

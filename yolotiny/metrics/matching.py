@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from pycocotools import mask
 
-from .inputs import Scene
+from .inputs import Scene, may_be_missed
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def match(scene: Scene, ious: Sequence[float], max_det: int | None = None) -> li
             dets = np.array(found[image, k])
             dets = dets[np.argsort(-scores[dets], kind="stable")[:max_det]]
             parts.append((dets, *_one(scene, boxes[dets], truth.get((image, k), []), regions[image], thresholds)))
-        objects = [i for i, g in enumerate(scene.gts) if g["category_id"] == k and not _ignored(g)]
+        objects = [i for i, g in enumerate(scene.gts) if g["category_id"] == k and not may_be_missed(g)]
         out.append(_joined(scores, parts, len(thresholds), np.array(objects, int)))
     return out
 
@@ -75,10 +75,6 @@ def _grouped(rows: list[dict]) -> dict[tuple[int, int], list[int]]:
     for i, row in enumerate(rows):
         out[row["image_id"], row["category_id"]].append(i)
     return out
-
-
-def _ignored(gt: dict) -> bool:
-    return bool(gt["iscrowd"]) or gt["area"] < 0
 
 
 def _one(
@@ -93,7 +89,7 @@ def _one(
         skip |= inside[None] >= thresholds[:, None]
     # Objects to be found, and objects that may be found or missed, come one after the other.
     for ignored in (False, True):
-        those = [i for i in rows if not scene.gts[i]["iscrowd"] and _ignored(scene.gts[i]) == ignored]
+        those = [i for i in rows if not scene.gts[i]["iscrowd"] and may_be_missed(scene.gts[i]) == ignored]
         if not those:
             continue
         table = _overlaps(boxes, np.array([scene.gts[i]["bbox"] for i in those], float), False)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .coco_eval import COCO_IOUS
-from .inputs import Scene
+from .inputs import Scene, ignored_by_share
 from .matching import Matches, match
 
 INSIDE = 0.5  # share of a box inside ignore regions from which on it is removed
@@ -76,9 +76,7 @@ class VisDroneProtocol:
             report[key] = float((v * w).sum() / w.sum()) if len(v) else None
         report |= {f"{key}_macro": float(np.mean(list(of.values()))) if of else None for key, of in values.items()}
         report["per_class"] = {
-            name: {key: float(of[k]) for key, of in values.items()}
-            | {f"{key}_macro": float(of[k]) for key, of in values.items()}
-            | {"n": int(counts[k]), "images": len(held[k])}
+            name: {key: float(of[k]) for key, of in values.items()} | {"n": int(counts[k]), "images": len(held[k])}
             for k, name in enumerate(scene.names)
             if k in values["AP"]
         }
@@ -124,7 +122,7 @@ def without_ignored(scene: Scene) -> Scene:
         there = maps.get(row["image_id"])
         return there is None or there.share(row["bbox"]) < INSIDE
 
-    gts = [g | {"iscrowd": int(g["iscrowd"] or g["area"] < 0)} for g in scene.gts if outside(g)]
+    gts = ignored_by_share(list(filter(outside, scene.gts)))
     return replace(scene, gts=gts, dets=list(filter(outside, scene.dets)), regions=[])
 
 
