@@ -15,7 +15,7 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
-    {"coders", "nn", "losses", "assigners", "metrics", "data"},
+    {"coders", "nn", "losses", "assigners", "metrics", "data", "crops"},
     {"criterion", "graph", "config", "weights"},
     {"detector"},
     {"engine"},
