@@ -17,6 +17,8 @@ LINES = [
     {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
     {"coders", "nn", "losses", "assigners", "metrics", "data", "crops"},
     {"criterion", "graph", "config", "weights"},
+    {"center_criterion"},
+    {"families"},
     {"detector"},
     {"engine"},
     {"model"},

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 
 from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
-from yolotiny.criterion import CRITERIA, AnchorCriterion, YOLOXCriterion, section, targets_of
+from yolotiny.criterion import AnchorCriterion, YOLOXCriterion, section, targets_of
 from yolotiny.errors import InputError
+from yolotiny.families import CRITERIA
 from yolotiny.losses import BOX_LOSSES
 from yolotiny.losses.box import CIoULoss, IoU2Loss
 from yolotiny.losses.scale_adaptive import scale_weight

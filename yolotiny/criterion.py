@@ -17,7 +17,7 @@ from .boxes import ciou, iou, xywh2xyxy
 from .errors import InputError, did_you_mean
 from .losses import BOX_LOSSES
 from .losses.box import l1
-from .registry import Registry, build
+from .registry import build
 from .structures import Assignment, Preds, Targets
 
 Batch = dict[str, Any]
@@ -122,8 +122,8 @@ class Criterion:
 
     def __call__(self, preds: Any, batch: Batch) -> tuple[Tensor, Parts]:
         """Loss vector and detached parts; `preds` may be a head's training or evaluation output."""
-        preds = preds if isinstance(preds, Preds) else preds[1]
-        with torch.autocast(preds.cls.device.type, enabled=False):
+        preds = preds[1] if isinstance(preds, tuple) else preds
+        with torch.autocast(batch["img"].device.type, enabled=False):
             parts = self.parts(preds, targets_of(batch))
         names = list(parts)
         vector = torch.stack([parts[k] for k in names])
@@ -279,6 +279,3 @@ class YOLOXCriterion(Criterion):
         if self.use_l1:
             l1 = (raw - self.coder.encode(gt, preds.priors.at(found.prior))).abs().sum() / n * self.loss["l1"]["weight"]
         return parts | {"l1": l1}
-
-
-CRITERIA = Registry("detector family", {"anchor": AnchorCriterion, "yolox": YOLOXCriterion})

@@ -15,11 +15,12 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import config, graph, weights
-from .criterion import CRITERIA
 from .errors import InputError
+from .families import CRITERIA
 from .nn.anchor_head import AnchorDetect
 from .nn.head import DenseDetect
-from .structures import Preds, WithAux
+from .nn.peaks import one_of_each
+from .structures import CenterPreds, Preds, WithAux
 
 YOLOX_STEM = "backbone.backbone.stem."
 
@@ -97,7 +98,7 @@ class Detector(DetectionModel):
                 vectors.append(nn.functional.adaptive_avg_pool2d(x, (1, 1)).flatten(1))
                 if layer.i == max(embed):
                     return torch.unbind(torch.cat(vectors, 1), dim=0)
-        if aux and isinstance(x, Preds):
+        if aux and isinstance(x, (Preds, CenterPreds)):
             return replace(x, aux=aux)
         if aux and isinstance(x, tuple):
             return x[0], replace(x[1], aux=aux)
@@ -204,13 +205,24 @@ class Detector(DetectionModel):
         """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
         if not isinstance(self.model[-1], DenseDetect):
             return super()._predict_augment(x)
-        size = x.shape[-2:]
-        out = []
+        size, grid = x.shape[-2:], max(int(self.stride.max()), 32)
+        out, maps = [], None
         for scale, flip in ((1, None), (0.83, 3), (0.67, None)):
-            xi = scale_img(x.flip(flip) if flip else x, scale, gs=int(self.stride.max()))
-            yi = self._predict_once(xi)[0]
-            out.append(self._descale_pred(yi, flip, scale, size))
-        return torch.cat(out, -1), None
+            y, preds = self._predict_once(scale_img(x.flip(flip) if flip else x, scale, gs=grid))
+            if isinstance(preds, CenterPreds):
+                maps = maps or preds
+                out.append(_descale_rows(y, scale, size[1] if flip else 0))
+            else:
+                out.append(self._descale_pred(y, flip, scale, size))
+        return (torch.cat(out, -1), None) if maps is None else (one_of_each(torch.cat(out, 1)), maps)
+
+
+def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
+    """(B, K, 6) rows of a scaled picture in pixels of the whole one; `width` is that of a mirrored one, else 0."""
+    boxes = y[..., :4] / scale
+    if width:
+        boxes = torch.stack((width - boxes[..., 2], boxes[..., 1], width - boxes[..., 0], boxes[..., 3]), -1)
+    return torch.cat((boxes, y[..., 4:]), -1)
 
 
 def _classes(nc: Any) -> int:

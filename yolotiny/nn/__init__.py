@@ -2,6 +2,9 @@
 
 from ..registry import Registry
 from .anchor_head import AnchorDetect
+from .center_head import CenterNetDetect, YOLCDetect
+from .hourglass import Hourglass
+from .timm_features import TimmFeatures, UpsampleConcat
 from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
 
 MODULES = Registry(
@@ -12,5 +15,10 @@ MODULES = Registry(
         "DWSConv": DWSConv,
         "XConv": conv3,
         "XCSP": XCSP,
+        "TimmFeatures": TimmFeatures,
+        "UpsampleConcat": UpsampleConcat,
+        "Hourglass": Hourglass,
+        "YOLCDetect": YOLCDetect,
+        "CenterNetDetect": CenterNetDetect,
     },
 )
