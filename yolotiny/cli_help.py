@@ -16,6 +16,11 @@ DEBUG = {"debug": "True shows the full traceback of an error"}
 PROTOCOL = {"protocol": "how detections are scored: aitod (default), coco, mmdet, visdrone, soda, tinyperson"}
 RECIPE = {"recipe": "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
+LOOK = {
+    "k": "YOLC: clusters of small objects that are looked at again, enlarged, default 2; 0 for none",
+    "top_k": "YOLC: fullest cells of the heat map that clusters are made of, default 50",
+    "merge": "YOLC: replace (default: what lies in a cluster comes from there) or nms",
+}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
 RUNNING += ("channels_last", "cfg")
 # Options that only other tasks of ultralytics read (poses, oriented boxes, depth, masks, classification), or nothing.
@@ -81,7 +86,7 @@ COMMANDS = {
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
         ("model",),
-        PROTOCOL,
+        PROTOCOL | LOOK,
         ("Val/Test",),
         (*RUNNING, "data", "workers", "cache", "fraction", "single_cls", "classes", "agnostic_nms", "augment")
         + ("visualize", "save_txt", "save_conf", "show_labels", "show_conf", "show_boxes", "line_width"),
@@ -90,7 +95,7 @@ COMMANDS = {
         "detect objects in pictures, folders or videos",
         "yolotiny predict model=best.pt source=pictures/ conf=0.25",
         ("model", "source"),
-        {},
+        LOOK,
         ("Predict", "Visualize"),
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),

@@ -14,6 +14,8 @@ from . import config
 from .detector import Detector
 from .engine.options import RULES, find_data, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
+from .engine.second_look import OPTIONS as LOOK
+from .engine.second_look import SecondLook
 from .engine.trainer import Trainer
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
@@ -44,10 +46,13 @@ class YOLO(Model):
             raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
         super().__init__(name, task=task or "detect", verbose=verbose)
 
+    look: SecondLook | None = None
+
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
         """ultralytics' table of what serves a task."""
-        return {"detect": {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": Predictor}}
+        predictor = self._new_predictor
+        return {"detect": {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": predictor}}
 
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
         """Build from a model file."""
@@ -178,10 +183,23 @@ class YOLO(Model):
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
         runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
         runner.rules(rules)
+        runner.second_look = self._second_look(changes)
         runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
         return self.metrics
+
+    def _second_look(self, changes: dict[str, Any]) -> SecondLook | None:
+        """What the model file says about crops, with `changes` to it; None for detectors without a heat map."""
+        section = self.model.yaml.get("infer") if self.model_is_module else None
+        if not section:
+            if changes:
+                short = next((k for k, v in LOOK.items() if f"infer.{v}" in changes), next(iter(changes)))
+                why = "an exported file has" if not self.model_is_module else "this detector has"
+                raise InputError(f"{short}= is not read here: {why} no heat map to find clusters in")
+            return None
+        cfg = config.override(self.model.yaml, changes)
+        return SecondLook(cfg["infer"], cfg.get("yaml_file", "the configuration"))
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`."""
@@ -190,11 +208,21 @@ class YOLO(Model):
         if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
             if not any(c in str(source) for c in "*?") and not Path(source).exists():
                 raise InputError(f"source {str(source)!r} does not exist")
-        plain, _ = sort_options("predict", options, self.own_head)
+        plain, changes = sort_options("predict", options, self.own_head)
+        look = self._second_look(changes)
         self._warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), "predict", writes)
+        self.look = look
+        if self.predictor:
+            self.predictor.second_look = look
         return super().predict(source, stream, predictor, **DEFAULTS | plain)
+
+    def _new_predictor(self, **setup: Any) -> Predictor:
+        """A predictor that looks where this model was told to."""
+        made = Predictor(**setup)
+        made.second_look = self.look
+        return made
 
     def export(self, **options: Any) -> str:
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""

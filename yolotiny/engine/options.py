@@ -14,9 +14,10 @@ from ultralytics.utils.checks import check_file
 
 from .. import config
 from ..errors import InputError, did_you_mean
+from .second_look import OPTIONS as LOOK
 
 RULES = ("protocol", "fitness")  # short for eval.protocol and eval.fitness
-OURS = {"recipe", *RULES}  # options that ultralytics does not know
+OURS = {"recipe", *RULES, *LOOK}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
 UNREAD = {
@@ -33,6 +34,7 @@ UNREAD_IN_TRAINING = {
 }
 # Loss gains of ultralytics' heads, and what says the same to ours.
 GAINS = {"box": "loss.box.weight=", "cls": "loss.cls.weight=", "dfl": "loss.box.weight=", "cls_pw": "loss.cls.weight="}
+SECTIONS = {"val": ("eval", "infer"), "predict": ("infer",)}  # of a model file that a mode reads
 LEAST = {"imgsz": 1, "workers": 0, "lr0": 0.0, "warmup_epochs": 0.0}
 
 
@@ -49,6 +51,7 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     """
     plain, changes = config.split_overrides(options, {*DEFAULT_CFG_DICT, *OURS})
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
+    changes |= {f"infer.{LOOK[k]}": plain.pop(k) for k in LOOK if k in plain}
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
         if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
             raise InputError(f"{mode} does not read {key}=: {why}")
@@ -65,7 +68,7 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
         section = key.partition(".")[0]
         if section in FROM_DATA:
             raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
-        if mode != "train" and not (mode == "val" and section == "eval"):
+        if mode != "train" and section not in SECTIONS.get(mode, ()):
             raise InputError(f"{mode} does not read {key}=: it is a setting of training")
     _check_values(plain)
     return plain, changes

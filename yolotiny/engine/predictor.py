@@ -1,19 +1,30 @@
-"""Prediction: ultralytics' predictor with suppression that has no time limit."""
+"""Prediction: ultralytics' predictor with suppression that has no time limit, and with a second look."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
+import torch
+from torch import Tensor
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
+from ..structures import CenterPreds
 from .nms import describe, nms
+from .second_look import CropResults, SecondLook, piece_detector
 
 
 class Predictor(DetectionPredictor):
-    """Gives ordinary ultralytics `Results`."""
+    """Gives ordinary ultralytics `Results`; with a second look those that know their crops.
+
+    Attributes:
+        second_look: looks at clusters again, or None.
+    """
+
+    second_look: SecondLook | None = None
 
     @property
     def unread(self) -> int:
@@ -24,18 +35,41 @@ class Predictor(DetectionPredictor):
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
         """Network output -> one `Results` per picture; warns where a cap removed detections."""
         left_out: Counter[str] = Counter()
-        found = nms(
-            preds[0] if isinstance(preds, (list, tuple)) else preds,
-            len(self.model.names),
-            self.args.conf,
-            self.args.iou,
-            self.args.max_det,
-            agnostic=self.args.agnostic_nms,
-            classes=self.args.classes,
-            left_out=left_out,
-        )
+
+        def suppress(y: Tensor) -> list[Tensor]:
+            return nms(
+                y,
+                len(self.model.names),
+                self.args.conf,
+                self.args.iou,
+                self.args.max_det,
+                agnostic=self.args.agnostic_nms,
+                classes=self.args.classes,
+                left_out=left_out,
+            )
+
+        found = suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
         for line in describe(left_out, self.args.max_det, self.args.conf):
             LOGGER.warning(line)
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
-        return self.construct_results(found, img, orig_imgs, **kwargs)
+        maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
+        if self.second_look is None or not isinstance(maps, CenterPreds):
+            return self.construct_results(found, img, orig_imgs, **kwargs)
+        detect = piece_detector(self.model, suppress, self.args.augment)
+        pictures = zip(found, maps.seen, orig_imgs, self.batch[0], strict=True)
+        return [self._look_again(*one, img.shape[2:], detect) for one in pictures]
+
+    def _look_again(
+        self, rows: Tensor, seen: Tensor, picture: Any, path: str, size: Any, detect: Callable
+    ) -> CropResults:
+        """The first look at one picture, its crops, and both looks merged."""
+        assert self.second_look is not None
+        shape = picture.shape[:2]
+        coarse = torch.cat((ops.scale_boxes(size, rows[:, :4], shape), rows[:, 4:]), 1)
+        crops = ops.scale_boxes(size, self.second_look.choose(seen, size), shape)
+        ratio = min(size[0] / shape[0], size[1] / shape[1])
+        rows = self.second_look(picture, coarse, crops, ratio, detect)[: self.args.max_det]
+        made = CropResults(picture, path=path, names=self.model.names, boxes=rows)
+        made.crops = crops
+        return made

@@ -17,6 +17,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 from ..detector import Detector
 from ..errors import InputError
 from ..nn.anchor_head import read as read_anchors
+from .crop_train import crop_train
 from .dataset import TinyDataset, split_ignore
 from .fitting import fit
 from .validator import Validator
@@ -30,8 +31,11 @@ class Trainer(DetectionTrainer):
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
-        grid = max(int(unwrap_model(self.model).stride.max()), 32)
+        model = unwrap_model(self.model)
+        grid = max(int(model.stride.max()), 32)
         made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val")
+        if mode == "train":
+            made.crop_train = crop_train(model.yaml.get("crop_train"), model.yaml.get("yaml_file", ""))
         Validator._check_max_det(self.args, {mode: made})
         return made
 

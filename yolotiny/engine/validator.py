@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import LOGGER, RANK, ops
+from ultralytics.utils.patches import imread
 
 from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS, evaluate_arrays, table
+from ..structures import CenterPreds
 from .dataset import TinyDataset, split_ignore
 from .nms import describe, nms
+from .second_look import SecondLook, piece_detector
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
@@ -39,11 +42,13 @@ class Validator(DetectionValidator):
         protocol: the rules of the appended figures; a model's `eval.protocol` changes it.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`).
+        second_look: looks at clusters again, or None; training validates the first look alone.
     """
 
     protocol = "aitod"
     fitness: str | None = None
     report: dict[str, Any] | None = None
+    second_look: SecondLook | None = None
 
     def rules(self, section: dict[str, Any]) -> None:
         """Take `protocol` and `fitness` from a configuration's `eval:` section.
@@ -76,6 +81,7 @@ class Validator(DetectionValidator):
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""
         super().init_metrics(model)
+        self.network = model
         self.images: list[tuple] = []
         self.left_out: Counter[str] = Counter()
 
@@ -93,8 +99,15 @@ class Validator(DetectionValidator):
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Suppress overlapping boxes; every picture gets its turn, however long it takes."""
-        y = preds[0] if isinstance(preds, (list, tuple)) else preds
-        found = nms(
+        found = self._suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
+        maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
+        again = self.second_look is not None and not self.training and isinstance(maps, CenterPreds)
+        self.heat = maps.seen if again else None
+        return [_columns(x) for x in found]
+
+    def _suppress(self, y: Tensor) -> list[Tensor]:
+        """Network output -> (n, 6) rows per picture."""
+        return nms(
             y,
             self.nc,
             self.args.conf,
@@ -104,7 +117,21 @@ class Validator(DetectionValidator):
             agnostic=self.args.single_cls or self.args.agnostic_nms,
             left_out=self.left_out,
         )
-        return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in found]
+
+    def _look_again(self, i: int, pred: dict[str, Tensor], batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Both looks at picture `i` of a batch, in pixels of the network input; the crops come from the file."""
+        assert self.second_look is not None and self.heat is not None
+        size, shape, fit = batch["img"].shape[2:], batch["ori_shape"][i], batch["ratio_pad"][i]
+        crops = ops.scale_boxes(size, self.second_look.choose(self.heat[i], size), shape, fit)
+        picture = imread(batch["im_file"][i], self.dataloader.dataset.cv2_flag)
+        picture = picture if picture.ndim == 3 else picture[..., None]
+        boxes = ops.scale_boxes(size, pred["bboxes"].clone(), shape, fit)
+        coarse = torch.cat((boxes, pred["conf"][:, None], pred["cls"][:, None]), 1)
+        detect = piece_detector(self.network, self._suppress, self.args.augment)
+        rows = self.second_look(picture, coarse, crops, fit[0][0], detect)[: self.args.max_det]
+        (ry, rx), (dx, dy) = fit
+        there = rows[:, :4] * rows.new_tensor([rx, ry, rx, ry]) + rows.new_tensor([dx, dy, dx, dy])
+        return _columns(torch.cat((there, rows[:, 4:]), 1))
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures."""
@@ -112,6 +139,8 @@ class Validator(DetectionValidator):
         size = torch.tensor([w, h, w, h], device=self.device)
         for i, pred in enumerate(preds):
             truth = self._prepare_batch(i, batch)
+            if self.heat is not None:
+                pred = self._look_again(i, pred, batch)
             kept = ops.scale_boxes((h, w), pred["bboxes"].clone(), truth["ori_shape"], truth["ratio_pad"])
             there = ((kept[:, 2:] - kept[:, :2]) >= LEAST).all(1)
             self.left_out["outside"] += int((~there).sum())
@@ -154,6 +183,8 @@ class Validator(DetectionValidator):
         super().print_results()
         for line in describe(self.left_out, self.args.max_det, self.args.conf):
             (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
+        if self.second_look is not None and self.second_look.pictures:
+            LOGGER.info(self.second_look.summary)
         if self.report is None:
             return
         if self.training:
@@ -178,3 +209,8 @@ class Validator(DetectionValidator):
             }
             for b, s, c in rows
         ]
+
+
+def _columns(rows: Tensor) -> dict[str, Tensor]:
+    """(n, 6) rows as ultralytics' validator wants them."""
+    return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
