@@ -48,11 +48,11 @@ class CenterCriterion(Criterion):
         for each in preds.box:
             raw = each.float().flatten(2)[found.image, :, found.prior]  # (P, 4)
             boxes.append(self.box(self.coder.decode(raw, priors), gt).sum() / n + each.sum() * 0)
-        weights = self.loss["heat"]["weight"], self.box.weight
-        out = {"heat": heat * weights[0], "box": boxes[-1] * weights[1]}
-        if stages > 1:
-            return out | {"box": sum(boxes) / stages * weights[1]}
-        return out | {"coarse": b * weights[1] for b in boxes[:-1]}
+        heat = heat * self.loss["heat"]["weight"]
+        if stages > 1 or len(boxes) == 1:
+            return {"heat": heat, "box": sum(boxes) / stages * self.box.weight}
+        coarse, box = boxes
+        return {"heat": heat, "box": box * self.box.weight, "coarse": coarse * self.box.weight}
 
 
 def not_ignored(targets: Targets, size: tuple[int, int]) -> Tensor | None:

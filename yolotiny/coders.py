@@ -71,7 +71,7 @@ class YOLOXCoder:
 class CenterCoder:
     """Offset of the centre from the cell's corner, and half width and half height, all in cells and all linear.
 
-    Source: Liu et al. 2024 (YOLC), section III-C; with a size in place of a half size also Zhou et al. 2019 (CenterNet).
+    Source: Liu et al. 2024 (YOLC), section III-C; Zhou et al. 2019 (CenterNet) has whole sizes.
     """
 
     channels = 4

@@ -37,7 +37,7 @@ class Detector(DetectionModel):
     Attributes:
         yaml: the whole configuration, as saved in checkpoints and enough to build the detector again.
         model: the layers, named children in running order; the last is the head.
-        stride: (levels,) pixels per cell.
+        stride: pixels per cell of each level of the head, and 32 where none is as large.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class Detector(DetectionModel):
         if not head.stride.any():
             head.stride = self._strides(ch)  # heads of ultralytics take theirs from outside
             head.bias_init()
-        self.stride = head.stride
+        # The largest is what sides of an input have to be divisible by, and backbones halve five times.
+        self.stride = head.stride if head.stride.max() >= 32 else torch.cat((head.stride, torch.tensor([32.0])))
         initialize_weights(self)
         if verbose:
             self.info()
@@ -205,7 +206,7 @@ class Detector(DetectionModel):
         """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
         if not isinstance(self.model[-1], DenseDetect):
             return super()._predict_augment(x)
-        size, grid = x.shape[-2:], max(int(self.stride.max()), 32)
+        size, grid = x.shape[-2:], int(self.stride.max())
         out, maps = [], None
         for scale, flip in ((1, None), (0.83, 3), (0.67, None)):
             y, preds = self._predict_once(scale_img(x.flip(flip) if flip else x, scale, gs=grid))

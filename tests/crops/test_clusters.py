@@ -1,4 +1,4 @@
-"""LSM on the masks of the specification: known rectangles, and the two mistakes that must show."""
+"""LSM on masks: known rectangles, and the two mistakes that must show."""
 
 from __future__ import annotations
 

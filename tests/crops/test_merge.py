@@ -1,4 +1,4 @@
-"""Crops cut out, and what was seen there brought back and merged: the numbers of the specification."""
+"""Crops cut out, and what was seen there brought back and merged."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class CenterHead(DenseDetect):
         if self.training:
             return preds
         heat = preds.heat[-1].float().sigmoid()
-        seen = blur(heat) if self.smooth else heat
+        seen = blur(heat, self.nc) if self.smooth else heat
         y = self.top(seen, preds)
         return y if self.export else (y, replace(preds, seen=seen.amax(1)))
 
@@ -58,9 +58,10 @@ class CenterHead(DenseDetect):
         raw = preds.box[-1].float().flatten(2).transpose(1, 2)  # (B, h w, 4)
         raw = raw.gather(1, cell[..., None].expand(-1, -1, 4))
         raw = torch.cat((raw[..., :2], raw[..., 2:].clamp(min=0)), -1)
-        score = score * (raw[..., 2:] > 0).all(-1)  # a box without area is no detection
         boxes = self.coder.decode(raw, preds.priors.at(cell))
-        return torch.cat((boxes, score[..., None], label[..., None].to(score.dtype)), -1)
+        score, order = (score * (raw[..., 2:] > 0).all(-1)).topk(score.shape[1])  # a box without area is no detection
+        rows = torch.cat((boxes, label[..., None].to(score.dtype)), -1).gather(1, order[..., None].expand(-1, -1, 5))
+        return torch.cat((rows[..., :4], score[..., None], rows[..., 4:]), -1)
 
     @property
     def end2end(self) -> bool:

@@ -10,25 +10,27 @@ from torch import Tensor
 GAUSS = (0.27407, 0.45186, 0.27407)  # one side of a 3x3 Gaussian with sigma 1
 
 
-def blur(heat: Tensor) -> Tensor:
-    """(B, C, H, W) -> the same, smoothed by a 3x3 Gaussian of sigma 1; the picture is mirrored at its border.
+def blur(heat: Tensor, c: int) -> Tensor:
+    """(B, c, H, W) -> the same, smoothed by a 3x3 Gaussian of sigma 1; the picture is mirrored at its border.
 
-    A pixel alone keeps .2042 of its value.
+    A pixel alone keeps .2042 of its value. `c` is asked for because an ONNX graph of any size must know it.
     """
     line = torch.tensor(GAUSS, device=heat.device, dtype=heat.dtype)
-    c = heat.shape[1]
-    kernel = (line[:, None] * line).view(1, 1, 3, 3).expand(c, 1, 3, 3)
+    kernel = (line[:, None] * line).view(1, 1, 3, 3).repeat(c, 1, 1, 1)
     return F.conv2d(F.pad(heat, (1, 1, 1, 1), mode="reflect"), kernel, groups=c)
 
 
-def local_max(heat: Tensor) -> Tensor:
-    """(B, C, H, W) of values from 0 up -> the largest among each pixel and its eight neighbours.
+def is_peak(heat: Tensor) -> Tensor:
+    """(B, C, H, W) of values above 0 -> True where no neighbour is larger; of equal neighbours the first one has it.
 
-    Equals a 3x3 max pooling; on a CPU eight times as fast for large maps.
+    As `heat == max_pool2d(heat, 3)`, but a plateau gives one peak: in half precision neighbours are often equal. On a
+    CPU it takes an eighth of the time of the pooling.
     """
     p = F.pad(heat, (1, 1, 1, 1))
-    p = torch.maximum(torch.maximum(p[..., :-2], p[..., 1:-1]), p[..., 2:])
-    return torch.maximum(torch.maximum(p[..., :-2, :], p[..., 1:-1, :]), p[..., 2:, :])
+    wide = torch.maximum(torch.maximum(p[..., :-2], p[..., 1:-1]), p[..., 2:])  # rows of three
+    before = torch.maximum(wide[..., :-2, :], p[..., 1:-1, :-2])
+    after = torch.maximum(wide[..., 2:, :], p[..., 1:-1, 2:])
+    return (heat > before) & (heat >= after)
 
 
 def peaks(heat: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -43,7 +45,7 @@ def peaks(heat: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         pixels. What is no maximum fills up with score 0.
     """
     c, h, w = heat.shape[1:]
-    peak = heat * (heat == local_max(heat))
+    peak = heat * is_peak(heat)
     each, where = peak.flatten(2).topk(min(count, h * w))  # per class first: the joint search is several times slower
     k = each.shape[-1]
     score, index = each.flatten(1).topk(min(count, c * k))
