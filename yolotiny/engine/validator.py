@@ -49,6 +49,7 @@ class Validator(DetectionValidator):
     fitness: str | None = None
     report: dict[str, Any] | None = None
     second_look: SecondLook | None = None
+    heat: Tensor | None = None  # heat maps of the batch in hand, where they are looked at
 
     def rules(self, section: dict[str, Any]) -> None:
         """Take `protocol` and `fitness` from a configuration's `eval:` section.
