@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torchvision.ops import deform_conv2d
 
 from yolotiny.coders import CenterCoder
+from yolotiny.errors import InputError
 from yolotiny.nn.center_head import CenterNetDetect, HeatBranch, YOLCDetect
 from yolotiny.nn.peaks import blur, is_peak, one_of_each, peaks
 from yolotiny.nn.refine import BoxConv, points_in_box
@@ -165,9 +166,13 @@ def test_known_value_parameters_of_the_paper_s_head():
     assert list(map(count, parts)) == [414_912, 388, 1_746, 3_456]
 
 
-def test_a_fresh_heat_map_says_one_tenth_everywhere():
-    head = YOLCDetect(2, [8], [4.0], CenterCoder(), hidden=8)
-    assert head.raw([torch.zeros(1, 8, 4, 4)]).heat[0].sigmoid().mean().item() == pytest.approx(0.1, abs=0.02)
+@pytest.mark.parametrize(("prior", "bias"), [(0.1, -2.1972), (0.01, -4.5951)])
+def test_a_fresh_heat_map_says_the_prior_everywhere(prior, bias):
+    head = YOLCDetect(2, [8], [4.0], CenterCoder(), hidden=8, prior=prior)
+    assert head.heat.out.bias.tolist() == pytest.approx([bias, bias], abs=1e-3)
+    assert head.raw([torch.zeros(1, 8, 4, 4)]).heat[0].sigmoid().mean().item() == pytest.approx(prior, rel=0.2)
+    with pytest.raises(InputError, match="prior=1"):
+        YOLCDetect(2, [8], [4.0], CenterCoder(), prior=1)
 
 
 def test_the_number_of_detections_is_the_option_of_that_name():

@@ -11,12 +11,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from ultralytics.nn.modules import Conv
 
+from ..errors import InputError
 from ..structures import CenterPreds
 from .head import DenseDetect
 from .peaks import blur, peaks
 from .refine import BoxConv, points_in_box
 
-RARE = -math.log((1 - 0.1) / 0.1)  # logit of .1: what every pixel of a fresh heat map says (CenterNet)
+PRIOR = 0.1  # what every pixel of a fresh heat map says (CenterNet)
+
+
+def logit(p: float) -> float:
+    """ln(p / (1 - p)); -2.19 for 0.1."""
+    return math.log(p / (1 - p))
 
 
 class CenterHead(DenseDetect):
@@ -124,6 +130,8 @@ class YOLCDetect(CenterHead):
         coupled: the heat map's last convolution reads the channels of all classes (the paper's ablation).
         refine: refine the boxes; False leaves the coarse ones (the paper's ablation).
         blur: smooth the heat map by a Gaussian (3x3, sigma 1) before peaks are looked for, as the official code does.
+        prior: what every pixel of a fresh heat map says. At full size 16 times as many pixels are empty as at stride 4,
+            so that a short training spends much of its time on unlearning the usual 0.1.
         ch, strides, coder: given by the graph.
     Source: Liu et al. 2024 (YOLC, arXiv 2404.06180), section III. Offsets are in the order (y, x) that deformable
         convolution defines; the official code writes them the other way round.
@@ -140,8 +148,12 @@ class YOLCDetect(CenterHead):
         coupled: bool = False,
         refine: bool = True,
         blur: bool = True,
+        prior: float = PRIOR,
     ):
         super().__init__(nc, ch, strides, coder)
+        if isinstance(prior, bool) or not isinstance(prior, (int, float)) or not 0 < prior < 1:
+            raise InputError(f"YOLCDetect: prior={prior!r} must lie in 0..1")
+        self.prior = prior
         c = max(round(hidden * width / 8) * 8, 8)
         self.smooth = blur
         self.heat = HeatBranch(ch[0], nc, coupled=coupled)
@@ -153,7 +165,7 @@ class YOLCDetect(CenterHead):
 
     def bias_init(self) -> None:
         """Objects are rare, and boxes start as a cell's middle with sides of two cells."""
-        nn.init.constant_(self.heat.out.bias, RARE)  # type: ignore[arg-type]
+        nn.init.constant_(self.heat.out.bias, logit(self.prior))  # type: ignore[arg-type]
         with torch.no_grad():
             self.coarse.bias.copy_(torch.tensor([0.5, 0.5, 1.0, 1.0]))  # type: ignore[union-attr]
 
@@ -193,7 +205,7 @@ class CenterNetDetect(CenterHead):
     def bias_init(self) -> None:
         """Objects are rare."""
         for branch in self.heat:
-            nn.init.constant_(branch[-1].bias, RARE)  # type: ignore[index]
+            nn.init.constant_(branch[-1].bias, logit(PRIOR))  # type: ignore[index]
 
     def raw(self, features: list[Tensor]) -> CenterPreds:
         """Per stack (B, c, H, W) -> maps."""
