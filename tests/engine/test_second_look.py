@@ -142,7 +142,7 @@ def test_a_video_is_looked_at_frame_by_frame(model, picture, tmp_path):
 
 
 @pytest.mark.slow
-def test_yolc_trains_resumes_and_validates(tmp_path):
+def test_yolc_trains_on_clusters_and_validates(tmp_path):
     data = write_tiny(tmp_path / "data")
     model = YOLO("yolc-n.yaml")
     options = {**QUICK, "imgsz": 96, "epochs": 2, "crop_train.probability": 1.0, "crop_train.min_area": 0}
