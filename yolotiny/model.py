@@ -76,8 +76,12 @@ class YOLO(Model):
         self._check_is_pytorch_model()
         self.model.load(weights)
         self.overrides["pretrained"] = weights if isinstance(weights, (str, Path)) else True
-        self.loaded = True
         return self
+
+    @property
+    def has_weights(self) -> bool:
+        """True once a checkpoint was opened or weights were loaded."""
+        return bool(self.ckpt or self.overrides.get("pretrained"))
 
     @property
     def own_head(self) -> bool:
@@ -85,7 +89,7 @@ class YOLO(Model):
         return self.model_is_module and bool(getattr(self.model.model[-1], "criterion", ""))
 
     def _warn_untrained(self) -> None:
-        if self.model_is_module and not (self.ckpt or getattr(self, "loaded", False)):
+        if self.model_is_module and not self.has_weights:
             LOGGER.warning(f"{self.model_name} is untrained: its detections mean nothing; give a checkpoint")
 
     def train(self, **options: Any) -> Any:
@@ -104,9 +108,9 @@ class YOLO(Model):
         recipe, of_recipe = read_recipe(plain.pop("recipe", self.model.yaml.get("recipe")))
         recipe, _ = sort_options("train", recipe, self.own_head)
         cfg = config.override(self.model.yaml, of_recipe | changes)
-        weights = plain.get("pretrained", self.overrides.get("pretrained", bool(self.ckpt)))
-        if weights is True or weights is self.overrides.get("pretrained"):
-            weights = self.model if (self.ckpt or getattr(self, "loaded", False)) else None
+        weights = plain.get("pretrained", True)
+        if weights is True:
+            weights = self.model if self.has_weights else None
         args = {**DEFAULTS, **recipe, **self.overrides, **plain, "mode": "train"}
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
