@@ -36,7 +36,7 @@ def resolution(stats: Stats) -> str:
     text += ", ".join(f"{t} px at imgsz={s}" for t, s in zip(TARGETS, sizes, strict=True))
     enlarged = [t for t, s in zip(TARGETS, sizes, strict=True) if s > longest]
     if enlarged:
-        text += f" ({enlarged[0]} px and more by enlarging pictures of {longest:.0f} px, which adds no detail)"
+        text += f" ({enlarged[0]} px and more by enlarging pictures of {longest:.0f} px: finer cells, no new detail)"
     sides = {t: STEP * math.floor(stats.imgsz * np.median(stats.sides) / t / STEP + 1e-9) for t in TARGETS}
     within = {t: max(s, STEP) for t, s in sides.items() if s < longest}
     if within and longest > stats.imgsz:
@@ -81,7 +81,7 @@ def crops(stats: Stats) -> str:
     spread = ""
     if crowded:
         spread = f" 90 % of a picture's objects lie in {_share(found)} of its area (scattered evenly: {_share(even)}; "
-        spread += f"mean of the {crowded} pictures with ten objects or more)."
+        spread += f"mean over pictures with ten objects or more, here {crowded})."
     text = f"The median picture has {longest:.0f} px on its longer side, {ratio:.1f} times imgsz={stats.imgsz}: "
     if ratio <= 1.25:
         return text + f"tiling brings no detail back.{spread}"
@@ -133,9 +133,7 @@ def classes(stats: Stats) -> str | None:
     if none:
         parts.append(f"Without any object: {', '.join(none)}; no figure will include them.")
     if few:
-        parts.append(
-            f"Fewer than {FEW} objects: {', '.join(few)}; too few to learn from and to score by, and the mean over classes counts each as much as any other."
-        )
+        parts.append(f"Fewer than {FEW} objects: {', '.join(few)}: little to learn from, and figures moved by chance.")
     present = {name: n for name, (n, _) in counts.items() if n}
     high, low = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
     if present[high] > 20 * present[low]:

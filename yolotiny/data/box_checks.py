@@ -28,7 +28,7 @@ def check_boxes(sample: Sample, imgsz: int) -> Iterator[Problem]:
     reach = np.maximum(-boxes[:, :2], boxes[:, 2:] - size).max(1)
     for i in np.flatnonzero(reach > TOLERANCE).tolist():
         yield Problem("over edge", file, int(sample.rows[i]), f"by {reach[i]:.1f} px")
-    side = (boxes[:, 2:] - boxes[:, :2]).min(1) * imgsz / size.max()
+    side = (boxes[:, 2:] - boxes[:, :2]).round(3).min(1) * imgsz / size.max()  # shares of a label file are rounded
     for i in np.flatnonzero(side < LEAST).tolist():
         yield Problem("below 2 px", file, int(sample.rows[i]), f"{side[i]:.1f} px on its shorter side")
     for i, j, overlap in _pairs(boxes):

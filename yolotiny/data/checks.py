@@ -118,8 +118,8 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
     Raises:
         InputError: the data.yaml itself cannot be used; all else is in the report.
     """
-    if imgsz < 1:
-        raise InputError(f"imgsz={imgsz} is below 1")
+    if not isinstance(imgsz, int) or imgsz < 1:
+        raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
     listing = read_listing(data)
     absent = [entry for entries in listing.absent.values() for entry in entries]
     problems = [Problem("absent", file, row, f"there is no {image}") for file, row, image in absent]
@@ -139,7 +139,7 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
             samples.append(sample)
         boxes += sum(len(s.boxes) for s in samples)
         if split in listing.annotations:
-            problems += check_json(listing.annotations[split], samples, listing.names)
+            problems += check_json(listing.annotations[split], samples, listing.names, images)
     problems += [*check_folders(listing), *identical(prints), *near(prints), *sequences(listing.splits)]
     order = {kind: i for i, kind in enumerate(KINDS)}
     problems.sort(key=lambda p: order[p.kind])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -31,7 +32,8 @@ def decode_all(images: Sequence[Path], split: str, progress: Progress | None = N
     """
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large
     try:
-        with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
+        with warnings.catch_warnings(), ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
+            warnings.simplefilter("ignore")  # what they say of a damaged file is in its problem
             for done, found in enumerate(pool.map(partial(_decode, split), images), 1):
                 yield found
                 if progress:

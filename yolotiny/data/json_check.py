@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from .writer import clip
 CLOSE = 0.5  # pixels between two corners of the same box
 
 
-def check_json(file: Path, samples: Sequence[Sample], names: Sequence[str]) -> Iterator[Problem]:
+def check_json(
+    file: Path, samples: Sequence[Sample], names: Sequence[str], listed: Iterable[Path]
+) -> Iterator[Problem]:
     """Yield where a COCO JSON and the labels of its split differ.
 
     Args:
         file: the JSON, in the layout that `convert` writes: category k is class k - 1, category 0 an ignore region.
-        samples: the pictures of the split.
+        samples: the pictures of the split that can be read.
         names: class names.
+        listed: all pictures of the split.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
@@ -43,10 +46,8 @@ def check_json(file: Path, samples: Sequence[Sample], names: Sequence[str]) -> I
         yield Problem("json differs", file, None, f"classes {', '.join(categories.values())}; data.yaml has others")
         return
     classes = {k: c for c, k in enumerate(sorted(categories))} | {-1: -1}
-    known = set()
     for sample in samples:
         image = images.get(sample.image.name)
-        known.add(sample.image.name)
         if image is None:
             yield Problem("json differs", file, None, f"{sample.image.name} is not in it")
             continue
@@ -56,6 +57,7 @@ def check_json(file: Path, samples: Sequence[Sample], names: Sequence[str]) -> I
             yield Problem("json differs", file, None, note)
         else:
             yield from _compare(file, sample, rows[image["id"]], classes)
+    known = {image.name for image in listed}
     extra = [name for name in images if name not in known]
     if extra:
         note = f"{len(extra)} of its {len(images)} pictures are not in the split, such as {extra[0]}"

@@ -49,14 +49,14 @@ def read_listing(data: str | Path) -> Listing:
     """
     file = _find(data)
     content, names = load_yaml(file)
-    root = _root(file, content.get("path"))
-    listing = Listing(file, root, names, {}, {})
-    for split in SPLITS:
-        entry = content.get(split) or (content.get("validation") if split == "val" else None)
-        if entry:
-            listing.splits[split] = _images(entry, listing, split)
-    if not listing.splits:
+    entries = {s: content.get(s) or (content.get("validation") if s == "val" else None) for s in SPLITS}
+    entries = {split: entry for split, entry in entries.items() if entry}
+    if not entries:
         raise InputError(f"{file} names no split: expected train, val or test")
+    root = _root(file, content.get("path"), list(entries.values()))
+    listing = Listing(file, root, names, {}, {})
+    for split, entry in entries.items():
+        listing.splits[split] = _images(entry, listing, split)
     found = content.get("annotations")
     listing.annotations.update({s: root / str(p) for s, p in (found if isinstance(found, dict) else {}).items()})
     return listing
@@ -74,14 +74,14 @@ def _find(data: str | Path) -> Path:
     raise InputError(f"data {str(data)!r} does not exist{near}; give a data.yaml or the folder that holds it")
 
 
-def _root(file: Path, path: Any) -> Path:
-    """The folder that the paths of a data.yaml start from."""
-    if not path:
-        return file.parent
-    for folder in (Path(str(path)).expanduser(), file.parent / str(path)):
-        if folder.is_dir():
-            return folder
-    raise InputError(f"{file}: there is no folder {path!r} (its path), neither from here nor beside the file")
+def _root(file: Path, path: Any, entries: list[Any]) -> Path:
+    """The folder that the paths of a data.yaml start from: of those that `path` may mean, the one with a split."""
+    folders = [Path(str(path)).expanduser(), file.parent / str(path)] if path else [file.parent]
+    folders = [folder for folder in folders if folder.is_dir()]
+    if not folders:
+        raise InputError(f"{file}: there is no folder {path!r} (its path), neither from here nor beside the file")
+    firsts = [str(e[0] if isinstance(e, list) else e) for e in entries]
+    return next((f for f in folders if any((f / first).exists() for first in firsts)), folders[0])
 
 
 def _images(entry: Any, listing: Listing, split: str) -> list[Path]:

@@ -54,9 +54,9 @@ class Stats:
 
     @cached_property
     def wh(self) -> np.ndarray:
-        """(N, 2) width and height of every object, pixels of the picture."""
+        """(N, 2) width and height of every object, pixels of the picture, without the rounding of label files."""
         boxes = np.concatenate([s.boxes for s in self.samples] or [np.zeros((0, 4))])
-        return boxes[:, 2:] - boxes[:, :2]
+        return (boxes[:, 2:] - boxes[:, :2]).round(3)
 
     @cached_property
     def sides(self) -> np.ndarray:
@@ -136,11 +136,11 @@ def stats(data: str | Path, imgsz: int = 640, split: str = "train") -> Stats:
     Raises:
         InputError: the data.yaml cannot be used, it has no such split, or nothing is in it.
     """
-    if imgsz < 1:
-        raise InputError(f"imgsz={imgsz} is below 1")
+    if not isinstance(imgsz, int) or imgsz < 1:
+        raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
     listing = read_listing(data)
-    if split not in listing.splits:
-        raise InputError(f"{listing.file} has no split {split!r}{did_you_mean(split, listing.splits)}")
+    if str(split) not in listing.splits:
+        raise InputError(f"{listing.file} has no split {split!r}{did_you_mean(str(split), listing.splits)}")
     left_out, samples = Counter({"pictures that do not exist": len(listing.absent.get(split, []))}), []
     for image in listing.splits[split]:
         try:
