@@ -112,6 +112,6 @@ def test_hit_uav_has_neighbouring_frames_in_both_splits(real_data, tmp_path):
     report = check(tmp_path / "hit-uav", 640)
     near = [p for p in report.problems if p.kind == "near leak"]
     assert report.errors == 0 and len(near) == 81
-    for p in near:  # all of them from the same flight: "1_60_70_0_00636" and "1_60_70_0_00633"
-        flight = p.file.stem.rpartition("_")[0]
-        assert f"/{flight}_" in p.note
+    for p in near:  # all of them from the same series: "1_60_70_0_00636" and "1_60_70_0_00633"
+        series = p.file.stem.rpartition("_")[0]
+        assert f"/{series}_" in p.note

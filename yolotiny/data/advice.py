@@ -154,6 +154,8 @@ def background(stats: Stats) -> str | None:
 
 def _share(value: float) -> str:
     """12 %, 1.2 %, 99.6 %: with a decimal where it tells something."""
+    if 0 < value < 0.0005:
+        return "under 0.1 %"
     return f"{100 * value:.1f} %" if 0 < value < 0.1 or 0.99 < value < 1 else f"{100 * value:.0f} %"
 
 

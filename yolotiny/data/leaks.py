@@ -3,7 +3,7 @@
 Nearly the same means two things at once: the signs of brightness steps agree (a difference hash of 256 bits), and so do
 the grey values of a 32x32 thumbnail. The hash alone trips over flat pictures, whose signs are noise, and the thumbnail
 alone over dim pictures with one bright corner. On HIT-UAV (infrared, 290 val against 1,200 train pictures) no pair of
-different flights lies within the limits below, and 81 val pictures have a train picture that does.
+two different series lies within the limits below, and 81 val pictures have a train picture that does.
 """
 
 from __future__ import annotations
