@@ -10,7 +10,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,20 @@ from .errors import InputError, did_you_mean
 
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
-TEXT = {"model", "data", "source", "project", "name", "to", "gt", "pred", "out", "format", "protocol"}
+TEXT = {"model", "data", "source", "project", "name", "to", "gt", "pred", "out", "format", "protocol", "split"}
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What a wrong file, value or option ends in: our errors, and those that ultralytics, torch and the system raise.
 USER_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, SyntaxError, ImportError, AssertionError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return the exit code: 0 done, 2 a mistake of the user, 1 a bug, 130 interrupted."""
+    """Run one command line and return the exit code.
+
+    0 done, 1 a bug or what `data check` was asked to find, 2 a mistake of the user, 130 interrupted.
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        run(argv)
-        return 0
+        return run(argv) or 0
     except KeyboardInterrupt as stop:
         print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return 130
@@ -47,26 +50,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if ours else 1
 
 
-def run(argv: list[str]) -> None:
-    """Find the command, check its options, run it."""
+def run(argv: list[str]) -> int | None:
+    """Find the command, check its options, run it; a command may give an exit code."""
     if not argv or argv[0] in HELP:
         print(cli_help.describe(" ".join(argv[1:])) if len(argv) > 1 else cli_help.overview())
-        return
+        return None
     if argv[0] in ("version", "--version", "-V"):
         print(cli_help.versions())
-        return
+        return None
     words = 2 if argv[0] == "data" and len(argv) > 1 and "=" not in argv[1] else 1
     name, rest = " ".join(argv[:words]), argv[words:]
     if HELP & {*rest, name.removeprefix("data ")}:
         print(cli_help.describe(argv[0] if name.startswith("data ") and name not in cli_help.COMMANDS else name))
-        return
+        return None
     if name == "data":
-        raise InputError(f"data needs a second word: demo or convert, as in: {cli_help.COMMANDS['data demo'].example}")
+        raise InputError(
+            f"data needs a second word: demo, convert, stats or check, as in: {cli_help.COMMANDS['data demo'].example}"
+        )
     command = cli_help.find_command(name)
     options = parse(rest, name)
     check(name, command, options)
     options.pop("debug", None)
-    RUN[name](**options)
+    return RUN[name](**options)
 
 
 def parse(words: Sequence[str], command: str) -> dict[str, Any]:
@@ -207,6 +212,54 @@ def data_convert(**options: Any) -> None:
     print(convert(**options))
 
 
+@contextmanager
+def cli_progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar for each split on stderr, where that is a terminal; else nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from ultralytics.utils import TQDM
+
+    bars: dict[str, Any] = {}
+
+    def show(split: str, done: int, total: int) -> None:
+        if split not in bars:
+            for bar in bars.values():
+                bar.close()
+            bars[split] = TQDM(total=total, desc=split, unit="image", file=sys.stderr)
+        bars[split].update(done - bars[split].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def data_stats(data: str, imgsz: int = 640, split: str = "train", out: str | None = None) -> None:
+    """Print what a data set is made of, and write figures and plot where `out` is given."""
+    from .data import stats
+    from .data.stats_report import as_dict, as_text, save
+
+    found = stats(data, imgsz, split)
+    figures = as_dict(found)
+    print(as_text(figures))
+    if out is not None:
+        print("written: " + ", ".join(map(str, save(found, figures, Path(out).expanduser()))))
+
+
+def data_check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = None) -> int:
+    """Print what is wrong with a data set; exit code 1 where there is an error, with `strict` also for a warning."""
+    from .data import check
+
+    with cli_progress() as progress:
+        report = check(data, imgsz, progress)
+    print(report)
+    if out is not None:
+        Path(out).expanduser().write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+    return int(bool(report.errors or (strict and report.warnings)))
+
+
 def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend: str | None = None) -> None:
     """Score detections, print the table, and write the report when `out` is given."""
     from . import metrics
@@ -217,7 +270,7 @@ def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend:
         Path(out).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-RUN: dict[str, Callable[..., None]] = {
+RUN: dict[str, Callable[..., int | None]] = {
     "train": train,
     "val": val,
     "predict": predict,
@@ -227,5 +280,7 @@ RUN: dict[str, Callable[..., None]] = {
     "models": models,
     "data demo": data_demo,
     "data convert": data_convert,
+    "data stats": data_stats,
+    "data check": data_check,
     "eval": evaluate,
 }

@@ -14,6 +14,7 @@ from .errors import InputError, did_you_mean
 
 DEBUG = {"debug": "True shows the full traceback of an error"}
 PROTOCOL = {"protocol": "how detections are scored: aitod (default), coco, mmdet, visdrone, soda, tinyperson"}
+DATA = {"data": "a data.yaml, the folder that holds it, or a name in cfg/datasets"}
 RECIPE = {"recipe": "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
@@ -132,6 +133,28 @@ COMMANDS = {
             "to": "folder to write",
             "force": "True replaces what an earlier run wrote there",
             "link": "False copies the pictures instead of linking them",
+        },
+    ),
+    "data stats": Command(
+        "measure object sizes, crowding and classes, and advise on imgsz, levels, tiles and max_det",
+        "yolotiny data stats data=datasets/hit-uav/data.yaml imgsz=640 out=runs/stats",
+        ("data",),
+        DATA
+        | {
+            "imgsz": "training size that sizes are given at, default 640",
+            "split": "train (default), val or test",
+            "out": "folder for stats.json and stats.png",
+        },
+    ),
+    "data check": Command(
+        "find broken pictures, bad labels, duplicates and pictures that are in two splits; changes nothing",
+        "yolotiny data check data=datasets/hit-uav/data.yaml out=problems.json",
+        ("data",),
+        DATA
+        | {
+            "imgsz": "training size at which boxes under 2 px are named, default 640",
+            "strict": "True ends with exit code 1 for a warning too, not only for an error",
+            "out": "write every problem to this JSON file",
         },
     ),
     "eval": Command(

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..registry import Registry
+from .checks import Report, check
 from .coco import read_coco, read_hit_uav
 from .records import Dataset, Record
 from .scenes import scene, write_demo
+from .statistics import Stats, stats
 from .visdrone import read_visdrone
 from .writer import Progress, Summary, check_free, write, write_lists
 from .yolo import read_yolo
@@ -22,7 +24,8 @@ CONVERTERS = Registry(
     {"visdrone": read_visdrone, "coco": read_coco, "hit-uav": read_hit_uav, "yolo": read_yolo},
 )
 
-__all__ = ["CONVERTERS", "Dataset", "Record", "Summary", "convert", "scene", "write_demo"]
+__all__ = ["CONVERTERS", "Dataset", "Record", "Report", "Stats", "Summary"]
+__all__ += ["check", "convert", "scene", "stats", "write_demo"]
 
 
 def convert(

@@ -15,7 +15,8 @@ from .records import SPLITS, Dataset, Record, image_size, list_images, read_line
 TOLERANCE = 2.0  # pixels a box may stick out of its image: rounding in other people's tools
 
 
-def _data_yaml(source: Path) -> Path:
+def find_yaml(source: Path) -> Path:
+    """Return the data.yaml that is meant by a file or by the folder it lies in."""
     if source.is_file():
         return source
     if not source.is_dir():
@@ -29,8 +30,8 @@ def _data_yaml(source: Path) -> Path:
     return found[0]
 
 
-def _load(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Read a data.yaml: its content and the class names in class order."""
+def load_yaml(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Read a data.yaml: its content and the class names in class order; raise InputError where that is not there."""
     try:
         content = yaml.safe_load("\n".join(read_lines(path)))
     except yaml.YAMLError as e:
@@ -128,8 +129,8 @@ def read_yolo(source: str | Path) -> Dataset:
     Raises:
         InputError: nothing found, or a bad row, named by file and number.
     """
-    path = _data_yaml(Path(source).expanduser())
-    content, names = _load(path)
+    path = find_yaml(Path(source).expanduser())
+    content, names = load_yaml(path)
     root = path.parent / str(content.get("path") or ".")
     root = root if root.is_dir() else path.parent
     data = Dataset(names, {})

@@ -100,10 +100,11 @@ class CocoProtocol:
 
 
 def _add_olrp(report: dict[str, Any], scene: Scene, max_det: int) -> None:
-    """Put oLRP and its parts into a report, per class and as the mean of the classes."""
+    """Put oLRP and its parts into a report, per class and as the mean of the classes that have it."""
     rows = {name: olrp(found) for name, found in zip(scene.names, match(scene, [IOU], max_det), strict=True)}
     for key in ("oLRP", "oLRP_loc", "oLRP_fp", "oLRP_fn"):
         values = {name: row[key] for name, row in rows.items() if row}
-        report[key] = float(np.mean(list(values.values()))) if values else None
+        defined = [v for v in values.values() if v is not None]
+        report[key] = float(np.mean(defined)) if defined else None
         for name, value in values.items():
             report["per_class"][name][key] = value
