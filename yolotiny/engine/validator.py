@@ -13,8 +13,19 @@ from ultralytics.utils import LOGGER, RANK, ops
 
 from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
-from ..metrics import PROTOCOLS, evaluate_arrays, table
+from ..metrics import (
+    PROTOCOLS,
+    Evaluation,
+    Picture,
+    analysis_tables,
+    evaluate_arrays,
+    evaluate_scene,
+    from_arrays,
+    table,
+)
+from ..report import WORST, write
 from .dataset import TinyDataset, split_ignore
+from .fingerprint import folder_of, truth_hash
 from .nms import describe, nms
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
@@ -38,12 +49,21 @@ class Validator(DetectionValidator):
     Attributes:
         protocol: the rules of the appended figures; a model's `eval.protocol` changes it.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
-        report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`).
+        report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
+            `data_hash` are not counted in training, where they would be paid for in every epoch.
+        worst: images on the page that `plots=True` writes.
     """
 
     protocol = "aitod"
     fitness: str | None = None
     report: dict[str, Any] | None = None
+    worst: int = WORST
+    evaluation: Evaluation | None = None
+
+    def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
+        """Validate; the report names the model by its file where there is one."""
+        self.weights = model if isinstance(model, (str, Path)) else self.args.model
+        return super().__call__(trainer, model, **kwargs)
 
     def rules(self, section: dict[str, Any]) -> None:
         """Take `protocol` and `fitness` from a configuration's `eval:` section.
@@ -77,6 +97,8 @@ class Validator(DetectionValidator):
         """Fresh counters."""
         super().init_metrics(model)
         self.images: list[tuple] = []
+        self.pictures: list[Picture] = []
+        self.folder = folder_of(self.dataloader.dataset)
         self.left_out: Counter[str] = Counter()
 
     @staticmethod
@@ -122,6 +144,8 @@ class Validator(DetectionValidator):
             scaled = [ops.scale_boxes((h, w), b.clone(), truth["ori_shape"], truth["ratio_pad"]).cpu() for b in boxes]
             cls = pred["cls"] * 0 if self.args.single_cls else pred["cls"]
             scores = pred["conf"].cpu(), cls.cpu()
+            height, width = truth["ori_shape"]
+            self.pictures.append(Picture(Path(truth["im_file"]).relative_to(self.folder).as_posix(), width, height))
             self.images.append((scaled[0], truth["cls"].cpu(), scaled[1], scaled[2], *scores))
             if len(regions) and len(cls):
                 inside = (pairwise_iof(pred["bboxes"], regions) >= 0.5).any(1)
@@ -136,21 +160,31 @@ class Validator(DetectionValidator):
         super().gather_stats()
         if RANK > -1:
             world = torch.distributed.get_world_size()
-            parts: list[Any] | None = [None] * world if RANK == 0 else None
-            torch.distributed.gather_object(self.images, parts, dst=0)
-            self.images = [x for part in parts or [] for x in part]
+            for name in ("images", "pictures"):
+                parts: list[Any] | None = [None] * world if RANK == 0 else None
+                torch.distributed.gather_object(getattr(self, name), parts, dst=0)
+                setattr(self, name, [x for part in parts or [] for x in part])
 
     def get_stats(self) -> dict[str, Any]:
         """ultralytics' figures and the protocol's, under `metrics/AP_t(B)` and the like."""
         stats = super().get_stats()
-        self.report = evaluate_arrays(self.images, self.names, protocol=self.protocol)
-        self.images = []
+        if self.training:
+            self.report = evaluate_arrays(self.images, self.names, self.protocol)
+        else:
+            self.evaluation = evaluate_scene(
+                lambda: from_arrays(self.images, self.names, self.pictures),
+                self.protocol,
+                imgsz=self.args.imgsz,
+                truth_hash=truth_hash(self.dataloader.dataset, self.names),
+            )
+            self.report = self.evaluation.report
+        self.images, self.pictures = [], []
         if self.fitness:
             stats["fitness"] = self.report[self.fitness] or 0.0
         return stats | {c: self.report.get(k) or 0.0 for c, k in self.columns.items()}
 
     def print_results(self) -> None:
-        """ultralytics' table, then one line (in training) or the table of the protocol."""
+        """ultralytics' table, then one line (in training) or the tables of the protocol; those are written as well."""
         super().print_results()
         for line in describe(self.left_out, self.args.max_det, self.args.conf):
             (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
@@ -160,7 +194,16 @@ class Validator(DetectionValidator):
             shown = "  ".join(f"{k} {100 * (self.report.get(k) or 0):.1f}" for k in COLUMNS[self.protocol])
             LOGGER.info(f"{self.protocol + ':':>22}  {shown}")
         else:
-            LOGGER.info(table(self.report))
+            LOGGER.info(f"{table(self.report)}\n\n{analysis_tables(self.report)}\n")
+            self._write()
+
+    def _write(self) -> None:
+        """report.json in the run's folder, and with `plots` the PNG files and report.html."""
+        assert self.evaluation is not None
+        about = {"data": self.args.data, "model": self.weights}
+        files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
+        self.evaluation = None
+        LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
         """Detections for predictions.json, by file stem."""
