@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+TOTALS = ("all", "all, one confidence")  # rows that stand out
+
 
 def section(title: str, words: str, body: str) -> str:
     """A titled part of the page; `words` is text, `body` is HTML."""
@@ -29,5 +31,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         return f"<td{' class=none' if top == '-' else ''}>{escape(top)}{under}</td>"
 
     head = "".join(f"<th>{escape(h)}</th>" for h in heads)
-    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
+    marks = [" class=all" if row[0] in TOTALS else "" for row in rows]
+    body = "".join(f"<tr{mark}>{''.join(map(cell, row))}</tr>" for mark, row in zip(marks, rows, strict=True))
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

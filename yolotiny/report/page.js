@@ -80,7 +80,7 @@
     apply();
   }
 
-  // Fly to the next error of a kind that is switched on; 40 pixels of surroundings on each side.
+  // Go to the next error of a kind that is switched on, with twice its size around it, 16 pixels at least.
   function nextError(step) {
     const off = hidden();
     const p = pictures[shown];
@@ -88,7 +88,8 @@
     if (!errors.length) { said.textContent = "no error of the kinds shown"; return; }
     atError = (atError + step + errors.length) % errors.length;
     const [x, y, w, h] = errors[atError].box;
-    const k = Math.min(MOST, Math.max(1, Math.min(p.width / (w + 80), p.height / (h + 80))));
+    const around = (side) => side + 2 * Math.max(16, 2 * side);
+    const k = Math.min(MOST, Math.max(1, Math.min(p.width / around(w), p.height / around(h))));
     view = { k, x: p.width / 2 - (x + w / 2) * k, y: p.height / 2 - (y + h / 2) * k };
     apply();
     said.textContent = `${atError + 1} of ${errors.length}: ${errors[atError].text}`;

@@ -171,4 +171,4 @@ def _stack(ax: Axes, names: Sequence[str], parts: Sequence[tuple[str, Sequence[f
 
 def _legend(ax: Axes) -> None:
     """Beside the plot, where it hides no curve."""
-    ax.legend(loc="center left", bbox_to_anchor=(1.08, 0.5), fontsize=7.5)
+    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", fontsize=7.5)
