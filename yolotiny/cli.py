@@ -225,6 +225,9 @@ def evaluate(
 
     if report is None and (images, worst) != (None, None):
         raise InputError(f"{'worst' if images is None else 'images'}= is for the page: give report=FOLDER too")
+    for key, value, least in (("worst", worst, 0), ("imgsz", imgsz, 1)):
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise InputError(f"{key}={value}: give a whole number from {least} up")
     if out is not None:
         if Path(out).is_dir():
             raise InputError(f"out={out} is a folder: name a JSON file, or give report={out}")
@@ -238,13 +241,15 @@ def evaluate(
         return made
 
     found = metrics.evaluate_scene(scene, protocol, backend, imgsz)
-    print(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}")
     about = {"data": gt, "pred": pred, "model": model}
     if out is not None:
         on_disk.write_json(Path(out), found.report, about)
     if folder is not None:
         count = on_disk.WORST if worst is None else worst
-        print(f"report: {on_disk.write(folder, found, about, images and Path(images), count)[-1]}")
+        on_disk.write(folder, found, about, images and Path(images), count)
+    print(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}")
+    if folder is not None:
+        print(f"\nreport: {folder / 'report.html'}")
 
 
 RUN: dict[str, Callable[..., None]] = {

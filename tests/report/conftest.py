@@ -27,7 +27,16 @@ FOUND = [  # image, class, box, score
     (1, 1, (50, 40, 9, 9), 0.8),  # background
     (1, 2, (4, 40, 20, 12), 0.9), (2, 1, (10, 10, 6, 6), 0.8), (3, 2, (20, 20, 20, 12), 0.7),  # hits
 ]  # fmt: skip
-ERRORS = {"missed": 3, "localisation": 1, "class": 1, "duplicate": 1, "background": 1, "hit": 3, "truth": 6, "ignored": 1}
+ERRORS = {
+    "missed": 3,
+    "localisation": 1,
+    "class": 1,
+    "duplicate": 1,
+    "background": 1,
+    "hit": 3,
+    "truth": 6,
+    "ignored": 1,
+}
 
 
 def write_files(to: Path) -> SimpleNamespace:

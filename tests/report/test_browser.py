@@ -62,8 +62,8 @@ def transform(page) -> tuple[float, float, float]:
 
 def drawn(page) -> Counter:
     """How many boxes of each kind are drawn and not hidden."""
-    script = "return [...document.querySelectorAll('.box-group')].filter(g => g.style.display != 'none').map(g => g.dataset.kind)"
-    return Counter(page.execute_script(script))
+    groups = "[...document.querySelectorAll('.box-group')].filter(g => g.style.display != 'none')"
+    return Counter(page.execute_script(f"return {groups}.map(g => g.dataset.kind)"))
 
 
 def press(page, *keys):

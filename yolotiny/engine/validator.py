@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionValidator
@@ -25,8 +26,8 @@ from ..metrics import (
 )
 from ..report import WORST, write
 from .dataset import TinyDataset, split_ignore
-from .fingerprint import folder_of, truth_hash
 from .nms import describe, nms
+from .truth import folder_of, truth, truth_hash
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
@@ -98,7 +99,7 @@ class Validator(DetectionValidator):
         super().init_metrics(model)
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
-        self.folder = folder_of(self.dataloader.dataset)
+        self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
         self.left_out: Counter[str] = Counter()
 
     @staticmethod
@@ -133,24 +134,25 @@ class Validator(DetectionValidator):
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
         for i, pred in enumerate(preds):
-            truth = self._prepare_batch(i, batch)
-            kept = ops.scale_boxes((h, w), pred["bboxes"].clone(), truth["ori_shape"], truth["ratio_pad"])
-            there = ((kept[:, 2:] - kept[:, :2]) >= LEAST).all(1)
+            prepared = self._prepare_batch(i, batch)
+            shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
+            scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
+            there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
-            gt = truth["bboxes"].view(-1, 4)
-            regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
-            boxes = (gt, regions, pred["bboxes"])
-            scaled = [ops.scale_boxes((h, w), b.clone(), truth["ori_shape"], truth["ratio_pad"]).cpu() for b in boxes]
+            picture, rows = truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
+            boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
+            found = rows[:, 0] == 0
             cls = pred["cls"] * 0 if self.args.single_cls else pred["cls"]
             scores = pred["conf"].cpu(), cls.cpu()
-            height, width = truth["ori_shape"]
-            self.pictures.append(Picture(Path(truth["im_file"]).relative_to(self.folder).as_posix(), width, height))
-            self.images.append((scaled[0], truth["cls"].cpu(), scaled[1], scaled[2], *scores))
+            self.images.append((boxes[found], rows[found, 1], boxes[~found], scaled[there].cpu(), *scores))
+            self.pictures.append(picture)
+            regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
+                gt = prepared["bboxes"].view(-1, 4)
                 inside = (pairwise_iof(pred["bboxes"], regions) >= 0.5).any(1)
                 if len(gt):
-                    same = pred["cls"][:, None] == truth["cls"][None]
+                    same = pred["cls"][:, None] == prepared["cls"][None]
                     inside &= ~((pairwise_iou(pred["bboxes"], gt) >= 0.5) & same).any(1)
                 preds[i] = {k: v[~inside] for k, v in pred.items()}
         super().update_metrics(preds, batch)
@@ -171,8 +173,10 @@ class Validator(DetectionValidator):
         if self.training:
             self.report = evaluate_arrays(self.images, self.names, self.protocol)
         else:
+            self.folder = folder_of(self.dataloader.dataset)
+            short = [p._replace(file=Path(p.file).relative_to(self.folder).as_posix()) for p in self.pictures]
             self.evaluation = evaluate_scene(
-                lambda: from_arrays(self.images, self.names, self.pictures),
+                lambda: from_arrays(self.images, self.names, short),
                 self.protocol,
                 imgsz=self.args.imgsz,
                 truth_hash=truth_hash(self.dataloader.dataset, self.names),
