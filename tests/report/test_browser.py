@@ -45,6 +45,7 @@ def page(chrome, report):
     for log in ("browser", "performance"):  # what its own start page did
         chrome.get_log(log)
     chrome.get((report / "report.html").as_uri())
+    assert chrome.execute_script("return scrollY") == 0  # it opens at its top
     chrome.execute_script("document.getElementById('stage').scrollIntoView({block: 'center'})")
     yield chrome
     assert chrome.get_log("browser") == []

@@ -37,7 +37,9 @@
     shown = (index + pictures.length) % pictures.length;
     const p = pictures[shown];
     list.forEach((b, i) => b.setAttribute("aria-current", i === shown));
-    list[shown].scrollIntoView({ block: "nearest" });
+    const row = list[shown], frame = row.parentElement;  // scrollIntoView would scroll the whole page as well
+    frame.scrollTop = Math.min(row.offsetTop - frame.offsetTop,
+      Math.max(frame.scrollTop, row.offsetTop - frame.offsetTop + row.offsetHeight - frame.clientHeight));
     svg.setAttribute("viewBox", `0 0 ${p.width} ${p.height}`);
     scene.replaceChildren();
     const size = { x: 0, y: 0, width: p.width, height: p.height };
