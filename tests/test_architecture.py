@@ -16,7 +16,7 @@ LINES = [
     {"errors"},
     {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
-    {"criterion", "graph", "config", "weights"},
+    {"criterion", "graph", "config", "weights", "report"},
     {"detector"},
     {"engine"},
     {"model"},

@@ -1,6 +1,5 @@
 """The command line: what it understands, what it passes on, and how it fails in one line."""
 
-import json
 import subprocess
 import sys
 import types
@@ -189,18 +188,6 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "{'to': 'demo', 'seed': 3}"
     assert lines[1] == "{'format': 'visdrone', 'source': 'a', 'to': 'b', 'link': False}"
-
-
-def test_eval_prints_the_table_and_writes_the_report(monkeypatch, tmp_path, capsys):
-    fake = types.SimpleNamespace(
-        evaluate=lambda gt, pred, protocol, backend: {"AP": 0.5, "of": [gt, pred, protocol]},
-        table=lambda report: f"AP {report['AP']}",
-    )
-    monkeypatch.setitem(sys.modules, "yolotiny.metrics", fake)
-    monkeypatch.setattr("yolotiny.metrics", fake, raising=False)
-    assert cli.main(["eval", "gt=g.json", "pred=p.json", "protocol=aitod", f"out={tmp_path / 'r.json'}"]) == 0
-    assert capsys.readouterr().out == "AP 0.5\n"
-    assert json.loads((tmp_path / "r.json").read_text()) == {"AP": 0.5, "of": ["g.json", "p.json", "aitod"]}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ PROTOCOL = {"protocol": "how detections are scored: aitod (default), coco, mmdet
 DATA = {"data": "a data.yaml, the folder that holds it, or a name in cfg/datasets"}
 RECIPE = {"recipe": "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
+WORST = {"worst": "images with most errors on the page report.html, default 12"}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
 RUNNING += ("channels_last", "cfg")
 # Options that only other tasks of ultralytics read (poses, oriented boxes, depth, masks, classification), or nothing.
@@ -82,7 +83,7 @@ COMMANDS = {
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
         ("model",),
-        PROTOCOL,
+        PROTOCOL | WORST,
         ("Val/Test",),
         (*RUNNING, "data", "workers", "cache", "fraction", "single_cls", "classes", "agnostic_nms", "augment")
         + ("visualize", "save_txt", "save_conf", "show_labels", "show_conf", "show_boxes", "line_width"),
@@ -159,12 +160,17 @@ COMMANDS = {
     ),
     "eval": Command(
         "score a file of detections against a file of ground truth, both COCO JSON",
-        "yolotiny eval gt=annotations/val.json pred=predictions.json protocol=aitod out=report.json",
+        "yolotiny eval gt=annotations/val.json pred=predictions.json protocol=aitod report=report images=images/val",
         ("gt", "pred", "protocol"),
         {
             "gt": "ground truth",
             "pred": "detections",
             "out": "write the report to this JSON file",
+            "report": "folder to write report.json, plots and the self-contained page report.html to",
+            **WORST,
+            "images": "folder of the pictures, for the page",
+            "imgsz": "input size the detections were made at; only named in the report, as the files do not say it",
+            "model": "what made the detections; only named in the report",
             "backend": "hotcoco, where it is installed, is faster; default faster-coco-eval",
         }
         | PROTOCOL,

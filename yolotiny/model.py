@@ -17,6 +17,7 @@ from .engine.predictor import Predictor
 from .engine.trainer import Trainer
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
+from .report import WORST
 from .weights import read_tensors
 
 
@@ -167,6 +168,7 @@ class YOLO(Model):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
+        worst = plain.pop("worst", WORST)
         rules = {k: changes.pop(f"eval.{k}") for k in RULES if f"eval.{k}" in changes}
         self._warn_untrained()
         if self.model_is_module:
@@ -182,6 +184,7 @@ class YOLO(Model):
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
         runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
         runner.rules(rules)
+        runner.worst = worst
         runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report

@@ -14,7 +14,7 @@ from yolotiny import YOLO
 from yolotiny.data import convert
 from yolotiny.engine.validator import COLUMNS, Validator
 from yolotiny.errors import InputError
-from yolotiny.metrics import PROTOCOLS, evaluate
+from yolotiny.metrics import PROTOCOLS, evaluate, evaluate_scene
 
 OPTIONS = {k: QUICK[k] for k in ("imgsz", "batch", "plots", "verbose", "device")} | {"rect": False}
 
@@ -212,3 +212,60 @@ def test_a_split_without_objects_gives_no_figures_but_no_error(model, tmp_path):
     add_picture(tmp_path, "val", "x.png", np.full((64, 64, 3), 90, np.uint8), [])
     found = model.val(data=tmp_path / "data.yaml", project=str(tmp_path), **OPTIONS)
     assert found.report["AP"] in (None, 0.0, -1.0) or np.isnan(found.report["AP"])
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Pictures of 97x61 px seen at 64 px, boxes on whole pixels, one of 8x8; the data YAML."""
+    write_tiny(tmp_path / "raw", train=1, val=0)
+    picture = np.full((61, 97, 3), 90, np.uint8)
+    for name, boxes in {"x.png": [(3, 5, 8, 8), (40, 20, 7, 13)], "sub_y.png": [(60, 31, 16, 16)]}.items():
+        rows = [(1, (x + w / 2) / 97, (y + h / 2) / 61, w / 97, h / 61) for x, y, w, h in boxes]
+        add_picture(tmp_path / "raw", "val", name, picture, rows, ignore=[(0.9, 0.5, 0.2, 1.0)])
+    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+    return tmp_path / "set/data.yaml"
+
+
+def test_val_names_its_data_by_the_hash_of_the_json_and_counts_sizes_as_eval_does(model, converted, tmp_path):
+    options = OPTIONS | {"project": str(tmp_path), "name": "v", "rect": True}
+    found = model.val(Seer, data=converted, save_json=True, **options)
+    again = evaluate(converted.parent / "annotations/val.json", tmp_path / "v/predictions.json", analysis=True)
+    assert found.report["data_hash"] == again["data_hash"]
+    assert found.report["n_gt"] == again["n_gt"] == {"all": 3, "vt": 1, "t": 3, "s": 1, "m": 0}
+    assert found.report["analysis"]["recall_by_size"] == again["analysis"]["recall_by_size"]
+    assert found.report["analysis"]["counting"] == again["analysis"]["counting"]
+
+
+def test_val_always_writes_json_and_with_plots_the_page(model, converted, tmp_path):
+    options = OPTIONS | {"data": converted, "project": str(tmp_path)}
+    model.val(Seer, **options, name="plain")
+    report = json.loads((tmp_path / "plain/report.json").read_text())
+    assert report["imgsz"] == 64 and report["about"]["data"] == str(converted)
+    assert report["about"]["model"].endswith("best.pt") and report["protocol"] == "aitod"
+    assert [p.name for p in (tmp_path / "plain").iterdir()] == ["report.json"]
+
+    class Blind(Seer):
+        def postprocess(self, preds):
+            return [{k: v[:1] for k, v in found.items()} for found in super().postprocess(preds)]
+
+    model.val(Blind, **(options | {"plots": True}), name="all", worst=1)
+    text = (tmp_path / "all/report.html").read_text()
+    assert text.count("data:image/jpeg;base64,") == 1 and "x.png" in text
+    assert {"recall_by_size.png", "errors_by_size.png"} <= {p.name for p in (tmp_path / "all").iterdir()}
+
+
+def test_training_counts_nothing_beyond_its_figures_and_the_best_checkpoint_gets_a_report(tmp_path, monkeypatch):
+    analysed = []
+    real = evaluate_scene
+    monkeypatch.setattr("yolotiny.engine.validator.evaluate_scene", lambda *a, **k: analysed.append(1) or real(*a, **k))
+    data = write_tiny(tmp_path / "data", train=4, val=2)
+    YOLO("yolov5n.yaml").train(data=str(data), project=str(tmp_path), name="r", **(QUICK | {"epochs": 2}))
+    assert analysed == [1]
+    assert json.loads((tmp_path / "r/report.json").read_text())["about"]["model"].endswith("best.pt")
+
+
+def test_the_number_of_images_on_the_page_is_asked_of_val_alone(model):
+    with pytest.raises(InputError, match="predict does not read worst="):
+        model.predict(np.zeros((64, 64, 3), np.uint8), worst=3)
+    with pytest.raises(InputError, match="worst=-1 is below 0"):
+        model.val(data=trained().data, worst=-1)

@@ -155,6 +155,9 @@ class TinyDataset(YOLODataset):
 
     The regions travel through augmentation as boxes of the extra class `nc`, so mosaic and flips move them with the
     picture; `split_ignore` takes them out of the batch again.
+
+    Attributes:
+        sizes: (height, width) of each picture by its file.
     """
 
     def verify_args(self) -> tuple:
@@ -192,6 +195,7 @@ class TinyDataset(YOLODataset):
         )
         doubled = {x["im_file"]: n for x in labels if (n := x.pop("duplicates"))}
         self._tell("{n} duplicate label rows are left out", doubled, wanted)
+        self.sizes = {x["im_file"]: x["shape"] for x in labels}  # rectangular batches take it out of the labels
         regions = 0
         for label, file in zip(labels, img2label_paths(self.im_files), strict=True):
             extra = read_ignore(ignore_file(file))

@@ -16,7 +16,7 @@ from .. import config
 from ..errors import InputError, did_you_mean
 
 RULES = ("protocol", "fitness")  # short for eval.protocol and eval.fitness
-OURS = {"recipe", *RULES}  # options that ultralytics does not know
+OURS = {"recipe", "worst", *RULES}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
 UNREAD = {
@@ -33,7 +33,7 @@ UNREAD_IN_TRAINING = {
 }
 # Loss gains of ultralytics' heads, and what says the same to ours.
 GAINS = {"box": "loss.box.weight=", "cls": "loss.cls.weight=", "dfl": "loss.box.weight=", "cls_pw": "loss.cls.weight="}
-LEAST = {"imgsz": 1, "workers": 0, "lr0": 0.0, "warmup_epochs": 0.0}
+LEAST = {"imgsz": 1, "workers": 0, "worst": 0, "lr0": 0.0, "warmup_epochs": 0.0}
 
 
 def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -52,6 +52,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
         if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
             raise InputError(f"{mode} does not read {key}=: {why}")
+    if mode != "val" and "worst" in plain:
+        raise InputError(f"{mode} does not read worst=: it is the number of images in the report of val")
     if plain.get("task", "detect") != "detect":
         raise InputError(f"task={plain['task']}: yolotiny knows detection only")
     if own_head:

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionValidator
@@ -13,9 +14,20 @@ from ultralytics.utils import LOGGER, RANK, ops
 
 from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
-from ..metrics import PROTOCOLS, evaluate_arrays, table
+from ..metrics import (
+    PROTOCOLS,
+    Evaluation,
+    Picture,
+    analysis_tables,
+    evaluate_arrays,
+    evaluate_scene,
+    from_arrays,
+    table,
+)
+from ..report import WORST, write
 from .dataset import TinyDataset, split_ignore
 from .nms import describe, nms
+from .truth import folder_of, truth, truth_hash
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
@@ -38,12 +50,21 @@ class Validator(DetectionValidator):
     Attributes:
         protocol: the rules of the appended figures; a model's `eval.protocol` changes it.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
-        report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`).
+        report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
+            `data_hash` are not counted in training, where they would be paid for in every epoch.
+        worst: images on the page that `plots=True` writes.
     """
 
     protocol = "aitod"
     fitness: str | None = None
     report: dict[str, Any] | None = None
+    worst: int = WORST
+    evaluation: Evaluation | None = None
+
+    def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
+        """Validate; the report names the model by its file where there is one."""
+        self.weights = model if isinstance(model, (str, Path)) else self.args.model
+        return super().__call__(trainer, model, **kwargs)
 
     def rules(self, section: dict[str, Any]) -> None:
         """Take `protocol` and `fitness` from a configuration's `eval:` section.
@@ -77,6 +98,8 @@ class Validator(DetectionValidator):
         """Fresh counters."""
         super().init_metrics(model)
         self.images: list[tuple] = []
+        self.pictures: list[Picture] = []
+        self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
         self.left_out: Counter[str] = Counter()
 
     @staticmethod
@@ -111,22 +134,25 @@ class Validator(DetectionValidator):
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
         for i, pred in enumerate(preds):
-            truth = self._prepare_batch(i, batch)
-            kept = ops.scale_boxes((h, w), pred["bboxes"].clone(), truth["ori_shape"], truth["ratio_pad"])
-            there = ((kept[:, 2:] - kept[:, :2]) >= LEAST).all(1)
+            prepared = self._prepare_batch(i, batch)
+            shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
+            scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
+            there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
-            gt = truth["bboxes"].view(-1, 4)
-            regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
-            boxes = (gt, regions, pred["bboxes"])
-            scaled = [ops.scale_boxes((h, w), b.clone(), truth["ori_shape"], truth["ratio_pad"]).cpu() for b in boxes]
+            picture, rows = truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
+            boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
+            found = rows[:, 0] == 0
             cls = pred["cls"] * 0 if self.args.single_cls else pred["cls"]
             scores = pred["conf"].cpu(), cls.cpu()
-            self.images.append((scaled[0], truth["cls"].cpu(), scaled[1], scaled[2], *scores))
+            self.images.append((boxes[found], rows[found, 1], boxes[~found], scaled[there].cpu(), *scores))
+            self.pictures.append(picture)
+            regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
+                gt = prepared["bboxes"].view(-1, 4)
                 inside = (pairwise_iof(pred["bboxes"], regions) >= 0.5).any(1)
                 if len(gt):
-                    same = pred["cls"][:, None] == truth["cls"][None]
+                    same = pred["cls"][:, None] == prepared["cls"][None]
                     inside &= ~((pairwise_iou(pred["bboxes"], gt) >= 0.5) & same).any(1)
                 preds[i] = {k: v[~inside] for k, v in pred.items()}
         super().update_metrics(preds, batch)
@@ -136,21 +162,33 @@ class Validator(DetectionValidator):
         super().gather_stats()
         if RANK > -1:
             world = torch.distributed.get_world_size()
-            parts: list[Any] | None = [None] * world if RANK == 0 else None
-            torch.distributed.gather_object(self.images, parts, dst=0)
-            self.images = [x for part in parts or [] for x in part]
+            for name in ("images", "pictures"):
+                parts: list[Any] | None = [None] * world if RANK == 0 else None
+                torch.distributed.gather_object(getattr(self, name), parts, dst=0)
+                setattr(self, name, [x for part in parts or [] for x in part])
 
     def get_stats(self) -> dict[str, Any]:
         """ultralytics' figures and the protocol's, under `metrics/AP_t(B)` and the like."""
         stats = super().get_stats()
-        self.report = evaluate_arrays(self.images, self.names, protocol=self.protocol)
-        self.images = []
+        if self.training:
+            self.report = evaluate_arrays(self.images, self.names, self.protocol)
+        else:
+            self.folder = folder_of(self.dataloader.dataset)
+            short = [p._replace(file=Path(p.file).relative_to(self.folder).as_posix()) for p in self.pictures]
+            self.evaluation = evaluate_scene(
+                lambda: from_arrays(self.images, self.names, short),
+                self.protocol,
+                imgsz=self.args.imgsz,
+                truth_hash=truth_hash(self.dataloader.dataset, self.names),
+            )
+            self.report = self.evaluation.report
+        self.images, self.pictures = [], []
         if self.fitness:
             stats["fitness"] = self.report[self.fitness] or 0.0
         return stats | {c: self.report.get(k) or 0.0 for c, k in self.columns.items()}
 
     def print_results(self) -> None:
-        """ultralytics' table, then one line (in training) or the table of the protocol."""
+        """ultralytics' table, then one line (in training) or the tables of the protocol; those are written as well."""
         super().print_results()
         for line in describe(self.left_out, self.args.max_det, self.args.conf):
             (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
@@ -160,7 +198,16 @@ class Validator(DetectionValidator):
             shown = "  ".join(f"{k} {100 * (self.report.get(k) or 0):.1f}" for k in COLUMNS[self.protocol])
             LOGGER.info(f"{self.protocol + ':':>22}  {shown}")
         else:
-            LOGGER.info(table(self.report))
+            LOGGER.info(f"{table(self.report)}\n\n{analysis_tables(self.report)}\n")
+            self._write()
+
+    def _write(self) -> None:
+        """report.json in the run's folder, and with `plots` the PNG files and report.html."""
+        assert self.evaluation is not None
+        about = {"data": self.args.data, "model": self.weights}
+        files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
+        self.evaluation = None
+        LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
         """Detections for predictions.json, by file stem."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,14 @@ Source = str | Path | Mapping[str, Any] | Sequence[Any]
 # An annotation with an area outside every size range is an ignore region with ordinary IoU matching in the COCO
 # algorithm; its own `ignore` field is overwritten by `iscrowd` in every implementation of it.
 NO_SIZE = -1.0
+
+
+class Picture(NamedTuple):
+    """The file of an image as the data set states it, and its size in pixels, 0 where it is not stated."""
+
+    file: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Scene:
             share of the detection inside them), or rows of area `NO_SIZE` (matched by IoU).
         dets: rows with id, image_id, category_id, bbox, area, score.
         regions: (image id, box) of regions ignored by every class.
+        pictures: the files of the images in order of their ids; empty where nobody said.
     """
 
     names: list[str]
@@ -38,6 +47,7 @@ class Scene:
     gts: list[dict[str, Any]]
     dets: list[dict[str, Any]]
     regions: list[tuple[int, list[float]]]
+    pictures: Sequence[Picture] = ()
 
 
 def may_be_missed(gt: Mapping[str, Any]) -> bool:
@@ -50,21 +60,31 @@ def ignored_by_share(gts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [g | {"iscrowd": int(may_be_missed(g))} for g in gts]
 
 
-def _scene(names: list[str], images: int, gts: list[dict], regions: list[tuple[int, list]], dets: list[dict]) -> Scene:
+def _scene(
+    names: list[str],
+    images: int,
+    gts: list[dict],
+    regions: list[tuple[int, list]],
+    dets: list[dict],
+    pictures: Sequence[Picture],
+) -> Scene:
     """Number the rows."""
     for rows in (gts, dets):
         for number, row in enumerate(rows, 1):  # from 1: the COCO algorithm reads id 0 as "unmatched"
             row["id"] = number
-    return Scene(names, images, gts, dets, regions)
+    return Scene(names, images, gts, dets, regions, pictures)
 
 
-def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[int, str]) -> Scene:
+def from_arrays(
+    images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[int, str], pictures: Sequence[Picture] = ()
+) -> Scene:
     """Build a scene from per-image arrays or tensors, on any device.
 
     Args:
         images: per image (gt_boxes (M, 4), gt_labels (M,), ignore_boxes (K, 4), det_boxes (N, 4), det_scores (N,),
             det_labels (N,)); boxes xyxy in the pixels in which sizes are to be counted, labels from 0.
         names: class names, a list or {label: name} with labels 0..C-1.
+        pictures: the files of the images, in the same order.
 
     Detections with a NaN or infinite number are dropped: they have no place in the order of scores.
     """
@@ -87,7 +107,8 @@ def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[
             {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "score": s}
             for b, s, k in zip(boxes[keep].tolist(), scores[keep].tolist(), labels, strict=True)
         ]
-    return _scene(names, count, gts, everywhere, dets)
+    assert not pictures or len(pictures) == count, f"{len(pictures)} files for {count} images"
+    return _scene(names, count, gts, everywhere, dets, pictures)
 
 
 def _numpy(x: Any) -> np.ndarray:
@@ -123,7 +144,7 @@ def read(gt: Source, pred: Source) -> Scene:
     ids = {im["id"]: i for i, im in enumerate(ordered, 1)}
     gts, everywhere = _annotations(truth["annotations"], ids, labels, gt_name)
     dets = _predictions(rows, _image_lookup(rows, ordered, ids, pred_name), labels, pred_name)
-    return _scene(names, len(ids), gts, everywhere, dets)
+    return _scene(names, len(ids), gts, everywhere, dets, [_picture(im) for im in ordered])
 
 
 def _by_id(truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
@@ -138,6 +159,13 @@ def _by_id(truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
         ids = [row["id"] for row in rows]
         raise InputError(f"{name} has two {key} with id {max(ids, key=ids.count)!r}")
     return sorted(rows, key=lambda row: (isinstance(row["id"], str), row["id"]))
+
+
+def _picture(row: Mapping[str, Any]) -> Picture:
+    """The file and size of a row of `images`, as far as they are stated."""
+    sides = (row.get("width"), row.get("height"))
+    width, height = (int(v) if isinstance(v, int | float) and math.isfinite(v) else 0 for v in sides)
+    return Picture(str(row.get("file_name") or ""), width, height)
 
 
 def _load(source: Source, name: str) -> Any:

@@ -6,7 +6,8 @@ Source: VisDrone2018-DET-toolkit (MATLAB), evalDET, calcAccuracy, dropObjectsInI
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,15 +38,27 @@ class VisDroneProtocol:
     Attributes:
         max_det: detections per image over all classes.
         recall_at: caps of the average recalls.
+        sizes: area ranges of the analysis beyond AP, in square pixels; the toolkit has none.
     """
 
     max_det: int = 500
     recall_at: tuple[int, ...] = (1, 10, 100, 500)
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def figures(self) -> tuple[str, ...]:
         """The names of the figures, for the whole and for each class."""
         return ("AP", "AP50", "AP75", *(f"AR@{n}" for n in self.recall_at))
+
+    @property
+    def caps(self) -> dict[str, int]:
+        """How many detections count for each figure, per image over all classes."""
+        caps = {key: self.max_det for key in self.figures} | {f"AR@{n}": n for n in self.recall_at}
+        return caps | {f"{key}_macro": n for key, n in caps.items()}
+
+    def view(self, scene: Scene) -> Scene:
+        """The scene without what lies in ignore regions, and with the best detections of each image."""
+        return best_of_image(without_ignored(scene), self.max_det)[0]
 
     def __call__(self, scene: Scene) -> dict[str, Any]:
         """Score a scene; the report is that of `CocoProtocol` with `AP_macro` and the like in addition."""
