@@ -1,22 +1,20 @@
 """The command line: `yolotiny COMMAND key=value ...`. An error is one line and exit code 2; `debug=True` shows it all.
 
-Everything heavy is imported inside the command that needs it, so help, version and mistakes answer at once.
+It reads a command line and says what is wrong with it; what a command does stands in `commands`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from . import cli_help
+from .commands import RUN
 from .errors import InputError, did_you_mean
 
 HELP = {"-h", "--help", "help"}
@@ -142,181 +140,3 @@ def one_line(error: BaseException) -> str:
     lines = [re.sub(r"^(ERROR|WARNING)[^\w/.~'\"]+", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if re.search(r"\w", line)] or [type(error).__name__]
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-
-
-def _load(model: str) -> Any:
-    from . import YOLO
-
-    return YOLO(model)
-
-
-def train(model: str | None = None, **options: Any) -> None:
-    """Train; an interrupted run needs no more than `resume=last.pt`."""
-    _load(model or options["resume"]).train(**options)
-
-
-def val(model: str, **options: Any) -> None:
-    """Measure a model; the figures are logged."""
-    _load(model).val(**options)
-
-
-def predict(model: str, **options: Any) -> None:
-    """Predict and save; results are dropped one by one, so that a folder of huge pictures fits into memory."""
-    loaded = _load(model)
-    pictures = sum(1 for _ in loaded.predict(**{"save": True} | options, stream=True))
-    unread = loaded.predictor.unread
-    if unread and not pictures:
-        raise InputError(f"none of the {unread} pictures of {options['source']} can be decoded")
-    count = f"{pictures} pictures" + (f", {unread} more cannot be decoded" if unread else "")
-    folder = Path(loaded.predictor.save_dir)
-    print(f"{count}, results saved to {folder}" if folder.is_dir() else f"{count}, nothing saved")
-
-
-def export(model: str, **options: Any) -> None:
-    """Write the model in another format and print the file."""
-    print(_load(model).export(**options))
-
-
-def info(model: str, imgsz: int = 640) -> None:
-    """Show layers, parameters and GFLOPs."""
-    _load(model).info(imgsz=imgsz)
-
-
-def demo(to: str = "runs/demo") -> None:
-    """Run the demo; it prints its own summary."""
-    from .demo import run
-
-    run(to)
-
-
-def models() -> None:
-    """List the shipped models."""
-    from .config import available
-
-    found = available()
-    width = max((len(name) for name, _ in found), default=0)
-    for name, summary in found:
-        print(f"{name:<{width}}  {summary}".rstrip())
-
-
-def data_demo(**options: Any) -> None:
-    """Write the synthetic data set and print its data.yaml."""
-    from .data import write_demo
-
-    print(write_demo(**options))
-
-
-def data_convert(**options: Any) -> None:
-    """Convert a data set and print its counts."""
-    from .data import convert
-
-    print(convert(**options))
-
-
-@contextmanager
-def cli_progress() -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar for each split on stderr, where that is a terminal; else nothing."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from ultralytics.utils import TQDM
-
-    bars: dict[str, Any] = {}
-
-    def show(split: str, done: int, total: int) -> None:
-        if split not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[split] = TQDM(total=total, desc=split, unit="image", file=sys.stderr)
-        bars[split].update(done - bars[split].n)
-
-    try:
-        yield show
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
-def data_stats(data: str, imgsz: int = 640, split: str = "train", out: str | None = None) -> None:
-    """Print what a data set is made of, and write figures and plot where `out` is given."""
-    from .data import stats
-    from .data.stats_report import as_dict, as_text, save
-
-    found = stats(data, imgsz, split)
-    figures = as_dict(found)
-    print(as_text(figures))
-    if out is not None:
-        print("written: " + ", ".join(map(str, save(found, figures, Path(out).expanduser()))))
-
-
-def data_check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = None) -> int:
-    """Print what is wrong with a data set; exit code 1 where there is an error, with `strict` also for a warning."""
-    from .data import check
-
-    with cli_progress() as progress:
-        report = check(data, imgsz, progress)
-    print(report)
-    if out is not None:
-        Path(out).expanduser().write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
-    return int(bool(report.errors or (strict and report.warnings)))
-
-
-def evaluate(
-    gt: str,
-    pred: str,
-    protocol: str,
-    out: str | None = None,
-    report: str | None = None,
-    images: str | None = None,
-    worst: int | None = None,
-    backend: str | None = None,
-    imgsz: int | None = None,
-    model: str | None = None,
-) -> None:
-    """Score detections and print the tables; write the JSON to `out`, and JSON, plots and a page to folder `report`."""
-    from . import metrics
-    from . import report as on_disk
-
-    if report is None and (images, worst) != (None, None):
-        raise InputError(f"{'worst' if images is None else 'images'}= is for the page: give report=FOLDER too")
-    for key, value, least in (("worst", worst, 0), ("imgsz", imgsz, 1)):
-        if value is not None and (not isinstance(value, int) or value < least):
-            raise InputError(f"{key}={value}: give a whole number from {least} up")
-    if out is not None:
-        if Path(out).is_dir():
-            raise InputError(f"out={out} is a folder: name a JSON file, or give report={out}")
-        on_disk.prepare(Path(out).absolute().parent)
-    folder = None if report is None else on_disk.prepare(Path(report))
-
-    def scene() -> metrics.Scene:
-        made = metrics.read(gt, pred)
-        if images is not None:
-            on_disk.check_folder(Path(images), made.pictures)
-        return made
-
-    found = metrics.evaluate_scene(scene, protocol, backend, imgsz)
-    about = {"data": gt, "pred": pred, "model": model}
-    if out is not None:
-        on_disk.write_json(Path(out), found.report, about)
-    if folder is not None:
-        count = on_disk.WORST if worst is None else worst
-        on_disk.write(folder, found, about, images and Path(images), count)
-    print(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}")
-    if folder is not None:
-        print(f"\nreport: {folder / 'report.html'}")
-
-
-RUN: dict[str, Callable[..., int | None]] = {
-    "train": train,
-    "val": val,
-    "predict": predict,
-    "export": export,
-    "info": info,
-    "demo": demo,
-    "models": models,
-    "data demo": data_demo,
-    "data convert": data_convert,
-    "data stats": data_stats,
-    "data check": data_check,
-    "eval": evaluate,
-}
