@@ -77,6 +77,14 @@ def test_detections_outside_it_still_count(model, region, tmp_path):
     assert found.box.map50 < 0.9 and found.report["AP"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_data_with_other_classes_than_the_model_are_refused(model, tmp_path):
+    data = tmp_path / "data.yaml"
+    write_tiny(tmp_path, train=1, val=1)
+    data.write_text(data.read_text().split("names:")[0] + "names: {0: car, 1: ship, 2: bus, 3: van}\n")
+    with pytest.raises(InputError, match=r"the model has \d classes .*has 4 \(car, ship, bus, ...\); give data with"):
+        model.val(data=str(data), **OPTIONS)
+
+
 def test_an_object_inside_a_region_can_still_be_found(model, tmp_path):
     write_tiny(tmp_path, train=1, val=0)
     picture = np.full((64, 64, 3), 90, np.uint8)

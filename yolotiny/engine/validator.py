@@ -33,6 +33,7 @@ MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one cro
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
 # ultralytics' 0.7 second boxes on one tiny object survive, see docs/results.md.
 DEFAULTS = {"max_det": MAX_DET, "iou": 0.6}
+UNNAMED = 999
 LEAST = 1e-3  # pixels: a box thinner than this, once cut to the picture, lies in the padding beside it
 COLUMNS = {  # appended to results.csv, by protocol
     "aitod": ("AP", "AP50", "AP_vt", "AP_t", "AP_s", "AP_m"),
@@ -97,6 +98,13 @@ class Validator(DetectionValidator):
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""
         super().init_metrics(model)
+        names = self.data["names"]
+        # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
+        if not self.args.single_cls and len(self.names) not in (len(names), UNNAMED):
+            raise InputError(
+                f"the model has {len(self.names)} classes ({_few(self.names)}), {self.args.data} has {len(names)} "
+                f"({_few(names)}); give data with the model's classes, or a model trained on these"
+            )
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
@@ -225,3 +233,8 @@ class Validator(DetectionValidator):
             }
             for b, s, c in rows
         ]
+
+
+def _few(names: dict[int, str]) -> str:
+    """The first three class names."""
+    return ", ".join([*list(map(str, names.values()))[:3], *(["..."] if len(names) > 3 else [])])
