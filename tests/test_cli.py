@@ -266,6 +266,21 @@ def test_an_interrupt_is_one_line_and_code_130(model, fails):
     assert fails("val model=best.pt", code=130) == "yolotiny: interrupted"
 
 
+def test_a_terminal_sees_how_far_a_conversion_is_and_a_file_does_not(monkeypatch, capsys):
+    def convert(progress=None, **options):
+        for done in (1, 2) if progress else ():
+            progress("train", done, 2)
+        return options
+
+    monkeypatch.setitem(sys.modules, "yolotiny.data", types.SimpleNamespace(convert=convert))
+    line = "data convert format=coco source=a to=b tile=640 overlap=64".split()
+    assert cli.main(line) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main(line) == 0
+    assert "train: 100%" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", cli_help.COMMANDS)
 def test_the_help_of_every_command_has_a_line_for_each_option_and_an_example(name, capsys):
     assert cli.main(["help", *name.split()]) == 0

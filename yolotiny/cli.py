@@ -10,7 +10,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -201,10 +202,36 @@ def data_demo(**options: Any) -> None:
 
 
 def data_convert(**options: Any) -> None:
-    """Convert a data set and print its counts."""
+    """Convert a data set and print its counts; a terminal sees how far it is."""
     from .data import convert
 
-    print(convert(**options))
+    with _bars() as progress:
+        summary = convert(**options, **progress)
+    print(summary)
+
+
+@contextmanager
+def _bars() -> Iterator[dict[str, Callable[[str, int, int], None]]]:
+    """The option `progress` that draws a bar for each split on stderr; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield {}
+        return
+    from ultralytics.utils import TQDM
+
+    bars: dict[str, Any] = {}
+
+    def show(split: str, done: int, total: int) -> None:
+        if split not in bars:
+            bars[split] = TQDM(total=total, desc=split, unit="image", file=sys.stderr)
+        bars[split].update(done - bars[split].n)
+        if done == total:
+            bars[split].close()
+
+    try:
+        yield {"progress": show}
+    finally:
+        for bar in bars.values():
+            bar.close()
 
 
 def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend: str | None = None) -> None:

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from yolotiny.data import CONVERTERS, convert
-from yolotiny.data.records import Dataset, Record, image_size, split_of
-from yolotiny.data.writer import clip, write
+from yolotiny.data.records import Dataset, Record, clip, image_size, split_of
+from yolotiny.data.writer import write
 from yolotiny.errors import InputError
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Validator(DetectionValidator):
     """Validates with ignore regions, without a time limit, and under a protocol for tiny objects too.
 
     Attributes:
-        protocol: the rules of the appended figures; a model's `eval.protocol` changes it.
+        protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`).
     """
@@ -45,13 +46,19 @@ class Validator(DetectionValidator):
     fitness: str | None = None
     report: dict[str, Any] | None = None
 
-    def rules(self, section: dict[str, Any]) -> None:
+    def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
         """Take `protocol` and `fitness` from a configuration's `eval:` section.
+
+        Args:
+            section: what the user or the model file says.
+            of_data: the protocol of the data YAML, which holds where the section names none.
 
         Raises:
             InputError: an unknown protocol or figure.
         """
-        self.protocol = section.get("protocol", self.protocol)
+        if "protocol" not in section and of_data is not None:
+            LOGGER.info(f"protocol: {of_data}, as the data YAML has it")
+        self.protocol = section.get("protocol") or of_data or self.protocol
         PROTOCOLS.find(self.protocol)
         self.fitness = section.get("fitness")
         if self.fitness is not None and self.fitness not in COLUMNS[self.protocol]:
@@ -77,6 +84,7 @@ class Validator(DetectionValidator):
         """Fresh counters."""
         super().init_metrics(model)
         self.images: list[tuple] = []
+        self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
 
     @staticmethod
@@ -117,12 +125,18 @@ class Validator(DetectionValidator):
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
             gt = truth["bboxes"].view(-1, 4)
-            regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
+            mine = batch["ignore_idx"] == i
+            regions = ops.xywh2xyxy(batch["ignore_bboxes"][mine]) * size
+            of = batch["ignore_cls"][mine, None].cpu()
             boxes = (gt, regions, pred["bboxes"])
             scaled = [ops.scale_boxes((h, w), b.clone(), truth["ori_shape"], truth["ratio_pad"]).cpu() for b in boxes]
-            cls = pred["cls"] * 0 if self.args.single_cls else pred["cls"]
-            scores = pred["conf"].cpu(), cls.cpu()
-            self.images.append((scaled[0], truth["cls"].cpu(), scaled[1], scaled[2], *scores))
+            cls = pred["cls"]
+            if self.args.single_cls:
+                cls, of = cls * 0, of.clamp(max=0)
+            regions_of = torch.cat((scaled[1], of.to(scaled[1])), 1)
+            self.images.append((scaled[0], truth["cls"].cpu(), regions_of, scaled[2], pred["conf"].cpu(), cls.cpu()))
+            if self.args.save_json:
+                self.rows += self._rows({**pred, "bboxes": scaled[2]}, truth)
             if len(regions) and len(cls):
                 inside = (pairwise_iof(pred["bboxes"], regions) >= 0.5).any(1)
                 if len(gt):
@@ -163,12 +177,22 @@ class Validator(DetectionValidator):
             LOGGER.info(table(self.report))
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for predictions.json, by file stem."""
+        """Detections for ultralytics' own figures, so without those in ignore regions."""
+        self.jdict += self._rows(predn, pbatch)
+
+    def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
+        """ultralytics' figures of its file; then all detections go into it, as protocols judge those in regions."""
+        stats = super().eval_json(stats)
+        (self.save_dir / "predictions.json").write_text(json.dumps(self.rows), encoding="utf-8")
+        return stats
+
+    def _rows(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> list[dict[str, Any]]:
+        """Detections of a picture as rows of predictions.json, by file stem; boxes xyxy in its own pixels."""
         stem = Path(pbatch["im_file"]).stem
         box = ops.xyxy2xywh(predn["bboxes"])
         box[:, :2] -= box[:, 2:] / 2
         rows = zip(box.tolist(), predn["conf"].tolist(), predn["cls"].tolist(), strict=True)
-        self.jdict += [
+        return [
             {
                 "image_id": int(stem) if stem.isnumeric() else stem,
                 "file_name": Path(pbatch["im_file"]).name,
