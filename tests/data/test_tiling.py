@@ -89,13 +89,13 @@ def test_names_carry_the_offset_so_that_detections_can_be_moved_back():
     assert tiles(record(name="a.JPG"), Tiling(100, 20))[0][0, 0].name == "a__0___0.jpg"
 
 
-def test_a_tile_is_the_picture_there_pixel_by_pixel_and_padding_is_grey(tmp_path):
+def test_a_tile_is_the_picture_there_pixel_by_pixel_and_padding_is_grey(tmp_path, capfd):
     image = np.random.default_rng(0).integers(0, 255, (40, 100, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "p.png"), image)
     cut(tmp_path / "p.png", [((0, 0), tmp_path / "a.png"), ((36, 0), tmp_path / "b.png")], 64)
     a, b = (cv2.imread(str(tmp_path / f"{k}.png")) for k in "ab")
     assert np.array_equal(a[:40], image[:, :64]) and np.array_equal(b[:40], image[:, 36:])
-    assert (a[40:] == PAD).all() and a.shape == (64, 64, 3)
+    assert (a[40:] == PAD).all() and a.shape == (64, 64, 3) and capfd.readouterr().err == ""
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png", "p.png"]
 
 

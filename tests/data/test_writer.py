@@ -161,6 +161,12 @@ def test_a_turned_photograph_has_the_size_a_viewer_shows(tmp_path):
     assert image_size(tmp_path / "a.jpg") == (20, 40)
 
 
+def test_a_picture_is_measured_without_decoding_it(tmp_path, picture, monkeypatch):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    for suffix in ("png", "jpg", "tif", "bmp", "webp"):
+        assert image_size(picture(tmp_path / f"a.{suffix}", 100, 50)) == (100, 50)
+
+
 def test_a_very_large_picture_is_measured_without_complaint(tmp_path, picture, monkeypatch):
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 10)
     assert image_size(picture(tmp_path / "a.jpg", 100, 50)) == (100, 50)

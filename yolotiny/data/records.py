@@ -172,7 +172,9 @@ def image_size(path: Path) -> tuple[int, int]:
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
     try:
         with Image.open(path) as picture:
-            turned = picture.getexif().get(274) in (5, 6, 7, 8)
+            # A PNG without a tag in its header would be decoded whole in search of one behind the pixels.
+            tags = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+            turned = tags.get(274) in (5, 6, 7, 8)
             return picture.size[::-1] if turned else picture.size
     except (OSError, ImportError) as e:
         if path.suffix.lower() in (".tif", ".tiff") and path.is_file():  # PIL knows no colour of 16 bits in there

@@ -127,7 +127,8 @@ def cut(image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int)
             padded = np.full((side, side, 3), PAD, np.uint8)
             padded[: part.shape[0], : part.shape[1]] = part
             part = padded
-        done, code = cv2.imencode(file.suffix, part, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if file.suffix == ".jpg" else []  # OpenCV warns of it for PNG
+        done, code = cv2.imencode(file.suffix, part, quality)
         assert done
         unfinished = file.with_name(f".{file.name}")
         unfinished.write_bytes(code.tobytes())
@@ -144,8 +145,8 @@ def read_picture(path: Path) -> np.ndarray:
         InputError: it cannot be decoded.
     """
     try:
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    except (OSError, cv2.error) as e:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error as e:
         raise InputError(f"cannot read image {path}: {' '.join(str(e).split())}") from None
     if picture is None:
         raise InputError(f"cannot read image {path}: it does not decode")
