@@ -188,7 +188,7 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
     assert cli.main("data convert format=visdrone source=a to=b link=False".split()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "{'to': 'demo', 'seed': 3}"
-    assert lines[1] == "{'format': 'visdrone', 'source': 'a', 'to': 'b', 'link': False}"
+    assert lines[1] == "{'format': 'visdrone', 'source': 'a', 'to': 'b', 'link': False, 'progress': None}"
 
 
 @pytest.mark.parametrize(
@@ -252,6 +252,21 @@ def test_debug_shows_the_traceback(model, capsys):
 def test_an_interrupt_is_one_line_and_code_130(model, fails):
     model.error = KeyboardInterrupt()
     assert fails("val model=best.pt", code=130) == "yolotiny: interrupted"
+
+
+def test_a_terminal_sees_how_far_a_conversion_is_and_a_file_does_not(monkeypatch, capsys):
+    def convert(progress=None, **options):
+        for done in (1, 2) if progress else ():
+            progress("train", done, 2)
+        return options
+
+    monkeypatch.setitem(sys.modules, "yolotiny.data", types.SimpleNamespace(convert=convert))
+    line = "data convert format=coco source=a to=b tile=640 overlap=64".split()
+    assert cli.main(line) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main(line) == 0
+    assert "train: 100%" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", cli_help.COMMANDS)

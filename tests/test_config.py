@@ -264,5 +264,5 @@ def test_dotted_options_and_model_sections_go_to_the_model():
         {"epochs": 3, "scale": 0.5},
         {"loss.box.weight": 2, "nc": 4},
     )
-    with says("unknown option 'epoch'; did you mean 'epochs'?"):
+    with says("unknown option 'epoch'; did you mean 'epochs' or 'ch'?"):
         split_overrides({"epoch": 3}, ["epochs", "imgsz"])

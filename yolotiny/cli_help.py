@@ -13,7 +13,8 @@ from . import __version__
 from .errors import InputError, did_you_mean
 
 DEBUG = {"debug": "True shows the full traceback of an error"}
-PROTOCOL = {"protocol": "how detections are scored: aitod (default), coco, mmdet, visdrone, soda, tinyperson"}
+PROTOCOL = {"protocol": "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson"}
+OF_DATA = {"protocol": f"{PROTOCOL['protocol']}; default what the data YAML says, else aitod"}
 DATA = {"data": "a data.yaml, the folder that holds it, or a name in cfg/datasets"}
 RECIPE = {"recipe": "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
@@ -74,7 +75,7 @@ COMMANDS = {
         "train a model on a data set",
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
-        PROTOCOL | FITNESS | RECIPE,
+        OF_DATA | FITNESS | RECIPE,
         ("Train", "Val/Test", "Hyperparameters"),
         ("cfg", "classes", "agnostic_nms"),
         ("quantize", "dnn", "nms", "augment"),
@@ -83,7 +84,7 @@ COMMANDS = {
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
         ("model",),
-        PROTOCOL | WORST,
+        OF_DATA | WORST,
         ("Val/Test",),
         (*RUNNING, "data", "workers", "cache", "fraction", "single_cls", "classes", "agnostic_nms", "augment")
         + ("visualize", "save_txt", "save_conf", "show_labels", "show_conf", "show_boxes", "line_width"),
@@ -126,14 +127,19 @@ COMMANDS = {
     ),
     "data convert": Command(
         "convert a data set to YOLO labels and COCO JSON",
-        "yolotiny data convert format=visdrone source=VisDrone2019-DET to=visdrone",
+        "yolotiny data convert format=visdrone source=VisDrone2019-DET to=datasets/visdrone",
         ("format", "source", "to"),
         {
-            "format": "what the data set is: visdrone, coco, hit-uav, yolo",
+            "format": "what it is: visdrone, uavdt, aitod, aitod-v2, dota, soda-a, droneswarms, tinyperson, xview, "
+            "hit-uav, coco, voc, yolo",
             "source": "the data set as downloaded",
             "to": "folder to write",
             "force": "True replaces what an earlier run wrote there",
             "link": "False copies the pictures instead of linking them",
+            "tile": "side of tiles in pixels; default 1024 for dota, 800 for soda-a and xview, else 0, whole pictures",
+            "overlap": "pixels that tiles share; default 200 for dota and xview, 150 for soda-a, else a fifth of tile",
+            "keep": "share of an object that must lie in a tile to count there, default 0.7; less is an ignore region",
+            "every": "10 keeps every tenth picture of each sequence, default 1",
         },
     ),
     "data stats": Command(

@@ -20,7 +20,7 @@ KEYS = frozenset(
     "inplace task official eval".split()
 )
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.
-FIXED = frozenset("base backbone head insert replace yaml_file names ch channels inplace kpt_shape".split())
+FIXED = frozenset("base backbone head insert replace yaml_file inplace kpt_shape".split())
 COMPONENTS = frozenset({"loss", "assigner", "coder", "infer"})  # here a bare name stands for {type: name}
 
 

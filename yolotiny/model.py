@@ -12,7 +12,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
-from .engine.options import RULES, find_data, read_recipe, run_root, sort_options
+from .engine.options import RULES, find_data, protocol_of, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
 from .engine.trainer import Trainer
 from .engine.validator import DEFAULTS, Validator
@@ -183,7 +183,7 @@ class YOLO(Model):
         }
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
         runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
-        runner.rules(rules)
+        runner.rules(rules, protocol_of(options["data"]))
         runner.worst = worst
         runner(model=self.model)
         self.metrics = runner.metrics

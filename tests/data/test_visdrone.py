@@ -1,7 +1,12 @@
+import json
+
+import cv2
 import numpy as np
 import pytest
+import yaml
 
 from yolotiny.data import convert
+from yolotiny.data.records import EVERY, OTHERS
 from yolotiny.data.visdrone import NAMES, read_annotation, read_visdrone
 from yolotiny.errors import InputError
 
@@ -21,26 +26,30 @@ def source(tmp_path, picture, text):
     return tmp_path / "raw"
 
 
-def test_ten_categories_become_classes_and_the_rest_ignore_regions(tmp_path, text):
-    found = read_annotation(text(tmp_path / "a.txt", ROWS))
-    assert found.boxes.tolist() == [[10, 5, 30, 15], [0, 0, 8, 6]]
-    assert [NAMES[i] for i in found.labels] == ["car", "pedestrian"]
-    # the ignored region, the "others" and the row with score 0
-    assert found.ignore.tolist() == [[50, 20, 80, 40], [70, 5, 80, 15], [30, 30, 40, 40]]
+def test_ten_categories_are_classes_and_what_is_ignored_is_told_apart(tmp_path, text):
+    rows = read_annotation(text(tmp_path / "a.txt", ROWS))
+    objects = [(row[:4], NAMES[row[4]]) for row in rows if not row[5]]
+    assert objects == [((10, 5, 30, 15), "car"), ((0, 0, 8, 6), "pedestrian")]
+    ignored = [(row[:4], row[4]) for row in rows if row[5]]
+    assert ignored == [
+        ((50, 20, 80, 40), EVERY),  # a region
+        ((70, 5, 80, 15), OTHERS),  # "others"
+        ((30, 30, 40, 40), NAMES.index("car")),  # a car with score 0
+    ]
 
 
 def test_an_empty_annotation_file_has_no_boxes(tmp_path, text):
-    found = read_annotation(text(tmp_path / "a.txt", "\n"))
-    assert found.boxes.shape == (0, 4) and found.labels.shape == (0,) and found.ignore.shape == (0, 4)
+    assert read_annotation(text(tmp_path / "a.txt", "\n")) == []
 
 
 @pytest.mark.parametrize(
     "row, says",
     [
-        ("1,2,3,4,1,4,0", "eight whole numbers"),
-        ("1,2,x,4,1,4,0,0", "eight whole numbers"),
+        ("1,2,3,4,1,4,0", "8 whole numbers"),
+        ("1,2,x,4,1,4,0,0", "8 whole numbers"),
         ("1,2,3,4,1,12,0,0", "category 0 to 11"),
         ("1,2,3,4,2,4,0,0", "score must be 0 or 1"),
+        ("1,2,-3,4,1,4,0,0", "width and height must not be negative"),
     ],
 )
 def test_a_malformed_row_is_named_by_file_and_number(tmp_path, text, row, says):
@@ -80,24 +89,50 @@ def test_written_labels_ignore_regions_and_json_agree(source, tmp_path, load):
     summary = convert("visdrone", source, tmp_path / "out")
     rows = np.loadtxt(tmp_path / "out" / "labels" / "val" / "a.txt")
     assert rows.tolist() == [[3, 0.2, 0.2, 0.2, 0.2], [0, 0.04, 0.06, 0.08, 0.12]]
-    ignore = np.loadtxt(tmp_path / "out" / "ignore" / "val" / "a.txt")
-    assert ignore[0].tolist() == [0.65, 0.6, 0.3, 0.4] and ignore.shape == (3, 4)
+    region, others, car = (tmp_path / "out" / "ignore" / "val" / "a.txt").read_text().splitlines()
+    assert [float(v) for v in region.split()] == [0.65, 0.6, 0.3, 0.4]
+    assert others.split()[4:] == ["-2"] and car.split()[4:] == ["3"]
     coco = load(tmp_path / "out" / "annotations" / "val.json")
-    assert [a["category_id"] for a in coco["annotations"]] == [4, 1, 0, 0, 0]
+    assert [a["category_id"] for a in coco["annotations"]] == [4, 1, 0, 0, 4]
     assert [a["iscrowd"] for a in coco["annotations"]] == [0, 0, 1, 1, 1]
+    assert [a.get("others", 0) for a in coco["annotations"]] == [0, 0, 0, 1, 0]
     assert coco["annotations"][0]["bbox"] == [10, 5, 20, 10] and coco["annotations"][0]["area"] == 200
     assert summary.splits["val"].boxes.total() == 2 and summary.splits["val"].ignore == 3
+    assert summary.protocol == yaml.safe_load(summary.data.read_text())["protocol"] == "visdrone"
+
+
+@pytest.fixture(scope="module")
+def real_val(real_data, tmp_path_factory):
+    """The 548 real annotation files beside one blank picture, as large as the largest, under 548 names."""
+    root = tmp_path_factory.mktemp("visdrone") / "VisDrone2019-DET-val"
+    (root / "images").mkdir(parents=True)
+    (root / "annotations").symlink_to(real_data / "visdrone-val-annotations")
+    cv2.imwrite(str(root.parent / "blank.jpg"), np.zeros((1080, 1920), np.uint8))
+    for file in (root / "annotations").glob("*.txt"):
+        (root / "images" / f"{file.stem}.jpg").symlink_to(root.parent / "blank.jpg")
+    return convert("visdrone", root, root.parent / "out")
 
 
 @pytest.mark.real
-def test_the_real_validation_annotations_hold_38759_boxes(real_data):
-    files = sorted((real_data / "visdrone-val-annotations").glob("*.txt"))
-    found = [read_annotation(f) for f in files]
-    assert len(files) == 548
-    assert sum(len(f.boxes) for f in found) == 38759
-    assert sum(len(f.ignore) for f in found) == 1378 + 32
-    counts = np.bincount(np.concatenate([f.labels for f in found]))
-    assert counts.tolist() == [8844, 5125, 1287, 14064, 1975, 750, 1045, 532, 251, 4886]
+def test_the_real_validation_annotations_hold_38759_boxes(real_val):
+    found = real_val.splits["val"]
+    assert found.images == 548 and found.boxes.total() == 38759 and found.ignore == 1378 + 32
+    assert list(found.boxes.values()) == [8844, 5125, 1287, 14064, 1975, 750, 1045, 532, 251, 4886]
+    assert not found.dropped
+
+
+@pytest.mark.real
+def test_the_real_ignore_regions_reach_training_and_evaluation(real_val):
+    root = real_val.data.parent
+    assert sum(len(f.read_text().splitlines()) for f in (root / "labels" / "val").glob("*.txt")) == 38759
+    rows = [line.split() for f in (root / "ignore" / "val").glob("*.txt") for line in f.read_text().splitlines()]
+    assert len(rows) == 1378 + 32 and sum(row[4:] == ["-2"] for row in rows) == 32
+    entries = json.loads((root / "annotations" / "val.json").read_text())["annotations"]
+    assert sum(not e["ignore"] for e in entries) == 38759
+    regions = [e for e in entries if e["category_id"] == 0]
+    assert len(regions) == 1378 + 32 and sum("others" in e for e in regions) == 32
+    again = convert("yolo", real_val.data, root.parent / "again").splits["val"]
+    assert (again.boxes.total(), again.ignore) == (38759, 1378 + 32)
 
 
 @pytest.mark.real

@@ -45,6 +45,10 @@ class Seer(Validator):
         return out
 
 
+class Exact(Seer):
+    shift = 0.0
+
+
 @pytest.fixture
 def model():
     return YOLO(trained().best)
@@ -150,6 +154,47 @@ def test_the_protocol_decides_the_appended_figures(model, tmp_path, protocol):
     assert ("AP_vt" in found.report) == (protocol == "aitod")
 
 
+def test_the_data_file_names_the_protocol_and_what_is_asked_for_goes_first(model, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(LOGGER, "info", lambda text, *a, **k: said.append(str(text)))
+    data = write_tiny(tmp_path, train=2, val=2)
+    data.write_text(data.read_text() + "\nprotocol: coco\n")
+    assert model.val(data=data, project=str(tmp_path), **OPTIONS).report["protocol"] == "coco"
+    assert "protocol: coco, as the data YAML has it" in said
+    assert any(line.startswith("coco, up to 100 detections") for line in said)
+    assert model.val(data=data, protocol="mmdet", project=str(tmp_path), **OPTIONS).report["protocol"] == "mmdet"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("aitod", {"a": 1, "b": 1 / 2}),  # b is not excused in the region of class a
+        ("visdrone", {"a": 1 / 2 * 1 / 2, "b": 1 / 3}),  # "others" excuse nobody; a's region counts as missed
+    ],
+)
+def test_regions_of_one_class_and_objects_of_none_score_alike_in_val_and_eval(tmp_path, protocol, expected):
+    """A detection of each class lies on each kind of region; label files and JSON have to agree on what it is worth."""
+    write_tiny(tmp_path / "raw", train=1, val=0)
+    truth = [(0, 0.125, 0.25, 0.125, 0.25), (1, 0.125, 0.75, 0.125, 0.25)]
+    add_picture(tmp_path / "raw", "val", "x.png", np.full((64, 64, 3), 90, np.uint8), truth)
+    regions = "0.375 0.5 0.25 1.0\n0.625 0.5 0.25 1.0 0\n0.875 0.5 0.25 1.0 -2\n"
+    (tmp_path / "raw/ignore/val").mkdir(parents=True)
+    (tmp_path / "raw/ignore/val/x.txt").write_text(regions)
+    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+
+    class Sees(Exact):
+        extra = tuple(
+            (x, 10.0, x + 10, 20.0, 0.9 + x / 1000 + c / 100, c) for x in (18.0, 34.0, 50.0) for c in (0.0, 1.0)
+        )
+
+    options = OPTIONS | {"protocol": protocol, "project": str(tmp_path), "name": "v"}
+    found = YOLO(trained().best).val(Sees, data=tmp_path / "set/data.yaml", save_json=True, **options).report
+    again = evaluate(tmp_path / "set/annotations/val.json", tmp_path / "v/predictions.json", protocol=protocol)
+    for name, worth in expected.items():
+        assert found["per_class"][name]["AP50"] == pytest.approx(worth)
+        assert again["per_class"][name]["AP50"] == pytest.approx(worth)
+
+
 def test_fitness_is_the_figure_that_was_asked_for():
     made = Validator(args={"project": str(trained().run)})
     made.rules({"protocol": "coco", "fitness": "AP50"})
@@ -187,10 +232,6 @@ def crowd(tmp_path):
     add_picture(tmp_path, "val", "x.png", np.full((256, 256, 3), 90, np.uint8), at)
     assert len(at) == 3000
     return tmp_path / "data.yaml"
-
-
-class Exact(Seer):
-    shift = 0.0
 
 
 def test_three_thousand_objects_raise_the_default_cap_and_all_count(model, crowd, tmp_path, warned):

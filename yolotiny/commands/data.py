@@ -18,10 +18,12 @@ def demo(**options: Any) -> None:
 
 
 def convert(**options: Any) -> None:
-    """Convert a data set and print its counts."""
-    from .. import data
+    """Convert a data set and print its counts; a terminal sees how far it is."""
+    from ..data import convert
 
-    print(data.convert(**options))
+    with progress_bar() as progress:
+        summary = convert(**options, progress=progress)
+    print(summary)
 
 
 @contextmanager

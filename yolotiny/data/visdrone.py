@@ -2,64 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import InputError
-from .records import Dataset, Record, by_split, existing_folder, image_size, list_images, read_lines, split_of
+from .reading import unused_files, whole_numbers
+from .records import EVERY, OTHERS, Dataset, Record, by_split, existing_folder, list_images, record_of, split_of
 
 NAMES = ["pedestrian", "people", "bicycle", "car", "van", "truck", "tricycle", "awning-tricycle", "bus", "motor"]
 COLUMNS = "x,y,w,h,score,category,truncation,occlusion"
 
 
-@dataclass(frozen=True)
-class Annotation:
-    """The rows of one annotation file: objects (N, 4) xyxy pixels with labels (N,), and ignore regions (K, 4)."""
+def read_annotation(path: Path) -> list[tuple]:
+    """Read one annotation file. A comma may end a row.
 
-    boxes: np.ndarray
-    labels: np.ndarray
-    ignore: np.ndarray
+    Categories 1-10 are the classes 0-9. What is ignored is told apart, as the data set's own evaluation does:
 
+    - category 0 is a region: nothing in it counts, for any class (`EVERY`);
+    - score 0 marks an object of its class that may be found or missed, so it becomes a region of that class;
+    - category 11 ("others") is an object of no class (`OTHERS`). Training learns nothing from it, and all protocols
+      excuse detections there but the VisDrone one, which counts them as wrong, as its toolkit does.
 
-def read_annotation(path: Path) -> Annotation:
-    """Read one annotation file.
-
-    Rows with score 1 and category 1-10 are objects of class 0-9. Category 0 (ignored region), category 11 (others) and
-    rows with score 0 are ignore regions. A comma may end a row. This is the rule of the data set's own evaluation,
-    which scores none of them.
-
+    Returns:
+        (x1, y1, x2, y2, label, ignored) of each row, in pixels.
     Raises:
         InputError: a row that is not eight whole numbers, or a score or category outside its range.
     """
     rows = []
-    for i, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = [int(v) for v in line.strip().rstrip(",").split(",")]
-        except ValueError:
-            row = []
-        if len(row) != 8:
-            raise InputError(f"{path} row {i}: expected eight whole numbers {COLUMNS}, found {line.strip()!r}")
-        if row[4] not in (0, 1) or not 0 <= row[5] <= 11:
-            raise InputError(f"{path} row {i}: score must be 0 or 1 and category 0 to 11, found {line.strip()!r}")
-        rows.append(row)
-    table = np.array(rows, dtype=np.int64).reshape(-1, 8)
-    boxes = np.concatenate((table[:, :2], table[:, :2] + table[:, 2:4]), 1).astype(float)
-    is_object = (table[:, 4] == 1) & (table[:, 5] >= 1) & (table[:, 5] <= 10)
-    return Annotation(boxes[is_object], table[is_object, 5] - 1, boxes[~is_object])
+    for i, (x, y, w, h, score, category, _, _) in whole_numbers(path, COLUMNS):
+        if score not in (0, 1) or not 0 <= category <= 11:
+            raise InputError(f"{path} row {i}: score must be 0 or 1 and category 0 to 11, found {score} and {category}")
+        if w < 0 or h < 0:
+            raise InputError(f"{path} row {i}: width and height must not be negative, found {w} and {h}")
+        label = {0: EVERY, 11: OTHERS}.get(category, category - 1)
+        rows.append((x, y, x + w, y + h, label, label < 0 or score == 0))
+    return rows
 
 
 def _record(image: Path, folder: Path) -> Record:
     path = folder / "annotations" / f"{image.stem}.txt"
     if not path.is_file():
         raise InputError(f"image {image} has no annotation file {path}")
-    found = read_annotation(path)
-    width, height = image_size(image)
-    any_class = np.full(len(found.ignore), -1)
-    return Record(image, image.name, width, height, found.boxes, found.labels, found.ignore, any_class)
+    return record_of(image, image.name, read_annotation(path))
 
 
 def read_visdrone(source: str | Path) -> Dataset:
@@ -86,7 +69,6 @@ def read_visdrone(source: str | Path) -> Dataset:
         if not records:
             raise InputError(f"no images in {folder / 'images'}")
         data.splits[split] = records
-        unused = {p.stem for p in (folder / "annotations").glob("*.txt")} - {Path(r.name).stem for r in records}
-        if unused:
-            data.drop(split, "annotation file without an image", len(unused))
+        unused = unused_files(folder / "annotations", ".txt", {r.image.stem for r in records})
+        data.drop(split, "annotation file without an image", unused)
     return data

@@ -14,6 +14,7 @@ from ultralytics.utils.checks import check_file
 
 from .. import config
 from ..errors import InputError, did_you_mean
+from ..metrics import PROTOCOLS
 
 RULES = ("protocol", "fitness")  # short for eval.protocol and eval.fitness
 OURS = {"recipe", "worst", *RULES}  # options that ultralytics does not know
@@ -120,7 +121,15 @@ def find_data(name: Any, *splits: str) -> str:
         places = [data[split]] if isinstance(data[split], str) else data[split]
         if gone := [p for p in places if not Path(p).exists()]:
             raise InputError(f"data {text}: {split}: there is no {gone[0]}")
+    if data.get("protocol") is not None:
+        PROTOCOLS.find(str(data["protocol"]), where=text)
     return text
+
+
+def protocol_of(data: str) -> str | None:
+    """The evaluation protocol that a data YAML names as its own, if it does."""
+    content = yaml.safe_load(Path(data).read_text(encoding="utf-8")) if Path(data).is_file() else {}
+    return content.get("protocol")
 
 
 def run_root(project: Any, mode: str, writes: bool = True) -> str:

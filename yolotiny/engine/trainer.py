@@ -122,7 +122,7 @@ class Trainer(DetectionTrainer):
     def get_validator(self) -> Validator:
         """Our validator, with the trainer's options and the model's rules."""
         made = Validator(self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks)
-        made.rules(unwrap_model(self.model).yaml.get("eval") or {})
+        made.rules(unwrap_model(self.model).yaml.get("eval") or {}, self.data.get("protocol"))
         return made
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..metrics import Picture, data_hash
-from .dataset import TinyDataset
+from .dataset import TinyDataset, region_label
 
 DIGITS = 2  # of a box in pixels; label files and float32 lose less, annotations seldom say more
 
@@ -34,7 +34,8 @@ def truth(dataset: TinyDataset, i: int) -> tuple[Picture, np.ndarray]:
     cls, box = label["cls"].reshape(-1).astype(int), label["bboxes"].astype(float)
     corner, side = (box[:, :2] - box[:, 2:] / 2) * (width, height), box[:, 2:] * (width, height)
     region = cls >= dataset.nc
-    rows = np.column_stack((np.where(region, 2, 0), np.where(region, -1, cls), np.round(np.c_[corner, side], DIGITS)))
+    of = np.where(region, region_label(cls, dataset.nc), cls)
+    rows = np.column_stack((np.where(region, 2, 0), of, np.round(np.c_[corner, side], DIGITS)))
     return Picture(label["im_file"], width, height), rows
 
 

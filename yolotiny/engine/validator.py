@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class Validator(DetectionValidator):
     """Validates with ignore regions, without a time limit, and under a protocol for tiny objects too.
 
     Attributes:
-        protocol: the rules of the appended figures; a model's `eval.protocol` changes it.
+        protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
@@ -67,13 +68,19 @@ class Validator(DetectionValidator):
         self.weights = model if isinstance(model, (str, Path)) else self.args.model
         return super().__call__(trainer, model, **kwargs)
 
-    def rules(self, section: dict[str, Any]) -> None:
+    def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
         """Take `protocol` and `fitness` from a configuration's `eval:` section.
+
+        Args:
+            section: what the user or the model file says.
+            of_data: the protocol of the data YAML, which holds where the section names none.
 
         Raises:
             InputError: an unknown protocol or figure.
         """
-        self.protocol = section.get("protocol", self.protocol)
+        if "protocol" not in section and of_data is not None:
+            LOGGER.info(f"protocol: {of_data}, as the data YAML has it")
+        self.protocol = section.get("protocol") or of_data or self.protocol
         PROTOCOLS.find(self.protocol)
         self.fitness = section.get("fitness")
         if self.fitness is not None and self.fitness not in COLUMNS[self.protocol]:
@@ -108,6 +115,7 @@ class Validator(DetectionValidator):
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
+        self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
 
     @staticmethod
@@ -150,11 +158,15 @@ class Validator(DetectionValidator):
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
             picture, rows = truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
             boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
-            found = rows[:, 0] == 0
-            cls = pred["cls"] * 0 if self.args.single_cls else pred["cls"]
-            scores = pred["conf"].cpu(), cls.cpu()
-            self.images.append((boxes[found], rows[found, 1], boxes[~found], scaled[there].cpu(), *scores))
+            found, label = rows[:, 0] == 0, rows[:, 1]
+            cls, kept = pred["cls"], scaled[there].cpu()
+            if self.args.single_cls:
+                cls, label = cls * 0, label.clip(max=0)
+            regions = np.concatenate((boxes[~found], label[~found, None]), 1)
+            self.images.append((boxes[found], label[found], regions, kept, pred["conf"].cpu(), cls.cpu()))
             self.pictures.append(picture)
+            if self.args.save_json:
+                self.rows += self._rows({**pred, "bboxes": kept}, prepared)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
                 gt = prepared["bboxes"].view(-1, 4)
@@ -218,12 +230,22 @@ class Validator(DetectionValidator):
         LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for predictions.json, by file stem."""
+        """Detections for ultralytics' own figures, so without those in ignore regions."""
+        self.jdict += self._rows(predn, pbatch)
+
+    def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
+        """ultralytics' figures of its file; then all detections go into it, as protocols judge those in regions."""
+        stats = super().eval_json(stats)
+        (self.save_dir / "predictions.json").write_text(json.dumps(self.rows), encoding="utf-8")
+        return stats
+
+    def _rows(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> list[dict[str, Any]]:
+        """Detections of a picture as rows of predictions.json, by file stem; boxes xyxy in its own pixels."""
         stem = Path(pbatch["im_file"]).stem
         box = ops.xyxy2xywh(predn["bboxes"])
         box[:, :2] -= box[:, 2:] / 2
         rows = zip(box.tolist(), predn["conf"].tolist(), predn["cls"].tolist(), strict=True)
-        self.jdict += [
+        return [
             {
                 "image_id": int(stem) if stem.isnumeric() else stem,
                 "file_name": Path(pbatch["im_file"]).name,

@@ -51,7 +51,8 @@ def evaluate(
 
     Args:
         gt: file or loaded dict. An annotation of category 0 (with `iscrowd` or `ignore`) is a region ignored by every
-            class; `iscrowd: 1` is a region ignored by its class, where the share of the detection inside it counts;
+            class, with `others: 1` an object of no class, on which protocol visdrone counts detections as wrong;
+            `iscrowd: 1` is a region ignored by its class, where the share of the detection inside it counts;
             `ignore: 1` alone is an object that may be found or missed, matched by IoU.
         pred: file or loaded list of {image_id, category_id, bbox [x, y, w, h] in pixels, score}; image_id is an id of
             the ground truth or the file name without suffix, as ultralytics writes it.
@@ -83,7 +84,8 @@ def evaluate_arrays(
 
     Args:
         images: per image (gt_boxes, gt_labels, ignore_boxes, det_boxes, det_scores, det_labels), tensors or arrays;
-            boxes (N, 4) xyxy in the pixels in which sizes are counted, labels from 0; empty ones may be [].
+            boxes (N, 4) xyxy in the pixels in which sizes are counted, labels from 0; empty ones may be []. A fifth
+            column of ignore_boxes is the class of the region: -1 every class, -2 an object of no class.
         names: class names, a list or {label: name}.
         protocol: a name in `PROTOCOLS`.
     """

@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from .inputs import Picture, Scene, may_be_missed
+from .inputs import OTHERS, Picture, Scene, may_be_missed
 
 DIGITS = 16
+ANY = {-1: "*", OTHERS: "-"}  # what stands for the class of a region that has none
 GRID = 100  # steps per pixel; finer than annotations are drawn, coarser than what float32 labels lose
 
 
@@ -22,7 +23,7 @@ def data_hash(names: Sequence[str], truth: Iterable[tuple[Picture, Sequence[Sequ
         names: class names; a class counts by its name, so another order of the classes changes nothing.
         truth: per image its `Picture` and rows of (kind, label, x, y, w, h): kind 0 is an object to be found, 1 an
             object that may be found or missed, 2 a region to be ignored; label is an index of `names`, -1 for every
-            class; the box in pixels.
+            class, -2 for an object of no class; the box in pixels.
 
     Of a file the name without folders counts, and the size; boxes count in hundredths of a pixel; the order of images
     and of rows does not count. An `area` that differs from w * h does not either.
@@ -32,7 +33,7 @@ def data_hash(names: Sequence[str], truth: Iterable[tuple[Picture, Sequence[Sequ
         table = np.asarray(rows, float).reshape(-1, 6)
         cells = np.rint(table[:, 2:] * GRID).astype(int).tolist()
         lines = [
-            f"{int(kind)} {names[int(label)] if label >= 0 else '*'} {' '.join(map(str, cell))}"
+            f"{int(kind)} {names[int(label)] if label >= 0 else ANY[int(label)]} {' '.join(map(str, cell))}"
             for (kind, label), cell in zip(table[:, :2].tolist(), cells, strict=True)
         ]
         file = PurePosixPath(picture.file.replace("\\", "/")).name
@@ -46,7 +47,7 @@ def scene_hash(scene: Scene) -> str:
     for gt in scene.gts:
         kind = 2 if gt["iscrowd"] else int(may_be_missed(gt))
         rows[gt["image_id"]].append((kind, gt["category_id"] - 1, *gt["bbox"]))
-    for image, box in scene.regions:
-        rows[image].append((2, -1, *box))
+    for i, (image, box) in enumerate(scene.regions):
+        rows[image].append((2, OTHERS if i in scene.others else -1, *box))
     pictures = scene.pictures or [Picture(str(i)) for i in range(1, scene.images + 1)]
     return data_hash(scene.names, ((picture, rows[i]) for i, picture in enumerate(pictures, 1)))

@@ -31,9 +31,9 @@ class VisDroneProtocol:
        papers mean by AP, stands beside it under the same name with `_macro`.
 
     An ignored object of one class (`iscrowd` or `ignore`) excuses every detection that lies inside it by the threshold,
-    and counts in the denominator of the recall, as in the toolkit. Two departures: the toolkit takes detections in the
-    order of the file, here they are sorted by score; and our converter also makes an ignore region of category 11
-    ("others") and of rows with score 0, where the toolkit counts detections as wrong.
+    and counts in the denominator of the recall, as in the toolkit. Objects of no class ("others", category 11) are no
+    ignore regions: a detection on one is wrong. One departure: the toolkit takes detections in the order of the file,
+    here they are sorted by score.
 
     Attributes:
         max_det: detections per image over all classes.
@@ -127,8 +127,9 @@ def best_of_image(scene: Scene, n: int) -> tuple[Scene, np.ndarray]:
 def without_ignored(scene: Scene) -> Scene:
     """Remove what lies in ignore regions; objects of one class that may be found or missed become crowd rows."""
     regions: dict[int, list] = defaultdict(list)
-    for image, box in scene.regions:
-        regions[image].append(box)
+    for i, (image, box) in enumerate(scene.regions):
+        if i not in scene.others:
+            regions[image].append(box)
     maps = {image: _Map(boxes) for image, boxes in regions.items()}
 
     def outside(row: dict) -> bool:
@@ -136,7 +137,7 @@ def without_ignored(scene: Scene) -> Scene:
         return there is None or there.share(row["bbox"]) < INSIDE
 
     gts = ignored_by_share(list(filter(outside, scene.gts)))
-    return replace(scene, gts=gts, dets=list(filter(outside, scene.dets)), regions=[])
+    return replace(scene, gts=gts, dets=list(filter(outside, scene.dets)), regions=[], others=frozenset())
 
 
 class _Map:
