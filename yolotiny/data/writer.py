@@ -195,7 +195,7 @@ def write(
     check_free(to, force)
     written = [(to / f).resolve() for f in FOLDERS]
     for records in data.splits.values():
-        flat_names(records)
+        flat_names(records)  # two of one name are an error before anything is written
         for image in dict.fromkeys(r.image for r in records):
             if not {*image.absolute().parents, *image.resolve().parents}.isdisjoint(written):
                 raise InputError(f"source image {image} lies in the folder to be written, {to}; write elsewhere")
