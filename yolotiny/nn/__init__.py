@@ -3,6 +3,7 @@
 from ..registry import Registry
 from .anchor_head import AnchorDetect
 from .sarl import SARL
+from .srtod import SRTOD
 from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
 
 MODULES = Registry(
@@ -14,5 +15,6 @@ MODULES = Registry(
         "XConv": conv3,
         "XCSP": XCSP,
         "SARL": SARL,
+        "SRTOD": SRTOD,
     },
 )
