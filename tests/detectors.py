@@ -79,8 +79,8 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
         detector.eval()
         head = detector.model[-1]
         said = detector(x)[1]
-        if isinstance(said, dict):  # a head of ultralytics: scores (B, C, A) and nothing else
-            scores = said["scores"].amax(1).flatten()
+        if isinstance(said, dict):  # a head of ultralytics: scores (B, C, A) and no objectness
+            scores = said.get("one2many", said)["scores"].amax(1).flatten()
             for branch in head.cv3:
                 branch[-1].bias += -0.9 - scores.quantile(1 - share).item()
             return detector

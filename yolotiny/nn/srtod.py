@@ -22,7 +22,7 @@ THRESHOLDS, RESIZES = ("ste", "fixed", "official", "none"), ("nearest", "area", 
 FUSIONS, DIFFERENCES = ("ea", "em", "concat", "none"), ("pixel", "fft")
 WIDEST, NARROWEST = 128, 4  # channels at the input and at the output of the doublings
 LEAST = 8  # hidden channels of the gate
-LOW = 0.1  # share of the Nyquist frequency below which `fft` looks away; the paper gives no value
+LOW = 20  # `fft` looks away from periods of more than 20 px, a tenth of the Nyquist frequency; the paper gives no value
 
 
 class Doubling(nn.Sequential):
@@ -66,17 +66,17 @@ def exceeds(difference: Tensor, threshold: Tensor, slope: float | None = None) -
     return hard.detach() + (soft - soft.detach())
 
 
-def high_pass(x: Tensor, low: float = LOW) -> Tensor:
-    """Remove the frequencies below `low` of the Nyquist frequency in both directions; (B, C, H, W) -> same shape.
+def high_pass(x: Tensor) -> Tensor:
+    """Remove the frequencies below a tenth of the Nyquist frequency in both directions; (B, C, H, W) -> same shape.
 
     The same as zeroing that box of the discrete Fourier transform, by two matrices, which export everywhere.
     """
-    return x - _low_pass(x.shape[-2], low, x) @ x @ _low_pass(x.shape[-1], low, x)
+    return x - _low_pass(x.shape[-2], x) @ x @ _low_pass(x.shape[-1], x)
 
 
-def _low_pass(n: int, low: float, like: Tensor) -> Tensor:
-    """(n, n) symmetric matrix that keeps the frequencies below `low` of the Nyquist frequency."""
-    kept = torch.arange(1, max(math.ceil(low * n / 2), 1), device=like.device, dtype=torch.float32)
+def _low_pass(n: int, like: Tensor) -> Tensor:
+    """(n, n) symmetric matrix that keeps what `high_pass` removes; whole numbers only, so that exports stay dynamic."""
+    kept = torch.arange(1, (n - 1) // LOW + 1, device=like.device, dtype=torch.float32)
     at = torch.arange(n, device=like.device, dtype=torch.float32)
     angle = 2 * math.pi / n * ((at[:, None] * kept) % n)  # (n, K), small enough to be exact
     return (1 + 2 * (angle.cos() @ angle.cos().T + angle.sin() @ angle.sin().T)) / n
