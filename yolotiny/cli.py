@@ -55,13 +55,15 @@ def run(argv: list[str]) -> None:
     if argv[0] in ("version", "--version", "-V"):
         print(cli_help.versions())
         return
-    words = 2 if argv[0] == "data" and len(argv) > 1 and "=" not in argv[1] else 1
+    group = cli_help.group(argv[0])
+    words = 2 if group and len(argv) > 1 and "=" not in argv[1] else 1
     name, rest = " ".join(argv[:words]), argv[words:]
-    if HELP & {*rest, name.removeprefix("data ")}:
-        print(cli_help.describe(argv[0] if name.startswith("data ") and name not in cli_help.COMMANDS else name))
+    if HELP & {*rest, *argv[1:words]}:
+        print(cli_help.describe(argv[0] if group and name not in cli_help.COMMANDS else name))
         return
-    if name == "data":
-        raise InputError(f"data needs a second word: demo or convert, as in: {cli_help.COMMANDS['data demo'].example}")
+    if group and words == 1:
+        seconds = " or ".join(n.split()[1] for n in group)
+        raise InputError(f"{name} needs a second word: {seconds}, as in: {cli_help.COMMANDS[group[0]].example}")
     command = cli_help.find_command(name)
     options = parse(rest, name)
     check(name, command, options)
@@ -207,6 +209,31 @@ def data_convert(**options: Any) -> None:
     print(convert(**options))
 
 
+def analyze_maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to: str | None = None) -> None:
+    """Draw what SARL and SR-TOD see, and print how well the difference map finds tiny objects."""
+    from ultralytics.utils.files import increment_path
+
+    from .engine import maps
+
+    loaded = _load(model)
+    if not loaded.model_is_module:
+        raise InputError(f"analyze maps needs a checkpoint or a model file; {model} is an exported model")
+    loaded._warn_untrained()
+    files = maps.pictures_of(source)
+    folder = Path(to) if to else increment_path(Path("runs/analyze/maps"))
+    size = int(imgsz or loaded.overrides.get("imgsz") or 640)
+    found = maps.analyze(loaded.model, files, size, folder, sheets)
+    print(f"{min(len(files), sheets)} of {len(files)} pictures at {size} px drawn to {folder}")
+    if found is None or found.auc is None or found.means is None:
+        print("no figure of the difference map: it takes SRTOD, and pictures with labels of tiny objects")
+        return
+    inside, outside = found.means
+    print(
+        f"difference map: {found.objects} objects of at most {found.largest:g} px: mean {inside:.4f} inside, "
+        f"{outside:.4f} in the background, AUC {found.auc:.3f}"
+    )
+
+
 def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend: str | None = None) -> None:
     """Score detections, print the table, and write the report when `out` is given."""
     from . import metrics
@@ -227,5 +254,6 @@ RUN: dict[str, Callable[..., None]] = {
     "models": models,
     "data demo": data_demo,
     "data convert": data_convert,
+    "analyze maps": analyze_maps,
     "eval": evaluate,
 }
