@@ -39,7 +39,10 @@ class Detector(DetectionModel):
         yaml: the whole configuration, as saved in checkpoints and enough to build the detector again.
         model: the layers, named children in running order; the last is the head.
         stride: (levels,) pixels per cell.
+        terms: what layers other than the head add to the loss, by name; set up together with the criterion.
     """
+
+    terms: dict[str, Any] = {}
 
     def __init__(
         self,
