@@ -78,7 +78,13 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
             m.running_var.clamp_(min=m.running_var.mean() / 2)  # a quiet channel must not shout on another picture
         detector.eval()
         head = detector.model[-1]
-        scores = detector(x)[1].cls.flatten(0, 1).amax(1)
+        said = detector(x)[1]
+        if isinstance(said, dict):  # a head of ultralytics: scores (B, C, A) and no objectness
+            scores = said.get("one2many", said)["scores"].amax(1).flatten()
+            for branch in head.cv3:
+                branch[-1].bias += -0.9 - scores.quantile(1 - share).item()
+            return detector
+        scores = said.cls.flatten(0, 1).amax(1)
         lift = -0.9 - scores.quantile(1 - share).item()  # logit(0.29)
         for conv in head.m if isinstance(head, AnchorDetect) else head.cls_preds:
             bias = conv.bias.view(-1, head.no)[:, 5:] if isinstance(head, AnchorDetect) else conv.bias

@@ -57,15 +57,15 @@ def run(argv: list[str]) -> int | None:
     if argv[0] in ("version", "--version", "-V"):
         print(cli_help.versions())
         return None
-    words = 2 if argv[0] == "data" and len(argv) > 1 and "=" not in argv[1] else 1
+    group = cli_help.group(argv[0])
+    words = 2 if group and len(argv) > 1 and "=" not in argv[1] else 1
     name, rest = " ".join(argv[:words]), argv[words:]
-    if HELP & {*rest, name.removeprefix("data ")}:
-        print(cli_help.describe(argv[0] if name.startswith("data ") and name not in cli_help.COMMANDS else name))
+    if HELP & {*rest, *argv[1:words]}:
+        print(cli_help.describe(argv[0] if group and name not in cli_help.COMMANDS else name))
         return None
-    if name == "data":
-        raise InputError(
-            f"data needs a second word: demo, convert, stats or check, as in: {cli_help.COMMANDS['data demo'].example}"
-        )
+    if group and words == 1:
+        seconds = " or ".join(n.split()[1] for n in group)
+        raise InputError(f"{name} needs a second word: {seconds}, as in: {cli_help.COMMANDS[group[0]].example}")
     command = cli_help.find_command(name)
     options = parse(rest, name)
     check(name, command, options)

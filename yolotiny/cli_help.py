@@ -181,9 +181,26 @@ COMMANDS = {
         }
         | PROTOCOL,
     ),
+    "analyze maps": Command(
+        "draw what SARL and SR-TOD see, and measure how well the difference map finds tiny objects",
+        "yolotiny analyze maps model=best.pt source=pictures/",
+        ("model", "source"),
+        {
+            "model": "a checkpoint with SARL or SRTOD in it",
+            "source": "a picture or a folder; where labels stand beside images, the difference map is measured on them",
+            "imgsz": "longer side of the input in pixels, default that of the training",
+            "sheets": "how many pictures of a folder are drawn, default 8",
+            "to": "folder for the sheets, default runs/analyze/maps, numbered when it exists",
+        },
+    ),
     "version": Command("show the versions of yolotiny and of what it stands on", "yolotiny version"),
     "help": Command("show this, or the options of a command", "yolotiny help train"),
 }
+
+
+def group(word: str) -> list[str]:
+    """Return the commands of two words that begin with this one."""
+    return [name for name in COMMANDS if name.startswith(f"{word} ")]
 
 
 def find_command(name: str) -> Command:
@@ -235,9 +252,8 @@ def overview() -> str:
 
 def describe(name: str) -> str:
     """Return the help of one command, or of every command of a group such as `data`."""
-    group = [n for n in COMMANDS if n.startswith(name + " ")]
-    if group:
-        return "\n\n".join(map(describe, group))
+    if several := group(name):
+        return "\n\n".join(map(describe, several))
     command = find_command(name)
     lines = [f"yolotiny {name}: {command.summary}", f"example: {command.example}"]
     if command.required:

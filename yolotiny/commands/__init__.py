@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import data, evaluation, models
+from . import analyze, data, evaluation, models
 
 # A command gives nothing, or an exit code.
 RUN: dict[str, Callable[..., int | None]] = {
@@ -22,5 +22,6 @@ RUN: dict[str, Callable[..., int | None]] = {
     "data convert": data.convert,
     "data stats": data.stats,
     "data check": data.check,
+    "analyze maps": analyze.maps,
     "eval": evaluation.evaluate,
 }

@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import InputError
 
 
-def _load(model: str) -> Any:
+def load(model: str) -> Any:
+    """Open a model as a user names it."""
     from .. import YOLO
 
     return YOLO(model)
@@ -16,17 +17,17 @@ def _load(model: str) -> Any:
 
 def train(model: str | None = None, **options: Any) -> None:
     """Train; an interrupted run needs no more than `resume=last.pt`."""
-    _load(model or options["resume"]).train(**options)
+    load(model or options["resume"]).train(**options)
 
 
 def val(model: str, **options: Any) -> None:
     """Measure a model; the figures are logged."""
-    _load(model).val(**options)
+    load(model).val(**options)
 
 
 def predict(model: str, **options: Any) -> None:
     """Predict and save; results are dropped one by one, so that a folder of huge pictures fits into memory."""
-    loaded = _load(model)
+    loaded = load(model)
     pictures = sum(1 for _ in loaded.predict(**{"save": True} | options, stream=True))
     unread = loaded.predictor.unread
     if unread and not pictures:
@@ -38,12 +39,12 @@ def predict(model: str, **options: Any) -> None:
 
 def export(model: str, **options: Any) -> None:
     """Write the model in another format and print the file."""
-    print(_load(model).export(**options))
+    print(load(model).export(**options))
 
 
 def info(model: str, imgsz: int = 640) -> None:
     """Show layers, parameters and GFLOPs."""
-    _load(model).info(imgsz=imgsz)
+    load(model).info(imgsz=imgsz)
 
 
 def demo(to: str = "runs/demo") -> None:

@@ -19,6 +19,7 @@ from ..data.anchors import fit_anchors
 from ..detector import Detector
 from ..errors import InputError
 from ..nn.anchor_head import read as read_anchors
+from . import maps
 from .dataset import TinyDataset, split_ignore
 from .validator import Validator
 
@@ -118,6 +119,17 @@ class Trainer(DetectionTrainer):
         boxes = np.concatenate([x["bboxes"] for x in labels])
         real = cls < self.data["nc"]
         plot_labels(boxes[real], cls[real], names=self.data["names"], save_dir=self.save_dir, on_plot=self.on_plot)
+
+    def final_eval(self) -> None:
+        """Validate the best checkpoint; with plots, a sheet of what SARL and SR-TOD see in a validation picture."""
+        super().final_eval()
+        model = unwrap_model(self.ema.ema)
+        if self.args.plots and maps.shows(model) and RANK in {-1, 0}:
+            data = self.test_loader.dataset
+            fullest = max(zip(data.im_files, data.labels, strict=True), key=lambda pair: len(pair[1]["cls"]))[0]
+            image, _, _ = maps.read(fullest, self.args.imgsz, max(int(model.stride.max()), 32))
+            maps.draw(maps.look(model, image.to(self.device))[0], self.save_dir / "maps.png")
+            self.on_plot(self.save_dir / "maps.png")
 
     def get_validator(self) -> Validator:
         """Our validator, with the trainer's options and the model's rules."""

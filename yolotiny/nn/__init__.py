@@ -2,6 +2,8 @@
 
 from ..registry import Registry
 from .anchor_head import AnchorDetect
+from .sarl import SARL
+from .srtod import SRTOD
 from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
 
 MODULES = Registry(
@@ -12,5 +14,7 @@ MODULES = Registry(
         "DWSConv": DWSConv,
         "XConv": conv3,
         "XCSP": XCSP,
+        "SARL": SARL,
+        "SRTOD": SRTOD,
     },
 )
