@@ -42,7 +42,8 @@ def measure(form: str, objects: int, p2: bool, radius: float, threads: int) -> d
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from yolotiny.assigners.simota import SimOTA, nearby_priors
+    from yolotiny.assigners.nearby import nearby_priors
+    from yolotiny.assigners.simota import SimOTA
 
     torch.set_num_threads(threads)
     scenes = runpy.run_path(str(ROOT / "tests" / "assigners" / "test_simota.py"))
