@@ -61,7 +61,9 @@ def run(argv: list[str]) -> None:
         print(cli_help.describe(argv[0] if name.startswith("data ") and name not in cli_help.COMMANDS else name))
         return
     if name == "data":
-        raise InputError(f"data needs a second word: demo or convert, as in: {cli_help.COMMANDS['data demo'].example}")
+        raise InputError(
+            f"data needs a second word: demo, convert or assign, as in: {cli_help.COMMANDS['data demo'].example}"
+        )
     command = cli_help.find_command(name)
     options = parse(rest, name)
     check(name, command, options)
@@ -107,7 +109,7 @@ def check(name: str, command: cli_help.Command, options: dict[str, Any]) -> None
     for key in options:
         if command.sections and key in cli_help.FORMER:
             raise InputError(f"option {key!r} of {name} is written {cli_help.FORMER[key]} now")
-        if not command.sections and key not in known:
+        if not command.sections and key not in known and key.partition(".")[0] not in command.settings:
             raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
         if command.sections and key not in known and key in cli_help.ultralytics_options():
             raise InputError(f"{name} makes no use of option {key!r}; yolotiny help {name} lists what it uses")
@@ -207,6 +209,25 @@ def data_convert(**options: Any) -> None:
     print(convert(**options))
 
 
+def data_assign(
+    model: str,
+    data: str,
+    to: str = "runs/assign",
+    imgsz: int | None = None,
+    images: int = 200,
+    sizes: Any = (4, 12, 32),
+    **changes: Any,
+) -> None:
+    """Compare a model's assigner with its family's own on training pictures; print the table."""
+    from .engine.assign import study
+
+    loaded = _load(model)
+    loaded._check_is_pytorch_model()
+    imgsz = imgsz or loaded.overrides.get("imgsz", 640)
+    sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
+    print(study(loaded.model, data, to, imgsz, images, sides, bool(loaded.ckpt), changes))
+
+
 def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend: str | None = None) -> None:
     """Score detections, print the table, and write the report when `out` is given."""
     from . import metrics
@@ -227,5 +248,6 @@ RUN: dict[str, Callable[..., None]] = {
     "models": models,
     "data demo": data_demo,
     "data convert": data_convert,
+    "data assign": data_assign,
     "eval": evaluate,
 }
