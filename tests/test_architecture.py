@@ -20,8 +20,8 @@ LINES = [
     {"detector"},
     {"engine"},
     {"model"},
-    {"demo", "cli_help"},
-    {"commands"},
+    {"demo", "cli_table"},
+    {"commands", "cli_help"},
     {"cli"},
     {"__main__"},
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yolotiny import cli, cli_help
+from yolotiny import cli, cli_help, cli_table
 from yolotiny.commands import RUN
 from yolotiny.errors import InputError
 
@@ -208,7 +208,7 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
         ("predict", "predict needs model=... and source=..."),
         ("val model=best.onnx", "val needs data=..."),
         ("eval gt=a.json", "eval needs pred=... and protocol=..."),
-        ("data", "demo, convert, stats or check"),
+        ("data", "demo or convert or stats or check or assign"),
         ("data demoo to=x", "did you mean 'data demo'"),
         ("data convert to=x", "data convert needs format=... and source=..."),
         ("help trian", "did you mean 'train'?"),
@@ -269,19 +269,19 @@ def test_a_terminal_sees_how_far_a_conversion_is_and_a_file_does_not(monkeypatch
     assert "train: 100%" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", cli_help.COMMANDS)
+@pytest.mark.parametrize("name", cli_table.COMMANDS)
 def test_the_help_of_every_command_has_a_line_for_each_option_and_an_example(name, capsys):
     assert cli.main(["help", *name.split()]) == 0
     text = capsys.readouterr().out
-    command = cli_help.COMMANDS[name]
+    command = cli_table.COMMANDS[name]
     assert command.summary in text and f"example: {command.example}" in text
     listed = {line.split()[0] for line in text.splitlines() if line.startswith("  ")}
     assert cli_help.known_options(command) - listed <= {"debug"}
 
 
-@pytest.mark.parametrize("name", [n for n in cli_help.COMMANDS if n not in ("version", "help")])
+@pytest.mark.parametrize("name", [n for n in cli_table.COMMANDS if n not in ("version", "help")])
 def test_every_example_is_a_command_line_that_is_accepted(name):
-    command = cli_help.COMMANDS[name]
+    command = cli_table.COMMANDS[name]
     words = command.example.split()[1 + len(name.split()) :]
     cli.check(name, command, cli.parse(words, name))
     assert name in RUN and set(command.required) <= cli_help.known_options(command)
@@ -295,10 +295,10 @@ def test_help_of_a_group_shows_all_its_commands(capsys):
 
 def test_every_option_named_in_the_tables_exists_in_the_installed_ultralytics():
     theirs = cli_help.ultralytics_options()
-    for command in cli_help.COMMANDS.values():
+    for command in cli_table.COMMANDS.values():
         assert set(command.single) <= set(theirs)
         assert set(command.sections) <= {heading for heading, _ in theirs.values()}
-    assert set(theirs) >= cli_help.UNREAD and not set(theirs) & set(cli_help.FORMER)
+    assert set(theirs) >= cli_table.UNREAD and not set(theirs) & set(cli_table.FORMER)
 
 
 def test_the_options_read_from_text_are_those_of_the_yaml():

@@ -250,6 +250,7 @@ def test_an_override_reaches_arguments_of_inserts_and_named_rows():
         ({"detct.k": 1}, "cannot set 'detct.k' in small.yaml: there is no section 'detct'; did you mean 'detect'?"),
         ({"detect.a.b": 1}, "cannot set 'detect.a.b' in small.yaml; write detect.ARGUMENT"),
         ({"head": []}, "cannot set 'head' in small.yaml: that takes a YAML of its own"),
+        ({"measured.object_size": 9}, "cannot set 'measured.object_size' in small.yaml: training measures that"),
         ({"scale": "q"}, "unknown scale 'q' in small.yaml; there are: n, s, m"),
     ],
 )

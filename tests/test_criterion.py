@@ -9,10 +9,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from yolotiny.boxes import ciou, xywh2xyxy
+from yolotiny.assigners import ASSIGNERS
+from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
 from yolotiny.criterion import CRITERIA, AnchorCriterion, YOLOXCriterion, section, targets_of
 from yolotiny.errors import InputError
+from yolotiny.losses import BOX_LOSSES
+from yolotiny.losses.box import CIoULoss, IoU2Loss
+from yolotiny.losses.scale_adaptive import scale_weight
 from yolotiny.structures import Preds, Priors
 
 LN2 = math.log(2)  # cross-entropy of a score of one half
@@ -147,7 +151,7 @@ def test_weights_multiply_their_terms_alone(make):
 
 
 @both
-@pytest.mark.parametrize("kind", ["iou", "iou2", "giou", "diou", "ciou"])
+@pytest.mark.parametrize("kind", list(BOX_LOSSES))
 def test_any_box_loss_may_stand_in_any_detector(make, kind):
     rows = batch([(0, 1, 14, 13, 7, 9)])
     p = preds()
@@ -156,7 +160,7 @@ def test_any_box_loss_may_stand_in_any_detector(make, kind):
     assert torch.isfinite(vector).all() and p.box.grad.any()
 
 
-@pytest.mark.parametrize("kind", ["wh_ratio", "simota"])
+@pytest.mark.parametrize("kind", [*ASSIGNERS, {"type": "simota", "metric": "nwd"}, {"type": "rka", "metric": "iou"}])
 def test_any_assigner_may_stand_in_any_detector(kind):
     for family, coder in (("anchor", V5Coder()), ("yolox", YOLOXCoder())):
         cfg = {"assigner": kind, "loss": {"obj": {"balance": [1, 1]}} if family == "anchor" else {}}
@@ -164,6 +168,53 @@ def test_any_assigner_may_stand_in_any_detector(kind):
         vector, _ = CRITERIA[family](cfg, coder, 2)(p, batch([(0, 1, 14, 13, 7, 9), (1, 0, 9, 9, 8, 8)]))
         vector.sum().backward()
         assert torch.isfinite(vector).all() and p.box.grad.any()
+
+
+def test_rka_knows_what_the_coder_reaches_and_what_was_measured():
+    cfg = {"assigner": "rka", "measured": {"object_size": 9.5}}
+    for family, coder, reach in (("anchor", V5Coder(), 1.0), ("yolox", YOLOXCoder(), math.inf)):
+        assign = CRITERIA[family](cfg, coder, 2).assign
+        assert assign.c == 9.5 and assign.coder.reach == reach
+
+
+def test_sal_reshapes_the_loss_of_the_family_over_the_sizes_of_all_levels_together():
+    rows = batch([(0, 1, 14, 13, 7, 9), (1, 0, 20, 20, 16, 14)])
+    assert isinstance(anchor(box={"type": "sal"}).box.of, CIoULoss) and isinstance(yolox(box="sal").box.of, IoU2Loss)
+    loss = anchor(box={"type": "sal", "weight": 1.0})
+    p = preds()
+    found = loss.match(p, targets_of(rows))
+    gt = targets_of(rows).boxes[found.gt]
+    per_box = 1 - ciou(loss.coder.decode(p.box[found.image, found.prior], p.priors.at(found.prior)), gt)
+    weight = scale_weight(area(gt))
+    level = p.priors.level(found.prior)
+    assert {0.0, 2.0} == {round(w, 4) for w in weight.tolist()}
+    expected = sum((weight * per_box)[level == i].mean().item() for i in (0, 1))
+    assert loss(p, rows)[1]["box_loss"].item() == pytest.approx(expected, rel=1e-5)
+
+    loss = yolox(box={"type": "sal", "weight": 5.0})
+    found = loss.match(p, targets_of(rows))
+    gt = targets_of(rows).boxes[found.gt]
+    per_box = 1 - iou(loss.coder.decode(p.box[found.image, found.prior], p.priors.at(found.prior)), gt).square()
+    expected = 5 * (scale_weight(area(gt)) * per_box).sum().item() / len(gt)
+    assert loss(p, rows)[1]["box_loss"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_yolov5_may_have_an_l1_term_beside_its_box_loss():
+    rows = batch([(0, 1, 12, 12, 8, 8)])
+    assert "l1_loss" not in anchor()(preds(), rows)[1]
+    before, after = anchor()(preds(), rows)[1], anchor(l1={"weight": 2.0})(preds(), rows)[1]
+    # Found exactly on the first level. On the second, boxes of twice the size lie 1/4, 3/4 and 1/4, 1/4 and 3/4 of a
+    # cell away: 1/2, 1 and 1 cells and two logarithms of 2.
+    assert after["l1_loss"].item() == pytest.approx(2 * ((0.5 + 1 + 1) / 3 + 2 * LN2), rel=1e-5)
+    assert {k: v.item() for k, v in after.items() if k != "l1_loss"} == {k: v.item() for k, v in before.items()}
+    assert list(anchor(l1={"weight": 2.0})(preds(), batch())[1]) == list(after)
+
+
+def test_what_was_measured_on_the_training_boxes_reaches_the_loss():
+    cfg = {"loss": {"box": "nwd"}, "measured": {"object_size": 9.5, "object_areas": [4.0, 400.0]}}
+    assert YOLOXCriterion(cfg, YOLOXCoder(), 2).box.c == 9.5
+    cfg["loss"] = {"box": {"type": "sal", "norm": "dataset"}}
+    assert AnchorCriterion(cfg, V5Coder(), 2).box.limits == [4.0, 400.0]
 
 
 def test_balance_weighs_objectness_by_level():

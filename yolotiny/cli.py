@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 from . import cli_help
+from .cli_table import COMMANDS, FORMER, Command
 from .commands import RUN
 from .errors import InputError, did_you_mean
 
@@ -61,11 +62,11 @@ def run(argv: list[str]) -> int | None:
     words = 2 if group and len(argv) > 1 and "=" not in argv[1] else 1
     name, rest = " ".join(argv[:words]), argv[words:]
     if HELP & {*rest, *argv[1:words]}:
-        print(cli_help.describe(argv[0] if group and name not in cli_help.COMMANDS else name))
+        print(cli_help.describe(argv[0] if group and name not in COMMANDS else name))
         return None
     if group and words == 1:
         seconds = " or ".join(n.split()[1] for n in group)
-        raise InputError(f"{name} needs a second word: {seconds}, as in: {cli_help.COMMANDS[group[0]].example}")
+        raise InputError(f"{name} needs a second word: {seconds}, as in: {COMMANDS[group[0]].example}")
     command = cli_help.find_command(name)
     options = parse(rest, name)
     check(name, command, options)
@@ -105,13 +106,13 @@ def parse_value(key: str, text: str) -> Any:
     return text if value is None or isinstance(value, date) else value
 
 
-def check(name: str, command: cli_help.Command, options: dict[str, Any]) -> None:
+def check(name: str, command: Command, options: dict[str, Any]) -> None:
     """Raise InputError for an option the command does not have, and for a missing one."""
     known = cli_help.known_options(command)
     for key in options:
-        if command.sections and key in cli_help.FORMER:
-            raise InputError(f"option {key!r} of {name} is written {cli_help.FORMER[key]} now")
-        if not command.sections and key not in known:
+        if command.sections and key in FORMER:
+            raise InputError(f"option {key!r} of {name} is written {FORMER[key]} now")
+        if not command.sections and key not in known and key.partition(".")[0] not in command.settings:
             raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
         if command.sections and key not in known and key in cli_help.ultralytics_options():
             raise InputError(f"{name} makes no use of option {key!r}; yolotiny help {name} lists what it uses")

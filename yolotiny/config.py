@@ -17,10 +17,10 @@ __all__ = ["Row", "available", "cfg_dir", "find", "load", "override", "rows", "s
 KEYS = frozenset(
     "nc ch channels names base scales scale backbone head insert replace anchors coder assigner loss infer recipe "
     "activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
-    "inplace task official eval".split()
+    "inplace task official eval measured".split()
 )
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.
-FIXED = frozenset("base backbone head insert replace yaml_file inplace kpt_shape".split())
+FIXED = frozenset("base backbone head insert replace yaml_file measured inplace kpt_shape".split())
 COMPONENTS = frozenset({"loss", "assigner", "coder", "infer"})  # here a bare name stands for {type: name}
 
 
@@ -81,7 +81,8 @@ def override(cfg: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
             continue
         if head not in KEYS - FIXED:
             near = did_you_mean(head, [*sorted(KEYS - FIXED), *layers])
-            why = "that takes a YAML of its own" if head in FIXED else f"there is no section {head!r}{near}"
+            fixed = "training measures that" if head == "measured" else "that takes a YAML of its own"
+            why = fixed if head in FIXED else f"there is no section {head!r}{near}"
             raise InputError(f"cannot set {dotted!r} in {file}: {why}")
         _check_path(out, dotted, value, file)
         for part in reversed(rest):

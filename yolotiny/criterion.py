@@ -16,6 +16,7 @@ from .assigners import ASSIGNERS
 from .boxes import ciou, iou, xywh2xyxy
 from .errors import InputError, did_you_mean
 from .losses import BOX_LOSSES
+from .losses.box import l1
 from .registry import Registry, build
 from .structures import Assignment, Preds, Targets
 
@@ -112,10 +113,12 @@ class Criterion:
         where = cfg.get("yaml_file") or "the configuration"
         self.coder, self.nc = coder, nc
         self.loss = section(cfg, self.terms)
-        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box")
+        measured = cfg.get("measured") or {}
+        own = {"of": self.terms["box"]["type"]}  # what a loss that reshapes another one reshapes here
+        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **measured, **own)
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
-        self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner")
+        self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **measured)
 
     def __call__(self, preds: Any, batch: Batch) -> tuple[Tensor, Parts]:
         """Loss vector and detached parts; `preds` may be a head's training or evaluation output."""
@@ -152,6 +155,7 @@ class AnchorCriterion(Criterion):
     the weights follow levels, classes and the grid as in the official training script. That one scales objectness by
     (picture / 640)^2, which holds the share of positive cells constant for a finest stride of 8; here the finest grid
     itself is counted (80 cells a side give 1), so a stride-4 level is not starved. The same for the official strides.
+    An L1 term (see `losses.box.l1`) joins where `l1.weight` is above 0; YOLOv5 has none.
     Source: ultralytics/yolov5 v6 (`ComputeLoss`).
     """
 
@@ -160,6 +164,7 @@ class AnchorCriterion(Criterion):
         "box": {"type": "ciou", "weight": 0.05},
         "obj": {"weight": 1.0, "balance": [4.0, 1.0, 0.4]},
         "cls": {"weight": 0.5, "smoothing": 0.0},
+        "l1": {"weight": 0.0},
         "autoscale": False,
     }
 
@@ -172,6 +177,7 @@ class AnchorCriterion(Criterion):
         gt = targets.boxes[found.gt]
         box = self.coder.decode(preds.box[at].float(), preds.priors.at(found.prior))
         per_box = self.box(box, gt)
+        per_l1 = l1(box, gt, preds.priors.strides[found.prior])
         logits = preds.cls[at].float()
         off = self.loss["cls"]["smoothing"] / 2
         wanted = torch.full_like(logits, off)
@@ -187,17 +193,20 @@ class AnchorCriterion(Criterion):
 
         zero = obj.sum() * 0
         lbox, lcls, lobj = zero + per_box.sum() * 0, zero + logits.sum() * 0, zero  # all reach the head, always
+        ll1 = zero
         balance = self.balance(len(counts))
         columns = zip((per_obj * counted).split(counts, 1), counted.split(counts, 1), strict=True)
         for i, (value, mask) in enumerate(columns):
             lobj = lobj + value.sum() / mask.sum().clamp(min=1) * balance[i]
             here = level == i
             if here.any():
-                lbox = lbox + per_box[here].mean()
+                lbox, ll1 = lbox + per_box[here].mean(), ll1 + per_l1[here].mean()
                 if self.nc > 1:
                     lcls = lcls + per_cls[here].mean()
         wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
-        return {"box": lbox * wb, "obj": lobj * wo, "cls": lcls * wc}
+        parts = {"box": lbox * wb, "obj": lobj * wo, "cls": lcls * wc}
+        weight = self.loss["l1"]["weight"]
+        return parts | ({"l1": ll1 * weight} if weight else {})
 
     def balance(self, levels: int) -> list[float]:
         """Objectness weight of each level; InputError when the list does not fit the head."""

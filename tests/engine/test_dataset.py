@@ -11,7 +11,8 @@ from ultralytics.utils import LOGGER
 
 from tests.tiny_data import add_picture, write_tiny
 from yolotiny.engine.dataset import TinyPerspective, ignore_file, read_ignore, read_labels, region_class, split_ignore
-from yolotiny.engine.trainer import build_dataset, training_sizes
+from yolotiny.engine.fitting import training_sizes
+from yolotiny.engine.trainer import build_dataset
 from yolotiny.errors import InputError
 
 GREY = np.full((64, 64, 3), 90, np.uint8)

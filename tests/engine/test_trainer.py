@@ -196,7 +196,13 @@ def test_a_run_resumed_into_its_last_epochs_has_l1_too(data, tmp_path, monkeypat
 def test_changes_of_the_model_survive_in_the_checkpoint_and_in_a_resumed_run(data, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(SystemError):
         cut_off(patch, after=1)
-        train(data, tmp_path, epochs=2, anchors="auto", **{"loss.box.weight": 0.2, "assigner.anchor_t": 3.0})
+        train(
+            data,
+            tmp_path,
+            epochs=2,
+            anchors="auto",
+            **{"loss.box.weight": 0.2, "assigner.anchor_t": 3.0, "loss.box.type": "nwd"},
+        )
     written = yaml.safe_load((tmp_path / "run/model.yaml").read_text())
     last = tmp_path / "run/weights/last.pt"
     anchors = YOLO(last).model.yaml["anchors"]
@@ -207,6 +213,8 @@ def test_changes_of_the_model_survive_in_the_checkpoint_and_in_a_resumed_run(dat
     assert trained_["loss"]["box"]["weight"] == 0.2 and trained_["assigner"]["anchor_t"] == 3.0
     assert trained_["anchors"] == anchors
     assert made.trainer.model.criterion.box.weight == 0.2
+    size = written["measured"]["object_size"]  # what c: auto means was measured once, and is the same ever after
+    assert trained_["measured"] == written["measured"] and made.trainer.model.criterion.box.c == size
     head = made.model.model[-1]
     pixels = (head.anchors * head.stride.view(-1, 1, 1)).flatten()
     torch.testing.assert_close(pixels, torch.tensor(anchors).flatten(), atol=0.01, rtol=0.001)

@@ -318,3 +318,17 @@ def test_the_number_of_images_on_the_page_is_asked_of_val_alone(model):
         model.predict(np.zeros((64, 64, 3), np.uint8), worst=3)
     with pytest.raises(InputError, match="worst=-1 is below 0"):
         model.val(data=trained().data, worst=-1)
+
+
+def test_validation_suppresses_by_nwd_where_asked(model, tmp_path, monkeypatch):
+    used = []
+
+    def watched(y, nc, conf, iou, *args, c=None, **kwargs):
+        used.append((iou, c))
+        return [torch.zeros(0, 6)] * len(y)
+
+    monkeypatch.setattr("yolotiny.engine.validator.nms", watched)
+    size = model.model.yaml["measured"]["object_size"]
+    for asked in ({}, {"nms_metric": "nwd"}, {"nms_metric": "nwd", "nms_c": 5, "iou": 0.5}):
+        model.val(data=trained().data, project=str(tmp_path), **OPTIONS, **asked)
+    assert sorted(set(used), key=str) == sorted([(0.6, None), (0.85, size), (0.5, 5.0)], key=str)

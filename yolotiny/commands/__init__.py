@@ -1,4 +1,4 @@
-"""What the commands do, one function each; `cli_help.COMMANDS` says what they take.
+"""What the commands do, one function each; `cli_table.COMMANDS` says what they take.
 
 Everything heavy is imported inside the command that needs it, so help, version and mistakes answer at once.
 """
@@ -22,6 +22,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "data convert": data.convert,
     "data stats": data.stats,
     "data check": data.check,
+    "data assign": data.assign,
     "analyze maps": analyze.maps,
     "eval": evaluation.evaluate,
 }

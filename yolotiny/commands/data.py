@@ -1,4 +1,4 @@
-"""Commands about data sets: data demo, convert, stats, check."""
+"""Commands about data sets: data demo, convert, stats, check, assign."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .models import load
 
 
 def demo(**options: Any) -> None:
@@ -76,3 +78,22 @@ def check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = N
         file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
     print(report)
     return int(bool(report.errors or (strict and report.warnings)))
+
+
+def assign(
+    model: str,
+    data: str,
+    to: str = "runs/assign",
+    imgsz: int | None = None,
+    images: int = 200,
+    sizes: Any = (4, 12, 32),
+    **changes: Any,
+) -> None:
+    """Compare a model's assigner with its family's own on training pictures; print the table."""
+    from ..engine.assign import study
+
+    loaded = load(model)
+    loaded._check_is_pytorch_model()
+    imgsz = imgsz or loaded.overrides.get("imgsz", 640)
+    sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
+    print(study(loaded.model, data, to, imgsz, images, sides, bool(loaded.ckpt), changes))

@@ -9,11 +9,19 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
-from .nms import describe, nms
+from .nms import describe, nms, scale_for
 
 
 class Predictor(DetectionPredictor):
-    """Gives ordinary ultralytics `Results`."""
+    """Gives ordinary ultralytics `Results`.
+
+    Attributes:
+        suppression: `nms_metric` and `nms_c`, see `scale_for`.
+    """
+
+    def __init__(self, *args: Any, suppression: dict[str, Any] | None = None, **kwargs: Any):
+        self.suppression = suppression or {}
+        super().__init__(*args, **kwargs)
 
     @property
     def unread(self) -> int:
@@ -33,6 +41,7 @@ class Predictor(DetectionPredictor):
             agnostic=self.args.agnostic_nms,
             classes=self.args.classes,
             left_out=left_out,
+            c=scale_for(self.model, self.suppression),
         )
         for line in describe(left_out, self.args.max_det, self.args.conf):
             LOGGER.warning(line)

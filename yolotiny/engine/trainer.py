@@ -7,7 +7,6 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 from torch import nn
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -15,12 +14,12 @@ from ultralytics.utils import LOGGER, RANK, colorstr
 from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
 
-from ..data.anchors import fit_anchors
 from ..detector import Detector
 from ..errors import InputError
 from ..nn.anchor_head import read as read_anchors
 from . import maps
 from .dataset import TinyDataset, split_ignore
+from .fitting import fit
 from .validator import Validator
 
 
@@ -64,19 +63,16 @@ class Trainer(DetectionTrainer):
         (self.save_dir / "model.yaml").write_text(f"# the model of this run, whole\n{text}", encoding="utf-8")
 
     def _build_train_pipeline(self) -> None:
-        """Loaders and optimizer; anchors are fitted to the training boxes where the configuration says `auto`."""
+        """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
         super()._build_train_pipeline()
         model = unwrap_model(self.model)
-        if model.yaml.get("anchors") == "auto":
-            head = model.model[-1]
-            boxes = training_sizes(self.train_loader.dataset, self.args.imgsz)
-            anchors, reached = fit_anchors(boxes, head.nl, head.anchors_per_cell, seed=self.args.seed)
-            head.set_anchors(torch.from_numpy(anchors))
-            model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
-            if RANK in {-1, 0}:
-                shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
-                LOGGER.info(f"{colorstr('anchors:')} {shown} px reach {reached:.1%} of {len(boxes)} boxes")
-                self._write_config(model)
+        if self.resume and model.yaml.get("measured"):
+            return
+        said = fit(model, self.train_loader.dataset, self.args.imgsz, self.args.seed)
+        if RANK in {-1, 0}:
+            for line in said:
+                LOGGER.info(line)
+            self._write_config(model)
 
     def build_optimizer(
         self, model: nn.Module, name: str = "auto", lr: float = 0.001, *args: Any, **kwargs: Any
@@ -202,13 +198,3 @@ def build_dataset(
         data=data,
         fraction=get_split_fraction(args.fraction, "train" if mode == "train" else args.split),
     )
-
-
-def training_sizes(dataset: TinyDataset, imgsz: int) -> np.ndarray:
-    """(n, 2) widths and heights of the training boxes in pixels of the network input."""
-    out = []
-    for label in dataset.labels:
-        h, w = label["shape"]
-        objects = label["cls"][:, 0] < dataset.nc
-        out.append(label["bboxes"][objects, 2:] * np.array([w, h]) * imgsz / max(h, w))
-    return np.concatenate(out) if out else np.zeros((0, 2))

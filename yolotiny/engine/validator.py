@@ -27,7 +27,7 @@ from ..metrics import (
 )
 from ..report import WORST, write
 from .dataset import TinyDataset, split_ignore
-from .nms import describe, nms
+from .nms import check_metric, describe, nms, scale_for
 from .truth import folder_of, truth, truth_hash
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
@@ -52,6 +52,7 @@ class Validator(DetectionValidator):
     Attributes:
         protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
+        suppression: `nms_metric` and `nms_c` of the same section.
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
@@ -60,6 +61,8 @@ class Validator(DetectionValidator):
     protocol = "aitod"
     fitness: str | None = None
     report: dict[str, Any] | None = None
+    suppression: dict[str, Any] = {}
+    c: float | None = None
     worst: int = WORST
     evaluation: Evaluation | None = None
 
@@ -69,15 +72,17 @@ class Validator(DetectionValidator):
         return super().__call__(trainer, model, **kwargs)
 
     def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
-        """Take `protocol` and `fitness` from a configuration's `eval:` section.
+        """Take `protocol`, `fitness`, `nms_metric` and `nms_c` from a configuration's `eval:` section.
 
         Args:
             section: what the user or the model file says.
             of_data: the protocol of the data YAML, which holds where the section names none.
 
         Raises:
-            InputError: an unknown protocol or figure.
+            InputError: an unknown protocol, figure or metric.
         """
+        check_metric(section)
+        self.suppression = {k: section[k] for k in ("nms_metric", "nms_c") if k in section}
         if "protocol" not in section and of_data is not None:
             LOGGER.info(f"protocol: {of_data}, as the data YAML has it")
         self.protocol = section.get("protocol") or of_data or self.protocol
@@ -117,6 +122,7 @@ class Validator(DetectionValidator):
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
+        self.c = scale_for(model, self.suppression)
 
     @staticmethod
     def _check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
@@ -142,6 +148,7 @@ class Validator(DetectionValidator):
             multi_label=True,
             agnostic=self.args.single_cls or self.args.agnostic_nms,
             left_out=self.left_out,
+            c=self.c,
         )
         return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in found]
 

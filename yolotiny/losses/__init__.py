@@ -1,11 +1,13 @@
 """Loss terms. A new one is a file here, a line in the table, a test, and its name in a YAML."""
 
 from ..registry import Registry
-from .box import CIoULoss, DIoULoss, GIoULoss, IoU2Loss, IoULoss
+from .box import SIMILARITIES
+from .gwd_l1 import GWDL1Loss
 from .reconstruction import ReconstructionLoss
+from .scale_adaptive import ScaleAdaptiveLoss
 
 BOX_LOSSES = Registry(
     "box loss",
-    {"iou": IoULoss, "iou2": IoU2Loss, "giou": GIoULoss, "diou": DIoULoss, "ciou": CIoULoss},
+    {**SIMILARITIES, "gwd_l1": GWDL1Loss, "sal": ScaleAdaptiveLoss, "sfl": ScaleAdaptiveLoss},
 )
 AUX_LOSSES = Registry("auxiliary loss", {"mse": ReconstructionLoss})

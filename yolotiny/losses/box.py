@@ -7,11 +7,28 @@ from collections.abc import Callable
 from torch import Tensor
 
 from .. import boxes
+from ..errors import InputError, above_zero
+from ..registry import Registry
 
 
 def iou2(a: Tensor, b: Tensor) -> Tensor:
     """Squared IoU of aligned boxes, the similarity of YOLOX's box loss; (N, 4) xyxy pixels -> (N,)."""
     return boxes.iou(a, b).square()
+
+
+def l1(pred: Tensor, gt: Tensor, strides: Tensor) -> Tensor:
+    """Distance of centres in cells and of the logarithms of the sides: what YOLOX calls L1, for boxes of any coder.
+
+    Args:
+        pred, gt: (N, 4) xyxy, pixels.
+        strides: (N, 1) pixels per cell.
+    Returns:
+        (N,); sides below 1e-3 pixels count as that.
+    """
+    a, b = boxes.xyxy2xywh(pred.float()), boxes.xyxy2xywh(gt.float())
+    shift = (a[..., :2] - b[..., :2]) / strides
+    ratio = a[..., 2:].clamp(min=1e-3).log() - b[..., 2:].clamp(min=1e-3).log()
+    return shift.abs().sum(-1) + ratio.abs().sum(-1)
 
 
 class SimilarityLoss:
@@ -58,3 +75,59 @@ class CIoULoss(SimilarityLoss):
     """1 - CIoU: YOLOv5's own."""
 
     similarity = boxes.ciou
+
+
+class NWDLoss:
+    """1 - NWD: it depends on the displacement in pixels and still pulls where the boxes do not overlap.
+
+    Args:
+        c: pixels of the network input; "auto" for the mean object size of the training boxes.
+        object_size: what a training run measured; 12.7, the paper's, until then.
+        weight: multiplies the term in the total.
+    Raises:
+        InputError: a c that is not positive.
+    Source: Wang et al. 2021 (arXiv 2110.13389), section 3.3.3.
+    """
+
+    def __init__(self, weight: float = 1.0, c: float | str = "auto", object_size: float = 12.7):
+        self.weight = weight
+        self.c = above_zero(object_size if c == "auto" else c, "box loss nwd: c", 12.7)
+
+    def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
+        """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""
+        return 1 - boxes.nwd(pred, gt, self.c)
+
+
+class GWDLoss:
+    """1 - GWD similarity, without the L1 part that `gwd_l1` adds.
+
+    Args:
+        sqrt: False for the paper's ln(1 + W^2), True for the ln(1 + W) of the authors' code.
+        unit: pixels of one unit of distance; the paper counts in cells of stride 4.
+        weight: multiplies the term in the total.
+    Raises:
+        InputError: a unit that is not positive, a sqrt that is not true or false.
+    """
+
+    def __init__(self, weight: float = 1.0, sqrt: bool = False, unit: float = 4.0):
+        if not isinstance(sqrt, bool):
+            raise InputError(f"box loss gwd: sqrt must be true or false, not {sqrt!r}")
+        self.weight, self.sqrt, self.unit = weight, sqrt, above_zero(unit, "box loss gwd: unit", 4.0)
+
+    def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
+        """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""
+        return 1 - boxes.gwd(pred, gt, self.sqrt, self.unit)
+
+
+SIMILARITIES = Registry(
+    "similarity loss",
+    {
+        "iou": IoULoss,
+        "iou2": IoU2Loss,
+        "giou": GIoULoss,
+        "diou": DIoULoss,
+        "ciou": CIoULoss,
+        "nwd": NWDLoss,
+        "gwd": GWDLoss,
+    },
+)
