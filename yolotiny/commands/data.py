@@ -55,7 +55,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None] | None]:
 def stats(data: str, imgsz: int = 640, split: str = "train", out: str | None = None) -> None:
     """Print what a data set is made of, and write figures and plot where `out` is given."""
     from ..data import stats
-    from ..data.stats_report import as_dict, as_text, save
+    from ..data.quality.stats_report import as_dict, as_text, save
 
     found = stats(data, imgsz, split)
     figures = as_dict(found)
