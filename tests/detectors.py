@@ -36,9 +36,9 @@ def batch(size: tuple[int, int] = (128, 128), empty: bool = False, seed: int = 0
 
 
 def crowd(size: tuple[int, int] = (128, 128), objects: int = 60) -> dict[str, Any]:
-    """The pictures of `batch` with many objects of 2 to 64 px, so that every level of a head gets some."""
+    """The pictures of `batch` with many objects of 2 to 128 px, so that every level of a head gets some."""
     g = torch.Generator().manual_seed(1)
-    wh = 2 ** (1 + 5 * torch.rand(objects, 2, generator=g)) / torch.tensor([size[1], size[0]])
+    wh = 2 ** (1 + 6 * torch.rand(objects, 2, generator=g)) / torch.tensor([size[1], size[0]])
     return batch(size) | {
         "batch_idx": (torch.arange(objects) * 2 // objects).float(),
         "cls": torch.randint(2, (objects, 1), generator=g).float(),
@@ -87,16 +87,22 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
             m.running_var.clamp_(min=m.running_var.mean() / 2)  # a quiet channel must not shout on another picture
         detector.eval()
         head = detector.model[-1]
+        said = detector(x)[1]
         if isinstance(head, CenterHead):
             # Peaks are a small part of the pixels, and blurring lowers them.
-            lift = -0.4 - detector(x)[1].heat[-1].flatten().quantile(1 - share / 4).item()
+            lift = -0.4 - said.heat[-1].flatten().quantile(1 - share / 4).item()
             for conv in [head.heat.out] if isinstance(head, YOLCDetect) else [branch[-1] for branch in head.heat]:
                 conv.bias += lift
             if isinstance(head, YOLCDetect):  # refined boxes have no bias that would give them a size
                 head.reg[-1].bias += 1
                 head.refined.weight[2:].abs_()
             return detector
-        scores = detector(x)[1].cls.flatten(0, 1).amax(1)
+        if isinstance(said, dict):  # a head of ultralytics: scores (B, C, A) and no objectness
+            scores = said.get("one2many", said)["scores"].amax(1).flatten()
+            for branch in head.cv3:
+                branch[-1].bias += -0.9 - scores.quantile(1 - share).item()
+            return detector
+        scores = said.cls.flatten(0, 1).amax(1)
         lift = -0.9 - scores.quantile(1 - share).item()  # logit(0.29)
         for conv in head.m if isinstance(head, AnchorDetect) else head.cls_preds:
             bias = conv.bias.view(-1, head.no)[:, 5:] if isinstance(head, AnchorDetect) else conv.bias

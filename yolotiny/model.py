@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,21 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
-from .engine.options import RULES, find_data, read_recipe, run_root, sort_options
+from .engine.nms import NWD_THRESHOLD, check_metric
+from .engine.options import RULES, SUPPRESSION, find_data, protocol_of, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
 from .engine.second_look import OPTIONS as LOOK
 from .engine.second_look import SecondLook
 from .engine.trainer import Trainer
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
+from .report import WORST
 from .weights import read_tensors
+
+
+def defaults(rules: dict[str, Any] | None) -> dict[str, Any]:
+    """Options where the user says nothing; suppression by NWD has a threshold of its own."""
+    return DEFAULTS | ({"iou": NWD_THRESHOLD} if (rules or {}).get("nms_metric") == "nwd" else {})
 
 
 class YOLO(Model):
@@ -35,6 +44,8 @@ class YOLO(Model):
         InputError: no such model; the nearest names are given.
     """
 
+    _given: dict[str, Any] = {}  # what the predictor is told: how to compare boxes, where to look again
+
     def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
         name = str(model).strip()
         suffix = Path(name).suffix[1:]
@@ -46,13 +57,10 @@ class YOLO(Model):
             raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
         super().__init__(name, task=task or "detect", verbose=verbose)
 
-    look: SecondLook | None = None
-
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
         """ultralytics' table of what serves a task."""
-        predictor = self._new_predictor
-        return {"detect": {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": predictor}}
+        return {"detect": {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": Predictor}}
 
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
         """Build from a model file."""
@@ -81,8 +89,12 @@ class YOLO(Model):
         self._check_is_pytorch_model()
         self.model.load(weights)
         self.overrides["pretrained"] = weights if isinstance(weights, (str, Path)) else True
-        self.loaded = True
         return self
+
+    @property
+    def has_weights(self) -> bool:
+        """True once a checkpoint was opened or weights were loaded."""
+        return bool(self.ckpt or self.overrides.get("pretrained"))
 
     @property
     def own_head(self) -> bool:
@@ -90,7 +102,7 @@ class YOLO(Model):
         return self.model_is_module and bool(getattr(self.model.model[-1], "criterion", ""))
 
     def _warn_untrained(self) -> None:
-        if self.model_is_module and not (self.ckpt or getattr(self, "loaded", False)):
+        if self.model_is_module and not self.has_weights:
             LOGGER.warning(f"{self.model_name} is untrained: its detections mean nothing; give a checkpoint")
 
     def train(self, **options: Any) -> Any:
@@ -109,10 +121,10 @@ class YOLO(Model):
         recipe, of_recipe = read_recipe(plain.pop("recipe", self.model.yaml.get("recipe")))
         recipe, _ = sort_options("train", recipe, self.own_head)
         cfg = config.override(self.model.yaml, of_recipe | changes)
-        weights = plain.get("pretrained", self.overrides.get("pretrained", bool(self.ckpt)))
-        if weights is True or weights is self.overrides.get("pretrained"):
-            weights = self.model if (self.ckpt or getattr(self, "loaded", False)) else None
-        args = {**DEFAULTS, **recipe, **self.overrides, **plain, "mode": "train"}
+        weights = plain.get("pretrained", True)
+        if weights is True:
+            weights = self.model if self.has_weights else None
+        args = {**defaults(cfg.get("eval")), **recipe, **self.overrides, **plain, "mode": "train"}
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
         args["data"] = find_data(args["data"], "train", args.get("split") or "val")
@@ -168,22 +180,21 @@ class YOLO(Model):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
-        rules = {k: changes.pop(f"eval.{k}") for k in RULES if f"eval.{k}" in changes}
+        worst = plain.pop("worst", WORST)
+        rules, look = self._rules(changes, RULES), self._second_look(changes)
         self._warn_untrained()
-        if self.model_is_module:
-            rules = (self.model.yaml.get("eval") or {}) | rules
         data = plain.get("data") or self.overrides.get("data")
         if not data:
             raise InputError("val needs data=FILE.yaml")
-        options = DEFAULTS | plain
+        options = defaults(rules) | plain
         options |= {
             "data": find_data(data, plain.get("split") or "val"),
             "project": run_root(plain.get("project"), "val"),
         }
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
         runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
-        runner.rules(rules)
-        runner.second_look = self._second_look(changes)
+        runner.rules(rules, protocol_of(options["data"]))
+        runner.worst, runner.second_look = worst, look
         runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
@@ -192,6 +203,7 @@ class YOLO(Model):
     def _second_look(self, changes: dict[str, Any]) -> SecondLook | None:
         """What the model file says about crops, with `changes` to it; None for detectors without a heat map."""
         section = self.model.yaml.get("infer") if self.model_is_module else None
+        changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
         if not section:
             if changes:
                 short = next((k for k, v in LOOK.items() if f"infer.{v}" in changes), next(iter(changes)))
@@ -210,19 +222,28 @@ class YOLO(Model):
                 raise InputError(f"source {str(source)!r} does not exist")
         plain, changes = sort_options("predict", options, self.own_head)
         look = self._second_look(changes)
+        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look}
+        if isinstance(self.predictor, Predictor):
+            vars(self.predictor).update(self._given)
         self._warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), "predict", writes)
-        self.look = look
-        if self.predictor:
-            self.predictor.second_look = look
-        return super().predict(source, stream, predictor, **DEFAULTS | plain)
+        return super().predict(source, stream, predictor, **defaults(self._given["suppression"]) | plain)
 
-    def _new_predictor(self, **setup: Any) -> Predictor:
-        """A predictor that looks where this model was told to."""
-        made = Predictor(**setup)
-        made.second_look = self.look
-        return made
+    def _smart_load(self, key: str) -> Any:
+        """The class that serves a task; a new predictor is told how to suppress, and where to look again."""
+        made = super()._smart_load(key)
+        return partial(made, **self._given) if key == "predictor" else made
+
+    def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
+        own = (self.model.yaml.get("eval") or {}) if self.model_is_module else {}
+        given = {k: changes[f"eval.{k}"] for k in names if f"eval.{k}" in changes}
+        if given.get("nms_metric") == "iou":
+            own = {k: v for k, v in own.items() if k != "nms_c"}
+        rules = {k: v for k, v in (own | given).items() if k in names}
+        check_metric(rules)
+        return rules
 
     def export(self, **options: Any) -> str:
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
@@ -233,4 +254,16 @@ class YOLO(Model):
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
         self._warn_untrained()
-        return super().export(**DEFAULTS | plain)
+        cfg = self.model.yaml
+        if plain.get("nms") and (cfg.get("eval") or {}).get("nms_metric") == "nwd":
+            raise InputError(
+                "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
+                "nms_metric=nwd to val and predict"
+            )
+        size = (cfg.get("measured") or {}).get("object_size")
+        note = lambda exporter: exporter.metadata.update({"object_size": size} if size else {})  # noqa: E731
+        self.callbacks["on_export_start"].append(note)
+        try:
+            return super().export(**DEFAULTS | plain)
+        finally:
+            self.callbacks["on_export_start"].remove(note)

@@ -64,8 +64,8 @@ def test_objects_that_the_window_cuts_are_ignored_and_those_beside_it_go():
     window = fill((0.1, 0.1, 0.5, 0.5), (100, 100), 1.0, 40)
     assert window.box == (10, 10, 50, 50)
     boxes = np.array([[30, 30, 10, 10], [50, 30, 10, 10], [80, 80, 10, 10], [30, 48, 8, 8]], np.float32)
-    kept, cls = inside(boxes, np.array([[0], [1], [0], [2]], np.float32), window, 2)
-    assert cls.tolist() == [[0], [2], [2]]  # whole, cut and so ignored, a region that was one before
+    kept, cls = inside(boxes, np.array([[0], [1], [0], [4]], np.float32), window, 2)
+    assert cls.tolist() == [[0], [2], [4]]  # whole, cut and so ignored, a region before that stays one of its class
     assert (kept * 40).tolist() == [[20, 20, 10, 10], [37.5, 20, 5, 10], [20, 37, 8, 6]]
 
 

@@ -56,8 +56,8 @@ class ClusterCrops:
         """A training sample, or one of its clusters in its place.
 
         Args:
-            label: `img` as loaded, `im_file`, `ori_shape`, `cls` (n, 1) with `nc` for ignore regions, `bboxes` (n, 4)
-                normalised xywh.
+            label: `img` as loaded, `im_file`, `ori_shape`, `cls` (n, 1) where `nc` and above are ignore regions,
+                `bboxes` (n, 4) normalised xywh.
             imgsz: side of the network input, pixels.
             nc: number of classes.
         """
@@ -116,9 +116,9 @@ def inside(boxes: np.ndarray, cls: np.ndarray, window: Window, nc: int) -> tuple
 
     Args:
         boxes: (n, 4) xywh, pixels of the picture.
-        cls: (n, 1); `nc` for ignore regions.
+        cls: (n, 1); `nc` and above are ignore regions.
         window: the piece.
-        nc: number of classes; what the window cuts becomes an ignore region.
+        nc: number of classes; an object that the window cuts becomes an ignore region.
 
     Returns:
         (m, 4) xywh as shares of the window, and (m, 1) classes.
@@ -129,7 +129,7 @@ def inside(boxes: np.ndarray, cls: np.ndarray, window: Window, nc: int) -> tuple
     sides = cut_high - cut_low
     seen = sides.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1e-9)
     there = (sides > 0).all(1)
-    cls = np.where((seen < WHOLE)[:, None], nc, cls).astype(np.float32)
+    cls = np.where((seen < WHOLE)[:, None] & (cls < nc), nc, cls).astype(np.float32)
     xywh = np.concatenate(((cut_low + cut_high) / 2, sides), 1) / np.tile(size, 2)
     return xywh[there].astype(np.float32), cls[there]
 

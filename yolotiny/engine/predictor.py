@@ -13,7 +13,7 @@ from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
 from ..structures import CenterPreds
-from .nms import describe, nms
+from .nms import describe, nms, scale_for
 from .second_look import CropResults, SecondLook, piece_detector
 
 
@@ -21,10 +21,19 @@ class Predictor(DetectionPredictor):
     """Gives ordinary ultralytics `Results`; with a second look those that know their crops.
 
     Attributes:
+        suppression: `nms_metric` and `nms_c`, see `scale_for`.
         second_look: looks at clusters again, or None.
     """
 
-    second_look: SecondLook | None = None
+    def __init__(
+        self,
+        *args: Any,
+        suppression: dict[str, Any] | None = None,
+        second_look: SecondLook | None = None,
+        **kwargs: Any,
+    ):
+        self.suppression, self.second_look = suppression or {}, second_look
+        super().__init__(*args, **kwargs)
 
     @property
     def unread(self) -> int:
@@ -35,6 +44,7 @@ class Predictor(DetectionPredictor):
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
         """Network output -> one `Results` per picture; warns where a cap removed detections."""
         left_out: Counter[str] = Counter()
+        c = scale_for(self.model, self.suppression)
 
         def suppress(y: Tensor) -> list[Tensor]:
             return nms(
@@ -46,6 +56,7 @@ class Predictor(DetectionPredictor):
                 agnostic=self.args.agnostic_nms,
                 classes=self.args.classes,
                 left_out=left_out,
+                c=c,
             )
 
         found = suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)

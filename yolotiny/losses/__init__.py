@@ -3,9 +3,11 @@
 from ..registry import Registry
 from .box import SIMILARITIES
 from .gwd_l1 import GWDL1Loss
+from .reconstruction import ReconstructionLoss
 from .scale_adaptive import ScaleAdaptiveLoss
 
 BOX_LOSSES = Registry(
     "box loss",
     {**SIMILARITIES, "gwd_l1": GWDL1Loss, "sal": ScaleAdaptiveLoss, "sfl": ScaleAdaptiveLoss},
 )
+AUX_LOSSES = Registry("auxiliary loss", {"mse": ReconstructionLoss})

@@ -4,6 +4,8 @@ from ..registry import Registry
 from .anchor_head import AnchorDetect
 from .center_head import CenterNetDetect, YOLCDetect
 from .hourglass import Hourglass
+from .sarl import SARL
+from .srtod import SRTOD
 from .timm_features import TimmFeatures, UpsampleConcat
 from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
 
@@ -20,5 +22,7 @@ MODULES = Registry(
         "Hourglass": Hourglass,
         "YOLCDetect": YOLCDetect,
         "CenterNetDetect": CenterNetDetect,
+        "SARL": SARL,
+        "SRTOD": SRTOD,
     },
 )

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from yolotiny.data import convert
-from yolotiny.data.coco import read_coco, read_hit_uav
+from yolotiny.data.formats.coco import read_coco
 from yolotiny.errors import InputError
 
 
@@ -46,7 +46,7 @@ def test_a_crowd_is_an_ignore_region_and_keeps_its_category(source, tmp_path, lo
     assert (crowd["category_id"], crowd["iscrowd"], crowd["ignore"]) == (1, 1, 1)
     assert coco["categories"] == [{"id": 1, "name": "car"}, {"id": 2, "name": "ship"}]
     assert (tmp_path / "out" / "ignore" / "val" / "a.txt").read_text().split() == [
-        "0.20000000", "0.60000000", "0.40000000", "0.40000000"
+        "0.20000000", "0.60000000", "0.40000000", "0.40000000", "0"
     ]  # fmt: skip
 
 
@@ -54,6 +54,14 @@ def test_boxes_are_clipped_but_keep_the_area_of_the_original(source, tmp_path, l
     convert("coco", source, tmp_path / "out")
     cut = load(tmp_path / "out" / "annotations" / "val.json")["annotations"][1]
     assert cut["bbox"] == [90, 40, 10, 4] and cut["area"] == 30.5 * 4
+
+
+def test_the_area_of_an_outline_counts_where_the_json_states_one(source, tmp_path, load):
+    rows = [{"image_id": 7, "category_id": 2, "bbox": [0, 0, 20, 10], "area": area} for area in (150.5, 0, None)]
+    rewrite(source, annotations=rows)
+    convert("coco", source, tmp_path / "out")
+    found = load(tmp_path / "out" / "annotations" / "val.json")["annotations"]
+    assert [a["area"] for a in found] == [150.5, 200, 200]
 
 
 def test_image_ids_of_the_source_are_kept(source, tmp_path, load):
@@ -111,6 +119,7 @@ def row(**entry):
         (row(image_id=7, category_id=2, bbox=[0, 0, -1, 1]), "left, top"),
         (row(image_id=7, bbox=[0, 0, 1, 1]), "'category_id' is missing"),
         ({"annotations": None}, "no list 'annotations'"),
+        ({"images": 2 * content()["images"]}, r"images\[1\]: a second image with id 7"),
         ({"images": [{"file_name": "a.jpg"}]}, r"images\[0\]: 'id' is missing"),
         ({"categories": [{"id": 1, "name": "car"}, {"id": 2, "name": "car"}]}, "share an id or a name"),
     ],
@@ -134,54 +143,6 @@ def test_a_class_only_a_later_split_knows_is_an_error(source, text):
     (source / "train2017").symlink_to(source / "val2017")
     with pytest.raises(InputError, match="'car' is not in the first split's JSON; did you mean 'cars'"):
         read_coco(source)
-
-
-@pytest.fixture
-def hit_uav(tmp_path, picture, text):
-    raw = {
-        "images": [{"id": 3, "filename": "a.jpg", "width": 100, "height": 50}],
-        "categories": [{"id": i, "name": n} for i, n in enumerate(["Person", "Car", "DontCare"])],
-        "annotation": [
-            {"id": 0, "image_id": 3, "category_id": 1, "bbox": [10, 5, 20, 10]},
-            {"id": 1, "image_id": 3, "category_id": 2, "bbox": [50, 20, 30, 20]},
-        ],
-    }
-    for split in ("train", "val"):
-        picture(tmp_path / "raw" / split / "a.jpg")
-        text(tmp_path / "raw" / "annotations" / f"{split}.json", json.dumps(raw))
-    return tmp_path / "raw"
-
-
-def test_hit_uav_reads_its_own_keys_and_dont_care_is_no_class(hit_uav):
-    data = read_hit_uav(hit_uav)
-    (record,) = data.splits["val"]
-    assert data.names == ["Person", "Car"]
-    assert record.boxes.tolist() == [[10, 5, 30, 15]] and record.labels.tolist() == [1]
-    assert record.ignore.tolist() == [[50, 20, 80, 40]] and record.ignore_labels.tolist() == [-1]
-
-
-def test_plain_coco_says_which_key_hit_uav_lacks(hit_uav):
-    with pytest.raises(InputError, match="no list 'annotations'; did you mean 'annotation'"):
-        read_coco(hit_uav)
-
-
-def test_a_list_of_image_names_becomes_a_list_of_written_images(hit_uav, tmp_path, text):
-    text(hit_uav / "train1.txt", "a.jpg\ngone.jpg\n")
-    text(hit_uav / "notes.txt", "read me\n")
-    summary = convert("hit-uav", hit_uav, tmp_path / "out")
-    assert (tmp_path / "out" / "train1.txt").read_text() == "./images/train/a.jpg\n"
-    assert summary.lists == {tmp_path / "out" / "train1.txt": (1, 1)}
-
-
-@pytest.mark.real
-def test_real_hit_uav_has_its_published_counts(real_data, tmp_path):
-    summary = convert("hit-uav", real_data / "hit-uav", tmp_path / "out")
-    train, val = summary.splits["train"], summary.splits["val"]
-    assert (train.images, train.boxes.total(), train.ignore) == (1200, 10066 - 69, 69)
-    assert (val.images, val.boxes.total(), val.ignore) == (290, 2460 - 7, 7)
-    assert list(train.boxes) == ["Person", "Car", "Bicycle", "OtherVehicle"]
-    assert not train.dropped and not val.dropped
-    assert len((tmp_path / "out" / "train600.txt").read_text().splitlines()) == 600
 
 
 @pytest.mark.real

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ..errors import InputError
-from .records import SPLITS, Dataset, Record, image_size, list_images, read_lines
+from ...errors import InputError
+from ..records import EVERY, OTHERS, SPLITS, Dataset, Record, image_size, list_images, read_lines
 
 TOLERANCE = 2.0  # pixels a box may stick out of its image: rounding in other people's tools
 
 
-def _data_yaml(source: Path) -> Path:
+def find_yaml(source: Path) -> Path:
+    """Return the data.yaml that is meant by a file or by the folder it lies in."""
     if source.is_file():
         return source
     if not source.is_dir():
@@ -29,8 +30,8 @@ def _data_yaml(source: Path) -> Path:
     return found[0]
 
 
-def _load(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Read a data.yaml: its content and the class names in class order."""
+def load_yaml(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Read a data.yaml: its content and the class names in class order; raise InputError where that is not there."""
     try:
         content = yaml.safe_load("\n".join(read_lines(path)))
     except yaml.YAMLError as e:
@@ -70,50 +71,78 @@ def side_file(image: Path, folder: str) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def read_rows(path: Path, width: int, height: int, columns: int, nc: int = 0) -> np.ndarray:
-    """Read normalised rows "cls cx cy w h" (columns 5) or "cx cy w h" (columns 4).
+def _numbers(line: str, where: str, columns: tuple[int, ...]) -> list[float]:
+    """The numbers of a row; raise InputError when they are not as many as one of `columns`."""
+    try:
+        row = [float(v) for v in line.split()]
+    except ValueError:
+        row = []
+    if len(row) not in columns or not all(map(math.isfinite, row)):
+        raise InputError(f"{where}: expected {' or '.join(map(str, columns))} numbers, found {line.strip()!r}")
+    return row
+
+
+def _pixels(share: list[float], width: int, height: int, where: str) -> list[float]:
+    """Centre and size as shares -> x1, y1, x2, y2 in pixels; raise InputError for a box outside the image."""
+    cx, cy, w, h = share[0] * width, share[1] * height, share[2] * width, share[3] * height
+    x1, y1, x2, y2 = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+    if w < 0 or h < 0 or min(x1, y1) < -TOLERANCE or x2 > width + TOLERANCE or y2 > height + TOLERANCE:
+        raise InputError(
+            f"{where}: box {x1:.1f},{y1:.1f} to {x2:.1f},{y2:.1f} px lies outside the {width}x{height} image; "
+            "rows are centre x, centre y, width, height as shares of the image"
+        )
+    return [x1, y1, x2, y2]
+
+
+def read_rows(path: Path, width: int, height: int, nc: int) -> np.ndarray:
+    """Read the normalised rows "cls cx cy w h" of a label file.
 
     Args:
         path: the text file.
         width, height: pixels of its image.
-        columns: numbers in a row.
-        nc: number of classes, for columns 5.
+        nc: number of classes.
     Returns:
-        (N, columns), boxes as xyxy pixels in the last four.
+        (N, 5) class and xyxy pixels.
     Raises:
         InputError: a row of another length, not a number, a class out of range, a box outside the image.
     """
     table = []
     for i, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
-        where = f"{path} row {i}"
-        try:
-            row = [float(v) for v in line.split()]
-        except ValueError:
-            row = []
-        if len(row) != columns or not all(map(math.isfinite, row)):
-            raise InputError(f"{where}: expected {columns} numbers, found {line.strip()!r}")
-        if columns == 5 and row[0] not in range(nc):
-            raise InputError(f"{where}: class {row[0]:g} is not one of the {nc} classes (0 to {nc - 1})")
-        cx, cy, w, h = row[-4] * width, row[-3] * height, row[-2] * width, row[-1] * height
-        x1, y1, x2, y2 = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
-        if w < 0 or h < 0 or min(x1, y1) < -TOLERANCE or x2 > width + TOLERANCE or y2 > height + TOLERANCE:
-            raise InputError(
-                f"{where}: box {x1:.1f},{y1:.1f} to {x2:.1f},{y2:.1f} px lies outside the {width}x{height} image; "
-                "rows are centre x, centre y, width, height as shares of the image"
-            )
-        table.append([*row[:-4], x1, y1, x2, y2])
-    return np.array(table, dtype=float).reshape(-1, columns)
+        if line.strip():
+            where = f"{path} row {i}"
+            row = _numbers(line, where, (5,))
+            if row[0] not in range(nc):
+                raise InputError(f"{where}: class {row[0]:g} is not one of the {nc} classes (0 to {nc - 1})")
+            table.append([row[0], *_pixels(row[1:], width, height, where)])
+    return np.array(table, dtype=float).reshape(-1, 5)
+
+
+def read_regions(path: Path, width: int, height: int, nc: int) -> np.ndarray:
+    """Read the rows of an ignore file: "cx cy w h" for every class, "cx cy w h cls" for one, or -2 for none.
+
+    Returns:
+        (K, 5) label (`EVERY`, `OTHERS` or a class) and xyxy pixels.
+    Raises:
+        InputError: as for `read_rows`.
+    """
+    table = []
+    for i, line in enumerate(read_lines(path), 1):
+        if line.strip():
+            where = f"{path} row {i}"
+            *row, label = [*_numbers(line, where, (4, 5)), float(EVERY)][:5]
+            if label not in (EVERY, OTHERS, *range(nc)):
+                raise InputError(f"{where}: class {label:g} is not one of the {nc} classes (0 to {nc - 1}) or {OTHERS}")
+            table.append([label, *_pixels(row, width, height, where)])
+    return np.array(table, dtype=float).reshape(-1, 5)
 
 
 def _record(image: Path, name: str, nc: int) -> Record:
     width, height = image_size(image)
     labels, regions = side_file(image, "labels"), side_file(image, "ignore")
-    rows = read_rows(labels, width, height, 5, nc) if labels.is_file() else np.zeros((0, 5))
-    ignore = read_rows(regions, width, height, 4) if regions.is_file() else np.zeros((0, 4))
-    any_class = np.full(len(ignore), -1)
-    return Record(image, name, width, height, rows[:, 1:], rows[:, 0].astype(int), ignore, any_class)
+    rows = read_rows(labels, width, height, nc) if labels.is_file() else np.zeros((0, 5))
+    ignore = read_regions(regions, width, height, nc) if regions.is_file() else np.zeros((0, 5))
+    objects, others = (rows[:, 1:], rows[:, 0].astype(int)), (ignore[:, 1:], ignore[:, 0].astype(int))
+    return Record(image, name, width, height, *objects, *others)
 
 
 def read_yolo(source: str | Path) -> Dataset:
@@ -128,12 +157,15 @@ def read_yolo(source: str | Path) -> Dataset:
     Raises:
         InputError: nothing found, or a bad row, named by file and number.
     """
-    path = _data_yaml(Path(source).expanduser())
-    content, names = _load(path)
+    path = find_yaml(Path(source).expanduser())
+    content, names = load_yaml(path)
     root = path.parent / str(content.get("path") or ".")
     root = root if root.is_dir() else path.parent
-    data = Dataset(names, {})
+    protocol = content.get("protocol")
+    data = Dataset(names, {}, protocol=str(protocol) if protocol else None)
     for split in SPLITS:
+        if split == "val" and content.get("val") == content.get("test"):
+            continue  # test stands for val, and will again
         if content.get(split):
             images = _images(content[split], root, f"{path} {split}")
             if not images:

@@ -1,7 +1,8 @@
 import pytest
 
 from yolotiny.data import convert
-from yolotiny.data.yolo import read_yolo, side_file
+from yolotiny.data.formats.yolo import read_yolo, side_file
+from yolotiny.data.records import EVERY, OTHERS
 from yolotiny.errors import InputError
 
 YAML = "path: .\ntrain: images/train\nval: images/val\nnames: [car, ship]\n"
@@ -55,6 +56,25 @@ def test_a_bad_row_is_named_by_file_and_number(source, row, says):
     (source / "labels" / "val" / "a.txt").write_text(f"0 0.5 0.5 0.1 0.1\n\n{row}\n")
     with pytest.raises(InputError, match=rf"a\.txt row 3: .*{says}"):
         read_yolo(source)
+
+
+def test_regions_keep_the_class_they_belong_to(source, text):
+    text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0.2 0.4\n0.1 0.2 0.2 0.4 1\n0.1 0.2 0.2 0.4 -2\n")
+    assert read_yolo(source).splits["train"][0].ignore_labels.tolist() == [EVERY, 1, OTHERS]
+    text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0.2 0.4 2\n")
+    with pytest.raises(InputError, match=r"ignore/train/a\.txt row 1: class 2 is not one of the 2 classes"):
+        read_yolo(source)
+
+
+def test_the_protocol_of_the_source_is_kept(source, tmp_path):
+    (source / "data.yaml").write_text(f"{YAML}protocol: soda\n")
+    assert "protocol: soda" in convert("yolo", source, tmp_path / "out").data.read_text()
+
+
+def test_a_val_split_that_is_test_is_not_written_twice(source, tmp_path):
+    (source / "data.yaml").write_text(f"{YAML}test: images/val\n")
+    summary = convert("yolo", source, tmp_path / "out")
+    assert list(summary.splits) == ["train", "test"] and "\nval: images/test\n" in summary.data.read_text()
 
 
 def test_two_pixels_outside_are_forgiven_and_clipped(source, tmp_path, load):

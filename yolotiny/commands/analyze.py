@@ -1,0 +1,33 @@
+"""Commands that look inside a model: analyze maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import InputError
+from .models import load
+
+
+def maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to: str | None = None) -> None:
+    """Draw what SARL and SR-TOD see, and print how well the difference map finds tiny objects."""
+    from ultralytics.utils.files import increment_path
+
+    from ..engine import maps
+
+    loaded = load(model)
+    if not loaded.model_is_module:
+        raise InputError(f"analyze maps needs a checkpoint or a model file; {model} is an exported model")
+    loaded._warn_untrained()
+    files = maps.pictures_of(source)
+    folder = Path(to) if to else increment_path(Path("runs/analyze/maps"))
+    size = int(imgsz or loaded.overrides.get("imgsz") or 640)
+    found = maps.analyze(loaded.model, files, size, folder, sheets)
+    print(f"{min(len(files), sheets)} of {len(files)} pictures at {size} px drawn to {folder}")
+    if found is None or found.auc is None or found.means is None:
+        print("no figure of the difference map: it takes SRTOD, and pictures with labels of tiny objects")
+        return
+    inside, outside = found.means
+    print(
+        f"difference map: {found.objects} objects of at most {found.largest:g} px: mean {inside:.4f} inside, "
+        f"{outside:.4f} in the background, AUC {found.auc:.3f}"
+    )
