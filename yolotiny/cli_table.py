@@ -176,7 +176,7 @@ COMMANDS = {
             "model": "a model file or checkpoint; a checkpoint where the assigner looks at predictions (SimOTA)",
             "data": "the data YAML, whose training pictures are looked at",
             "imgsz": "side of the input in pixels, default that of the checkpoint or 640",
-            "images": "at most so many pictures, default 200",
+            "pictures": "at most so many pictures, default 200",
             "sizes": "sides in pixels of the boxes whose IoU and NWD are drawn, default 4,12,32",
             "to": "folder for assign.json and assign.png, default runs/assign",
             "assigner.*": "any setting of the assigner, by its path in the model file",

@@ -85,7 +85,7 @@ def assign(
     data: str,
     to: str = "runs/assign",
     imgsz: int | None = None,
-    images: int = 200,
+    pictures: int = 200,
     sizes: Any = (4, 12, 32),
     **changes: Any,
 ) -> None:
@@ -96,4 +96,4 @@ def assign(
     loaded._check_is_pytorch_model()
     imgsz = imgsz or loaded.overrides.get("imgsz", 640)
     sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
-    print(study(loaded.model, data, to, imgsz, images, sides, bool(loaded.ckpt), changes))
+    print(study(loaded.model, data, to, imgsz, pictures, sides, bool(loaded.ckpt), changes))

@@ -170,7 +170,7 @@ def read(file: str | Path, imgsz: int, stride: int) -> tuple[Tensor, np.ndarray 
 
     label = Path(img2label_paths([str(Path(file).absolute())])[0])
     boxes = pixels(read_labels(label, sys.maxsize)[:, 1:]) if label.is_file() else None
-    return x, boxes, pixels(read_ignore(ignore_file(str(label))))
+    return x, boxes, pixels(read_ignore(ignore_file(str(label)))[:, :4])
 
 
 def pictures_of(source: str | Path) -> list[Path]:
