@@ -286,7 +286,7 @@ def test_objectness_of_yolov5_is_the_mean_over_what_is_not_ignored():
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        ({"bix": {"weight": 1}}, "loss.bix in my.yaml is not a term of this detector; did you mean 'box'?"),
+        ({"boxx": {"weight": 1}}, "loss.boxx in my.yaml is not a term of this detector; did you mean 'box'?"),
         ({"obj": {"balanse": [1]}}, "loss.obj.balanse in my.yaml is not known; did you mean 'balance'?"),
         (
             {"obj": 2},

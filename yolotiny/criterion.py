@@ -15,7 +15,7 @@ from torch import Tensor
 from .assigners import ASSIGNERS
 from .boxes import ciou, iou, xywh2xyxy
 from .errors import InputError, did_you_mean
-from .losses import BOX_LOSSES
+from .losses import BOX_LOSSES, LOCALISATION
 from .losses.box import l1
 from .registry import Registry, build
 from .structures import Assignment, Preds, Targets
@@ -116,6 +116,11 @@ class Criterion:
         measured = cfg.get("measured") or {}
         own = {"of": self.terms["box"]["type"]}  # what a loss that reshapes another one reshapes here
         self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **measured, **own)
+        self.bins = None
+        if hasattr(coder, "grids"):
+            self.bins = build(self.loss["bins"], LOCALISATION, where=f"{where}: loss.bins", coder=coder)
+        elif (cfg.get("loss") or {}).get("bins"):
+            raise InputError(f"loss.bins in {where} needs a coder of distributions: coder: {{type: bins}}")
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
         self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **measured)
@@ -134,6 +139,14 @@ class Criterion:
     def parts(self, preds: Preds, targets: Targets) -> Parts:
         """The weighted terms by name."""
         raise AssertionError("a family without terms")
+
+    def localise(self, preds: Preds, found: Assignment, gt: Tensor) -> tuple[Tensor, Parts]:
+        """Predicted boxes (P, 4) of the pairs, and what each pair loses by its box: (P,) by name, weighted."""
+        boxes = self.coder.decode(preds.box[found.image, found.prior].float(), preds.priors.at(found.prior))
+        lost = {"box": self.box(boxes, gt) * self.box.weight}
+        if self.bins is not None:
+            lost = {"box": lost["box"] * self.bins.keep_iou} | self.bins(preds, found, gt)
+        return boxes, lost
 
     @torch.no_grad()
     def match(self, preds: Preds, targets: Targets) -> Assignment:
@@ -162,6 +175,7 @@ class AnchorCriterion(Criterion):
     assigner = "wh_ratio"
     terms = {
         "box": {"type": "ciou", "weight": 0.05},
+        "bins": {"type": "two_hot", "weight": 0.05},
         "obj": {"weight": 1.0, "balance": [4.0, 1.0, 0.4]},
         "cls": {"weight": 0.5, "smoothing": 0.0},
         "l1": {"weight": 0.0},
@@ -175,9 +189,10 @@ class AnchorCriterion(Criterion):
         counts = preds.priors.counts
         level = preds.priors.level(found.prior)
         gt = targets.boxes[found.gt]
-        box = self.coder.decode(preds.box[at].float(), preds.priors.at(found.prior))
-        per_box = self.box(box, gt)
-        per_l1 = l1(box, gt, preds.priors.strides[found.prior])
+        box, lost = self.localise(preds, found, gt)
+        weight = self.loss["l1"]["weight"]
+        if weight:
+            lost["l1"] = l1(box, gt, preds.priors.strides[found.prior]) * weight
         logits = preds.cls[at].float()
         off = self.loss["cls"]["smoothing"] / 2
         wanted = torch.full_like(logits, off)
@@ -192,21 +207,20 @@ class AnchorCriterion(Criterion):
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
         zero = obj.sum() * 0
-        lbox, lcls, lobj = zero + per_box.sum() * 0, zero + logits.sum() * 0, zero  # all reach the head, always
-        ll1 = zero
+        lcls, lobj = zero + logits.sum() * 0, zero  # all reach the head, always
+        local = {k: v.sum() * 0 + zero for k, v in lost.items()}
         balance = self.balance(len(counts))
         columns = zip((per_obj * counted).split(counts, 1), counted.split(counts, 1), strict=True)
         for i, (value, mask) in enumerate(columns):
             lobj = lobj + value.sum() / mask.sum().clamp(min=1) * balance[i]
             here = level == i
             if here.any():
-                lbox, ll1 = lbox + per_box[here].mean(), ll1 + per_l1[here].mean()
+                local = {k: v + lost[k][here].mean() for k, v in local.items()}
                 if self.nc > 1:
                     lcls = lcls + per_cls[here].mean()
         wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
-        parts = {"box": lbox * wb, "obj": lobj * wo, "cls": lcls * wc}
-        weight = self.loss["l1"]["weight"]
-        return parts | ({"l1": ll1 * weight} if weight else {})
+        local = {k: v * (1 if k == "l1" else wb) for k, v in local.items()}
+        return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
 
     def balance(self, levels: int) -> list[float]:
         """Objectness weight of each level; InputError when the list does not fit the head."""
@@ -216,8 +230,8 @@ class AnchorCriterion(Criterion):
         return values
 
     def weights(self, levels: int, cells: float) -> tuple[float, float, float]:
-        """Weights of box, objectness and class terms; `cells` is the longer side over the finest stride."""
-        box, obj, cls = self.box.weight, self.loss["obj"]["weight"], self.loss["cls"]["weight"]
+        """Factor of the box terms, weights of objectness and class; `cells`: longer side over the finest stride."""
+        box, obj, cls = 1.0, self.loss["obj"]["weight"], self.loss["cls"]["weight"]
         if self.loss["autoscale"]:
             per_level = 3 / levels
             return box * per_level, obj * per_level * (cells / 80) ** 2, cls * per_level * self.nc / 80
@@ -235,6 +249,7 @@ class YOLOXCriterion(Criterion):
     assigner = "simota"
     terms = {
         "box": {"type": "iou2", "weight": 5.0},
+        "bins": {"type": "two_hot", "weight": 1.0},
         "obj": {"weight": 1.0},
         "cls": {"weight": 1.0},
         "l1": {"weight": 1.0, "always": False},
@@ -250,13 +265,11 @@ class YOLOXCriterion(Criterion):
 
     def parts(self, preds: Preds, targets: Targets) -> Parts:
         """Box, objectness, class and L1 terms; L1 is zero until the last epochs."""
-        raw = preds.box.float()
         found = self.match(preds, targets)
         at = (found.image, found.prior)
         n = max(len(found.prior), 1)
         gt = targets.boxes[found.gt]
-        raw = raw[at]
-        decoded = self.coder.decode(raw, preds.priors.at(found.prior))
+        decoded, lost = self.localise(preds, found, gt)
         quality = found.iou if found.iou is not None else iou(decoded.detach(), gt)
         logits = preds.cls[at].float()
         wanted = torch.zeros_like(logits)
@@ -271,14 +284,17 @@ class YOLOXCriterion(Criterion):
             per_obj = per_obj * ~found.ignored
 
         parts = {
-            "box": self.box(decoded, gt).sum() / n * self.box.weight,
+            "box": lost.pop("box").sum() / n,
             "obj": per_obj.sum() / n * self.loss["obj"]["weight"],
             "cls": F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / n * self.loss["cls"]["weight"],
         }
-        l1 = raw.sum() * 0
-        if self.use_l1:
-            l1 = (raw - self.coder.encode(gt, preds.priors.at(found.prior))).abs().sum() / n * self.loss["l1"]["weight"]
-        return parts | {"l1": l1}
+        far = decoded.sum() * 0
+        if self.use_l1 and self.bins is None:
+            raw = preds.box[at].float()
+            far = (raw - self.coder.encode(gt, preds.priors.at(found.prior))).abs().sum() / n
+        elif self.use_l1:
+            far = l1(decoded, gt, preds.priors.strides[found.prior]).sum() / n
+        return parts | {k: v.sum() / n for k, v in lost.items()} | {"l1": far * self.loss["l1"]["weight"]}
 
 
 CRITERIA = Registry("detector family", {"anchor": AnchorCriterion, "yolox": YOLOXCriterion})

@@ -6,6 +6,7 @@ one image over all levels, C classes, M ground truths of the batch, P matched pa
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,11 +50,13 @@ class Preds:
     """What a head says before any decision.
 
     Attributes:
-        box: (B, A, 4) raw box channels (or (B, A, 4 * bins)); `coder.decode` turns them into xyxy pixels.
+        box: (B, A, `coder.channels`) raw box channels; `coder.decode` turns them into xyxy pixels.
         cls: (B, A, C) class logits.
         obj: (B, A) objectness logits, or None for heads without.
         priors: the priors behind the A columns.
         aux: tensors other layers want in the loss, by name.
+        features: per level (B, c, H, W), what the head read; only in training, for a loss that asks again.
+        again: runs only the head's box branch, features -> `box`; only in training.
     """
 
     box: Tensor
@@ -61,6 +64,8 @@ class Preds:
     obj: Tensor | None
     priors: Priors
     aux: dict[str, Tensor] = field(default_factory=dict)
+    features: Sequence[Tensor] = ()
+    again: Callable[[Sequence[Tensor]], Tensor] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 A coder is a plain object: `decode(raw, priors) -> boxes`, `sizes(raw, priors) -> widths and heights` before the corners
 round them, `encode(boxes, priors) -> raw`, and `channels`, the number of raw channels a box takes. `raw` is
-(..., A, channels); `priors` describes the same A columns (see `Priors.at`).
+(..., A, channels); `priors` describes the same A columns (see `Priors.at`). A coder of distributions has `grids`
+besides.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .boxes import xywh2xyxy, xyxy2xywh
-from .registry import Registry
-from .structures import Priors
+from ..boxes import xywh2xyxy, xyxy2xywh
+from ..registry import Registry
+from ..structures import Priors
+from .bins import BinsCoder
 
 
 class V5Coder:
@@ -68,4 +70,4 @@ class YOLOXCoder:
         return torch.cat((xy, wh), -1)
 
 
-CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder})
+CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder, "bins": BinsCoder})
