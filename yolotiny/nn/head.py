@@ -93,20 +93,15 @@ class DenseDetect(Detect):
 
     def forward(self, x: list[Tensor]) -> Preds | Tensor | tuple[Tensor, Preds]:
         """Predictions in training, decoded boxes and scores otherwise (see the class)."""
+        if self.training and torch.is_grad_enabled() and hasattr(self.coder, "grids"):
+            # For the refinement of UGS, which asks for gradients here, above a frozen neck too. Nothing stays on self.
+            x = [f if f.requires_grad else f.detach().requires_grad_() for f in x]
+            return replace(self.raw(x), features=tuple(x), again=self.boxes)
         preds = self.raw(x)
         if self.training:
-            return self.open(preds, x) if hasattr(self.coder, "grids") else preds
+            return preds
         y = self.decode(preds)
         return y if self.export else (y, preds)
-
-    def open(self, preds: Preds, features: list[Tensor]) -> Preds:
-        """Add to predictions what the refinement of UGS needs. Nothing of it stays on the head."""
-        if not torch.is_grad_enabled():
-            return preds
-        for f in features:
-            if not f.requires_grad:  # from a frozen neck; the gradient is asked for all the same
-                f.requires_grad_()
-        return replace(preds, features=tuple(features), again=self.boxes)
 
     def decode(self, preds: Preds) -> Tensor:
         """Predictions -> (B, 4 + nc, A): boxes in pixels and class scores times objectness."""
