@@ -2,6 +2,7 @@
 
 from ..registry import Registry
 from .anchor_head import AnchorDetect
+from .tph import C3Window
 from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
 
 MODULES = Registry(
@@ -12,5 +13,6 @@ MODULES = Registry(
         "DWSConv": DWSConv,
         "XConv": conv3,
         "XCSP": XCSP,
+        "C3Window": C3Window,
     },
 )
