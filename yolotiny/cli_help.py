@@ -90,7 +90,7 @@ COMMANDS = {
         "detect objects in pictures, folders or videos",
         "yolotiny predict model=best.pt source=pictures/ conf=0.25",
         ("model", "source"),
-        {},
+        {"uncertainty": "True says how far each box may be off, in the picture and in uncertainty.json (-ugs models)"},
         ("Predict", "Visualize"),
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),

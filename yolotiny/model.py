@@ -15,6 +15,7 @@ from .detector import Detector
 from .engine.options import RULES, find_data, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
 from .engine.trainer import Trainer
+from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
 from .weights import read_tensors
@@ -184,13 +185,21 @@ class YOLO(Model):
         return self.metrics
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
-        """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`."""
+        """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
+
+        With `uncertainty=True`, a detector of distributions (`-ugs`) says of each box how far it may be off, see
+        `UncertainResults`; where pictures are saved, uncertainty.json is too.
+        """
         if source is None:
             raise InputError("predict needs source=: a picture, a folder, a video, or an array")
         if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
             if not any(c in str(source) for c in "*?") and not Path(source).exists():
                 raise InputError(f"source {str(source)!r} does not exist")
         plain, _ = sort_options("predict", options, self.own_head)
+        if plain.pop("uncertainty", False):
+            predictor = UncertainPredictor
+        elif isinstance(self.predictor, UncertainPredictor):
+            self.predictor = None
         self._warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), "predict", writes)

@@ -16,7 +16,7 @@ from .. import config
 from ..errors import InputError, did_you_mean
 
 RULES = ("protocol", "fitness")  # short for eval.protocol and eval.fitness
-OURS = {"recipe", *RULES}  # options that ultralytics does not know
+OURS = {"recipe", "uncertainty", *RULES}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
 UNREAD = {
@@ -52,6 +52,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
         if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
             raise InputError(f"{mode} does not read {key}=: {why}")
+    if mode != "predict" and "uncertainty" in plain:
+        raise InputError(f"{mode} does not read uncertainty=: use it in predict")
     if plain.get("task", "detect") != "detect":
         raise InputError(f"task={plain['task']}: yolotiny knows detection only")
     if own_head:
