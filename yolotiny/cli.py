@@ -20,7 +20,7 @@ from .errors import InputError, did_you_mean
 
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
-TEXT = {"model", "data", "source", "project", "name", "to", "gt", "pred", "out", "format", "protocol"}
+TEXT = {"model", "data", "source", "project", "name", "to", "gt", "pred", "out", "format", "protocol", "baseline"}
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What a wrong file, value or option ends in: our errors, and those that ultralytics, torch and the system raise.
 USER_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, SyntaxError, ImportError, AssertionError)
@@ -55,13 +55,15 @@ def run(argv: list[str]) -> None:
     if argv[0] in ("version", "--version", "-V"):
         print(cli_help.versions())
         return
-    words = 2 if argv[0] == "data" and len(argv) > 1 and "=" not in argv[1] else 1
+    words = 2 if argv[0] in cli_help.GROUPS and len(argv) > 1 and "=" not in argv[1] else 1
     name, rest = " ".join(argv[:words]), argv[words:]
-    if HELP & {*rest, name.removeprefix("data ")}:
-        print(cli_help.describe(argv[0] if name.startswith("data ") and name not in cli_help.COMMANDS else name))
+    if HELP & {*rest, name.removeprefix(f"{argv[0]} ")}:
+        print(cli_help.describe(argv[0] if words == 2 and name not in cli_help.COMMANDS else name))
         return
-    if name == "data":
-        raise InputError(f"data needs a second word: demo or convert, as in: {cli_help.COMMANDS['data demo'].example}")
+    if name in cli_help.GROUPS:
+        seconds = [n for n in cli_help.COMMANDS if n.startswith(f"{name} ")]
+        known = " or ".join(n.partition(" ")[2] for n in seconds)
+        raise InputError(f"{name} needs a second word: {known}, as in: {cli_help.COMMANDS[seconds[0]].example}")
     command = cli_help.find_command(name)
     options = parse(rest, name)
     check(name, command, options)
@@ -207,6 +209,21 @@ def data_convert(**options: Any) -> None:
     print(convert(**options))
 
 
+def analyze_gradients(model: str, data: str, baseline: str | None = None, **options: Any) -> None:
+    """Print the variance of the localisation gradient, and the ratio to that of a baseline."""
+    from .engine.gradients import study
+
+    names = dict.fromkeys([model, *([baseline] if baseline else [])])
+    if baseline == model:
+        raise InputError("analyze gradients: model and baseline are the same")
+    report = study({name: _load(name).model for name in names}, data, **options)
+    for name, row in report["models"].items():
+        print(f"{name}: variance {row['variance']:.4g} of ln |gradient|, {row['pairs']} pairs, {row['still']} at rest")
+    if "ratio" in report:
+        print(f"ratio baseline / model: {report['ratio']:.3g}")
+    print(f"saved to {options.get('to', 'runs/analyze/gradients')}")
+
+
 def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend: str | None = None) -> None:
     """Score detections, print the table, and write the report when `out` is given."""
     from . import metrics
@@ -227,5 +244,6 @@ RUN: dict[str, Callable[..., None]] = {
     "models": models,
     "data demo": data_demo,
     "data convert": data_convert,
+    "analyze gradients": analyze_gradients,
     "eval": evaluate,
 }

@@ -134,6 +134,22 @@ COMMANDS = {
             "link": "False copies the pictures instead of linking them",
         },
     ),
+    "analyze gradients": Command(
+        "how evenly the boxes of small objects are pulled: variance of the localisation gradient, beside a baseline",
+        "yolotiny analyze gradients model=ugs.pt baseline=direct.pt data=demo/data.yaml",
+        ("model", "data"),
+        {
+            "model": "a model file or checkpoint of ours",
+            "baseline": "another one; the ratio of its variance to the model's is printed",
+            "data": "the data YAML; its training pictures are read, without augmentation",
+            "imgsz": "side of the network input in pixels, default 640",
+            "batch": "pictures of an iteration, default 16",
+            "iterations": "batches, default 100",
+            "below": "objects below this many pixels of the network input count, default 32",
+            "seed": "of the order of the pictures, default 0",
+            "to": "folder for gradients.json and gradients.png, default runs/analyze/gradients",
+        },
+    ),
     "eval": Command(
         "score a file of detections against a file of ground truth, both COCO JSON",
         "yolotiny eval gt=annotations/val.json pred=predictions.json protocol=aitod out=report.json",
@@ -149,6 +165,8 @@ COMMANDS = {
     "version": Command("show the versions of yolotiny and of what it stands on", "yolotiny version"),
     "help": Command("show this, or the options of a command", "yolotiny help train"),
 }
+
+GROUPS = {name.partition(" ")[0] for name in COMMANDS if " " in name}  # words that need a second one
 
 
 def find_command(name: str) -> Command:

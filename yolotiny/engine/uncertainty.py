@@ -121,7 +121,7 @@ class UncertainPredictor(Predictor):
         return out
 
     def run_callbacks(self, event: str) -> None:
-        """ultralytics' callbacks; at the end uncertainty.json: file name to detections, a video's frames in one list."""
+        """ultralytics' callbacks; at the end uncertainty.json: file to detections, a video's frames in one list."""
         super().run_callbacks(event)
         if event == "on_predict_start":
             self.rows = {}
