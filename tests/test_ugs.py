@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import io
+from pathlib import Path
 
 import pytest
 import torch
 
-from tests.detectors import batch, crowd
-from yolotiny import config
+from tests.detectors import agree, awake, batch, crowd
+from tests.tiny_data import QUICK, write_tiny
+from yolotiny import YOLO, config
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.nn.head import statistics_kept
@@ -148,3 +150,52 @@ def test_bad_input_is_one_line(name, changes, said):
     with pytest.raises(InputError) as error:
         Detector(config.load(name, changes), nc=2).init_criterion()
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_it_trains_with_accumulated_gradients_resumes_and_loads_safely(tmp_path, monkeypatch):
+    data = write_tiny(tmp_path / "data")
+    options = QUICK | {"epochs": 3, "batch": 2, "nbs": 8, "data": str(data), "project": str(tmp_path), "name": "run"}
+    made = YOLO("yolov5n-ugs")
+
+    def stop(trainer):
+        if trainer.epoch == 1:
+            raise KeyboardInterrupt
+
+    made.add_callback("on_train_epoch_start", stop)
+    with pytest.raises(KeyboardInterrupt):
+        made.train(**options)
+    last = tmp_path / "run" / "weights" / "last.pt"
+    YOLO(last).train(resume=True)
+    head, *rows = (tmp_path / "run" / "results.csv").read_text().splitlines()
+    columns = head.replace(" ", "").split(",")
+    refined = [float(row.split(",")[columns.index("train/ur_loss")]) for row in rows]
+    validated = [float(row.split(",")[columns.index("val/ur_loss")]) for row in rows]
+    assert len(rows) == 3 and min(refined) > 0 and max(validated) == 0
+    best = YOLO(tmp_path / "run" / "weights" / "best.pt")
+    assert best.model.model[-1].coder.channels == 44 and best.model.yaml["coder"]["type"] == "bins"
+
+
+@pytest.mark.slow
+def test_compiling_is_refused_where_the_refinement_needs_gradients_inside(tmp_path):
+    data = write_tiny(tmp_path / "data", train=2, val=1)
+    with pytest.raises(InputError, match="compile=True does not go with the refinement of UGS") as error:
+        YOLO("yolov5n-ugs").train(**QUICK | {"data": str(data), "project": str(tmp_path), "compile": True})
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_openvino_decodes_the_expectation_as_pytorch_does(name, tmp_path, monkeypatch):
+    openvino = pytest.importorskip("openvino")
+    monkeypatch.chdir(tmp_path)
+    made = YOLO(name)
+    args, made.model = made.model.args, awake(detector(name))
+    made.model.args = args
+    x = batch()["img"][:1]
+    with torch.no_grad():
+        wanted = made.model(x)[0]
+    folder = Path(made.export(format="openvino", imgsz=128))
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(next(folder.glob("*.xml")), "CPU", exact)
+    agree(compiled(x.numpy())[0], wanted)

@@ -97,7 +97,7 @@ class BinsCoder:
 
     def logits(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """(..., channels) raw -> (..., 2, K) logits of x and y, and of width and height."""
-        k = 2 * len(self.grids[0])
+        k = 2 * self.grids[0].numel()
         return raw[..., :k].unflatten(-1, (2, -1)), raw[..., k:].unflatten(-1, (2, -1))
 
     def expected(self, raw: Tensor) -> Tensor:

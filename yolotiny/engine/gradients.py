@@ -167,10 +167,9 @@ def draw(pulls: dict[str, Pull], file: Path, below: float) -> None:
     for name, pull in pulls.items():
         label = f"{name}, variance {pull.variance:.3g}"
         left.hist(values[name], edges, density=True, histtype="step", label=label)
-        right.plot([x.var(ddof=1) if len(x) > 1 else np.nan for x in pull.logs], label=name)
+        right.plot([x.var(ddof=1) if len(x) > 1 else np.nan for x in pull.logs])
     left.set(xlabel="ln |gradient of the box terms|", ylabel="density", title=f"objects below {below:g} px")
     right.set(xlabel="iteration", ylabel="variance of ln |gradient|", ylim=(0, None))
-    left.legend(fontsize=8)
-    right.legend(fontsize=8)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", fontsize=8)
     FigureCanvasAgg(figure)
     figure.savefig(file, dpi=120)
