@@ -1,9 +1,12 @@
-"""Time and memory of SimOTA on crowded pictures of 1280 px: the sparse form, and the dense form it replaces.
+"""Time and memory of a training step's assignment on a crowded picture, for each assigner.
 
-    python benchmarks/assign.py
+    python benchmarks/assign.py           # every assigner
+    python benchmarks/assign.py --dense   # SimOTA beside the dense form that the tests check it against; a dash where
+                                          # its largest arrays would pass DENSE_LIMIT
 
 Each row runs in a process of its own. Memory is how far the peak rises above what the process held before the call.
-The dense form is the plain one the tests check against; it is left out where its largest arrays would pass DENSE_LIMIT.
+Predictions are made up and scattered round the objects as those of a half-trained model; YOLOv5's assigners see three
+anchors a cell, the others one point.
 """
 
 from __future__ import annotations
@@ -16,11 +19,23 @@ import runpy
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE, CLASSES, REPEATS, PATIENCE = 1280, 10, 10, 2.0  # pixels, classes, calls at most, seconds after which no more
 DENSE_LIMIT = 4e9  # bytes
+OBJECTS = (100, 500, 1500)
+FORMS = {  # name -> assigner and whether it has three anchors a cell
+    "wh_ratio": ("wh_ratio", True),
+    "simota": ("simota", False),
+    "simota nwd": ({"type": "simota", "metric": "nwd"}, False),
+    "rka iou": ({"type": "rka", "metric": "iou"}, True),
+    "rka nwd": ("rka", True),
+    "rka nwd, points": ({"type": "rka", "scale": 4.0}, False),
+    "dense": (None, False),
+}
 
 
 def peak() -> float:
@@ -37,20 +52,49 @@ def forget_peak() -> None:
         print("the peak cannot be reset here: memory is a lower bound", file=sys.stderr)
 
 
+def with_anchors(preds: Any) -> Any:
+    """The scene's priors three times over, with sides of one, two and four cells; only geometric assigners see them."""
+    import torch
+
+    priors, parts, start = preds.priors, [], 0
+    for count in priors.counts:
+        level = slice(start, start + count)
+        for factor in (1, 2, 4):
+            parts.append((priors.centers[level], priors.sizes[level] * factor, priors.strides[level]))
+        start += count
+    shapes = tuple((3, h, w) for _, h, w in priors.shapes)
+    return replace(preds, priors=type(priors)(*map(torch.cat, zip(*parts, strict=True)), shapes))
+
+
 def measure(form: str, objects: int, p2: bool, radius: float, threads: int) -> dict[str, float] | None:
     """Seconds per image and MB above the baseline of one form, or None where the dense form does not fit."""
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from yolotiny.assigners.simota import SimOTA, nearby_priors
+    from yolotiny.assigners import ASSIGNERS
+    from yolotiny.assigners.nearby import nearby_priors
+    from yolotiny.coders import V5Coder, YOLOXCoder
+    from yolotiny.registry import build
 
     torch.set_num_threads(threads)
     scenes = runpy.run_path(str(ROOT / "tests" / "assigners" / "test_simota.py"))
-    assign = SimOTA(radius) if form == "sparse" else lambda *scene: scenes["dense_simota"](*scene, radius)
-    assign(*scenes["random_scene"](20, 128))  # loads what torch loads on a first call
-    scene = scenes["random_scene"](objects, SIZE, (4, 8, 16, 32) if p2 else (8, 16, 32), classes=CLASSES)
+    spec, anchors = FORMS[form]
     if form == "dense":
-        near, valid = nearby_priors(scene[2].boxes, scene[0].priors, radius)
+        assign = lambda *scene: scenes["dense_simota"](*scene, radius)  # noqa: E731
+    else:
+        coder = V5Coder() if anchors else YOLOXCoder()
+        own = {"radius": radius} if "simota" in form else {}
+        spec = {"type": spec} if isinstance(spec, str) else spec
+        assign = build(spec | own, ASSIGNERS, coder=coder)
+
+    def scene(objects: int, size: int, strides: tuple[int, ...] = (8, 16, 32)) -> tuple:
+        preds, boxes, targets = scenes["random_scene"](objects, size, strides, classes=CLASSES)
+        return (with_anchors(preds) if anchors else preds), boxes, targets
+
+    assign(*scene(20, 128))  # loads what torch loads on a first call
+    made = scene(objects, SIZE, (4, 8, 16, 32) if p2 else (8, 16, 32))
+    if form == "dense":
+        near, valid = nearby_priors(made[2].boxes, made[0].priors, radius)
         # The cross-entropy of every pair and class, one array in and one out, float32.
         if objects * len(near[valid].unique()) * CLASSES * 4 * 2 > DENSE_LIMIT:
             return None
@@ -59,7 +103,7 @@ def measure(form: str, objects: int, p2: bool, radius: float, threads: int) -> d
     with torch.no_grad():
         while len(seconds) < REPEATS and sum(seconds) < PATIENCE:
             start = time.perf_counter()
-            assign(*scene)
+            assign(*made)
             seconds.append(time.perf_counter() - start)
     return {"seconds": min(seconds), "mb": peak() - before}
 
@@ -71,8 +115,14 @@ def row(form: str, objects: int, p2: bool, radius: float, threads: int) -> dict[
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
+def cell(found: dict[str, float] | None) -> str:
+    """Seconds and megabytes of one measurement."""
+    return f"{'-':>7} s {'-':>5} MB" if found is None else f"{found['seconds']:>7.3f} s {found['mb']:>5.0f} MB"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dense", action="store_true", help="SimOTA beside its dense form, instead of all assigners")
     parser.add_argument("--radius", type=float, default=1.5, help="cells round an object's centre (default 1.5)")
     parser.add_argument("--threads", type=int, default=1, help="threads torch may use (default 1: steady times)")
     parser.add_argument("--row", nargs=3, metavar=("FORM", "OBJECTS", "P2"), help="measure one row, print JSON")
@@ -81,18 +131,13 @@ def main() -> None:
         form, objects, p2 = args.row
         print(json.dumps(measure(form, int(objects), p2 == "1", args.radius, args.threads)))
         return
-    print(f"SimOTA, one {SIZE} px image, {CLASSES} classes, radius {args.radius}, {args.threads} CPU thread(s)")
-    print(f"{'levels':>8} {'objects':>8} | {'sparse s':>9} {'MB':>7} | {'dense s':>9} {'MB':>7} | dense / sparse")
+    forms = ("simota", "dense") if args.dense else tuple(f for f in FORMS if f != "dense")
+    print(f"assignment of one {SIZE} px image, {CLASSES} classes, {args.threads} CPU thread(s), by number of objects")
+    print(f"{'levels':>8} {'assigner':>16} |" + "".join(f"{n:>18} |" for n in OBJECTS))
     for p2 in (False, True):
-        for objects in (100, 500, 1500):
-            sparse, dense = (row(f, objects, p2, args.radius, args.threads) for f in ("sparse", "dense"))
-            line = f"{'P2-P5' if p2 else 'P3-P5':>8} {objects:>8} | {sparse['seconds']:9.3f} {sparse['mb']:7.0f} | "
-            if dense is None:
-                line += f"{'-':>9} {'-':>7} | would not fit in {DENSE_LIMIT / 1e9:.0f} GB"
-            else:
-                ratios = f"{dense['seconds'] / sparse['seconds']:.0f}x time, {dense['mb'] / max(1, sparse['mb']):.0f}x"
-                line += f"{dense['seconds']:9.3f} {dense['mb']:7.0f} | {ratios} memory"
-            print(line, flush=True)
+        for form in forms:
+            cells = [cell(row(form, n, p2, args.radius, args.threads)) for n in OBJECTS]
+            print(f"{'P2-P5' if p2 else 'P3-P5':>8} {form:>16} |" + "".join(f"{c} |" for c in cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ def batch(size: tuple[int, int] = (128, 128), empty: bool = False, seed: int = 0
 
 
 def crowd(size: tuple[int, int] = (128, 128), objects: int = 60) -> dict[str, Any]:
-    """The pictures of `batch` with many objects of 2 to 64 px, so that every level of a head gets some."""
+    """The pictures of `batch` with many objects of 2 to 128 px, so that every level of a head gets some."""
     g = torch.Generator().manual_seed(1)
-    wh = 2 ** (1 + 5 * torch.rand(objects, 2, generator=g)) / torch.tensor([size[1], size[0]])
+    wh = 2 ** (1 + 6 * torch.rand(objects, 2, generator=g)) / torch.tensor([size[1], size[0]])
     return batch(size) | {
         "batch_idx": (torch.arange(objects) * 2 // objects).float(),
         "cls": torch.randint(2, (objects, 1), generator=g).float(),

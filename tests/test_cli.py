@@ -220,7 +220,7 @@ def test_eval_prints_the_table_and_writes_the_report(monkeypatch, tmp_path, caps
         ("predict", "predict needs model=... and source=..."),
         ("val model=best.onnx", "val needs data=..."),
         ("eval gt=a.json", "eval needs pred=... and protocol=..."),
-        ("data", "demo or convert"),
+        ("data", "demo, convert or assign"),
         ("data demoo to=x", "did you mean 'data demo'"),
         ("data convert to=x", "data convert needs format=... and source=..."),
         ("help trian", "did you mean 'train'?"),

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from yolotiny.assigners import ASSIGNERS
 from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
 from yolotiny.criterion import CRITERIA, AnchorCriterion, YOLOXCriterion, section, targets_of
@@ -159,7 +160,7 @@ def test_any_box_loss_may_stand_in_any_detector(make, kind):
     assert torch.isfinite(vector).all() and p.box.grad.any()
 
 
-@pytest.mark.parametrize("kind", ["wh_ratio", "simota"])
+@pytest.mark.parametrize("kind", [*ASSIGNERS, {"type": "simota", "metric": "nwd"}, {"type": "rka", "metric": "iou"}])
 def test_any_assigner_may_stand_in_any_detector(kind):
     for family, coder in (("anchor", V5Coder()), ("yolox", YOLOXCoder())):
         cfg = {"assigner": kind, "loss": {"obj": {"balance": [1, 1]}} if family == "anchor" else {}}
@@ -167,6 +168,13 @@ def test_any_assigner_may_stand_in_any_detector(kind):
         vector, _ = CRITERIA[family](cfg, coder, 2)(p, batch([(0, 1, 14, 13, 7, 9), (1, 0, 9, 9, 8, 8)]))
         vector.sum().backward()
         assert torch.isfinite(vector).all() and p.box.grad.any()
+
+
+def test_rka_knows_what_the_coder_reaches_and_what_was_measured():
+    cfg = {"assigner": "rka", "measured": {"object_size": 9.5}}
+    for family, coder, reach in (("anchor", V5Coder(), 1.0), ("yolox", YOLOXCoder(), math.inf)):
+        assign = CRITERIA[family](cfg, coder, 2).assign
+        assert assign.c == 9.5 and assign.coder.reach == reach
 
 
 def test_sal_reshapes_the_loss_of_the_family_over_the_sizes_of_all_levels_together():

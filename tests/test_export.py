@@ -13,6 +13,7 @@ from tests.detectors import agree, awake, pictures, same_detections
 from yolotiny import YOLO
 from yolotiny.data.scenes import write_demo
 from yolotiny.detector import Detector
+from yolotiny.engine.nms import scale_for
 from yolotiny.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -111,3 +112,14 @@ def test_an_exported_file_is_no_model_to_train(model, demo):
     exported = YOLO(model.export(format="onnx", imgsz=SIZE))
     with pytest.raises((InputError, TypeError)):
         exported.train(data=str(demo))
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
+def test_a_file_knows_how_large_its_objects_are_and_does_not_suppress_by_nwd_itself(model, kind, monkeypatch):
+    measured = {"measured": {"object_size": 9.5}}
+    monkeypatch.setattr(model.model, "yaml", model.model.yaml | measured)
+    backend = AutoBackend(model.export(format=kind, imgsz=SIZE), device=torch.device("cpu"), verbose=False)
+    assert scale_for(backend, {"nms_metric": "nwd"}) == 9.5
+    monkeypatch.setattr(model.model, "yaml", model.model.yaml | {"eval": {"nms_metric": "nwd"}})
+    with pytest.raises(InputError, match="^export: suppression inside a file is by IoU"):
+        model.export(format=kind, nms=True, imgsz=SIZE)

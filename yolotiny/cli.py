@@ -62,7 +62,8 @@ def run(argv: list[str]) -> None:
         return
     if name in cli_help.GROUPS:
         seconds = [n for n in cli_help.COMMANDS if n.startswith(f"{name} ")]
-        known = " or ".join(n.partition(" ")[2] for n in seconds)
+        *most, last = (n.partition(" ")[2] for n in seconds)
+        known = f"{', '.join(most)} or {last}" if most else last
         raise InputError(f"{name} needs a second word: {known}, as in: {cli_help.COMMANDS[seconds[0]].example}")
     command = cli_help.find_command(name)
     options = parse(rest, name)
@@ -109,7 +110,7 @@ def check(name: str, command: cli_help.Command, options: dict[str, Any]) -> None
     for key in options:
         if command.sections and key in cli_help.FORMER:
             raise InputError(f"option {key!r} of {name} is written {cli_help.FORMER[key]} now")
-        if not command.sections and key not in known:
+        if not command.sections and key not in known and key.partition(".")[0] not in command.settings:
             raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
         if command.sections and key not in known and key in cli_help.ultralytics_options():
             raise InputError(f"{name} makes no use of option {key!r}; yolotiny help {name} lists what it uses")
@@ -224,6 +225,25 @@ def analyze_gradients(model: str, data: str, baseline: str | None = None, **opti
     print(f"saved to {options.get('to', 'runs/analyze/gradients')}")
 
 
+def data_assign(
+    model: str,
+    data: str,
+    to: str = "runs/assign",
+    imgsz: int | None = None,
+    images: int = 200,
+    sizes: Any = (4, 12, 32),
+    **changes: Any,
+) -> None:
+    """Compare a model's assigner with its family's own on training pictures; print the table."""
+    from .engine.assign import study
+
+    loaded = _load(model)
+    loaded._check_is_pytorch_model()
+    imgsz = imgsz or loaded.overrides.get("imgsz", 640)
+    sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
+    print(study(loaded.model, data, to, imgsz, images, sides, bool(loaded.ckpt), changes))
+
+
 def evaluate(gt: str, pred: str, protocol: str, out: str | None = None, backend: str | None = None) -> None:
     """Score detections, print the table, and write the report when `out` is given."""
     from . import metrics
@@ -245,5 +265,6 @@ RUN: dict[str, Callable[..., None]] = {
     "data demo": data_demo,
     "data convert": data_convert,
     "analyze gradients": analyze_gradients,
+    "data assign": data_assign,
     "eval": evaluate,
 }

@@ -15,6 +15,10 @@ from .errors import InputError, did_you_mean
 DEBUG = {"debug": "True shows the full traceback of an error"}
 PROTOCOL = {"protocol": "how detections are scored: aitod (default), coco, mmdet, visdrone, soda, tinyperson"}
 RECIPE = {"recipe": "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"}
+NMS = {
+    "nms_metric": "iou (default) or nwd: how boxes are compared when they suppress each other; nwd has iou=0.85 then",
+    "nms_c": "pixels, with nms_metric=nwd; default the mean object size of the training boxes",
+}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
 RUNNING += ("channels_last", "cfg")
@@ -56,6 +60,7 @@ class Command:
         sections: the headings of the option list of ultralytics that it takes as a whole; empty when it takes none.
         single: further options of ultralytics, by name.
         without: options under those headings that it makes no use of.
+        settings: sections of a model file that it takes by their path, where it takes not all of them.
     """
 
     summary: str
@@ -65,6 +70,7 @@ class Command:
     sections: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 COMMANDS = {
@@ -72,7 +78,7 @@ COMMANDS = {
         "train a model on a data set",
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
-        PROTOCOL | FITNESS | RECIPE,
+        PROTOCOL | FITNESS | RECIPE | NMS,
         ("Train", "Val/Test", "Hyperparameters"),
         ("cfg", "classes", "agnostic_nms"),
         ("quantize", "dnn", "nms", "augment"),
@@ -81,7 +87,7 @@ COMMANDS = {
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
         ("model",),
-        PROTOCOL,
+        PROTOCOL | NMS,
         ("Val/Test",),
         (*RUNNING, "data", "workers", "cache", "fraction", "single_cls", "classes", "agnostic_nms", "augment")
         + ("visualize", "save_txt", "save_conf", "show_labels", "show_conf", "show_boxes", "line_width"),
@@ -90,7 +96,8 @@ COMMANDS = {
         "detect objects in pictures, folders or videos",
         "yolotiny predict model=best.pt source=pictures/ conf=0.25",
         ("model", "source"),
-        {"uncertainty": "True says how far each box may be off, in the picture and in uncertainty.json (-ugs models)"},
+        {"uncertainty": "True says how far each box may be off, in the picture and in uncertainty.json (-ugs models)"}
+        | NMS,
         ("Predict", "Visualize"),
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),
@@ -149,6 +156,21 @@ COMMANDS = {
             "seed": "of the order of the pictures, default 0",
             "to": "folder for gradients.json and gradients.png, default runs/analyze/gradients",
         },
+    ),
+    "data assign": Command(
+        "see how many priors objects of each size are given, by a model's assigner and by the usual one",
+        "yolotiny data assign model=yolov5n-p2p3 assigner.type=rka data=demo/data.yaml imgsz=320",
+        ("model", "data"),
+        {
+            "model": "a model file or checkpoint; a checkpoint where the assigner looks at predictions (SimOTA)",
+            "data": "the data YAML, whose training pictures are looked at",
+            "imgsz": "side of the input in pixels, default that of the checkpoint or 640",
+            "images": "at most so many pictures, default 200",
+            "sizes": "sides in pixels of the boxes whose IoU and NWD are drawn, default 4,12,32",
+            "to": "folder for assign.json and assign.png, default runs/assign",
+            "assigner.*": "any setting of the assigner, by its path in the model file",
+        },
+        settings=("assigner", "anchors"),
     ),
     "eval": Command(
         "score a file of detections against a file of ground truth, both COCO JSON",

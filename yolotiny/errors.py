@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class InputError(ValueError):
@@ -27,3 +28,19 @@ def did_you_mean(name: str, options: Iterable[str], n: int = 3) -> str:
         return "; did you mean " + " or ".join(repr(o) for o in near) + "?"
     shown = ", ".join(sorted(options)[:12]) + (", ..." if len(options) > 12 else "")
     return f"; there are: {shown}" if shown else ""
+
+
+def above_zero(value: Any, what: str, example: float) -> float:
+    """`value` when it is a finite number above 0.
+
+    Args:
+        value: as given by a user.
+        what: what it is and where, for the message.
+        example: a value that would do.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise InputError(f"{what} must be a number above 0, not {value!r}; write for example {example}")
+    return value

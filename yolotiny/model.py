@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,19 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
-from .engine.options import RULES, find_data, read_recipe, run_root, sort_options
+from .engine.nms import NWD_THRESHOLD, check_metric
+from .engine.options import RULES, SUPPRESSION, find_data, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
 from .weights import read_tensors
+
+
+def defaults(rules: dict[str, Any] | None) -> dict[str, Any]:
+    """Options where the user says nothing; suppression by NWD has a threshold of its own."""
+    return DEFAULTS | ({"iou": NWD_THRESHOLD} if (rules or {}).get("nms_metric") == "nwd" else {})
 
 
 class YOLO(Model):
@@ -33,6 +41,9 @@ class YOLO(Model):
     Raises:
         InputError: no such model; the nearest names are given.
     """
+
+    _suppression: dict[str, Any] = {}  # how the predictor compares boxes
+    _predictor: type[Predictor] = Predictor
 
     def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
         name = str(model).strip()
@@ -108,7 +119,7 @@ class YOLO(Model):
         weights = plain.get("pretrained", self.overrides.get("pretrained", bool(self.ckpt)))
         if weights is True or weights is self.overrides.get("pretrained"):
             weights = self.model if (self.ckpt or getattr(self, "loaded", False)) else None
-        args = {**DEFAULTS, **recipe, **self.overrides, **plain, "mode": "train"}
+        args = {**defaults(cfg.get("eval")), **recipe, **self.overrides, **plain, "mode": "train"}
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
         args["data"] = find_data(args["data"], "train", args.get("split") or "val")
@@ -164,14 +175,12 @@ class YOLO(Model):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
-        rules = {k: changes.pop(f"eval.{k}") for k in RULES if f"eval.{k}" in changes}
+        rules = self._rules(changes, RULES)
         self._warn_untrained()
-        if self.model_is_module:
-            rules = (self.model.yaml.get("eval") or {}) | rules
         data = plain.get("data") or self.overrides.get("data")
         if not data:
             raise InputError("val needs data=FILE.yaml")
-        options = DEFAULTS | plain
+        options = defaults(rules) | plain
         options |= {
             "data": find_data(data, plain.get("split") or "val"),
             "project": run_root(plain.get("project"), "val"),
@@ -195,15 +204,33 @@ class YOLO(Model):
         if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
             if not any(c in str(source) for c in "*?") and not Path(source).exists():
                 raise InputError(f"source {str(source)!r} does not exist")
-        plain, _ = sort_options("predict", options, self.own_head)
-        if plain.pop("uncertainty", False):
-            predictor = UncertainPredictor
-        elif isinstance(self.predictor, UncertainPredictor):
+        plain, changes = sort_options("predict", options, self.own_head)
+        self._predictor = UncertainPredictor if plain.pop("uncertainty", False) else Predictor
+        if type(self.predictor) in (Predictor, UncertainPredictor) and type(self.predictor) is not self._predictor:
             self.predictor = None
+        self._suppression = self._rules(changes, SUPPRESSION)
+        if isinstance(self.predictor, Predictor):
+            self.predictor.suppression = self._suppression
         self._warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), "predict", writes)
-        return super().predict(source, stream, predictor, **DEFAULTS | plain)
+        return super().predict(source, stream, predictor, **defaults(self._suppression) | plain)
+
+    def _smart_load(self, key: str) -> Any:
+        """The class that serves a task; a new predictor is told how to suppress."""
+        if key == "predictor":
+            return partial(self._predictor, suppression=self._suppression)
+        return super()._smart_load(key)
+
+    def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
+        own = (self.model.yaml.get("eval") or {}) if self.model_is_module else {}
+        given = {k: changes[f"eval.{k}"] for k in names if f"eval.{k}" in changes}
+        if given.get("nms_metric") == "iou":
+            own = {k: v for k, v in own.items() if k != "nms_c"}
+        rules = {k: v for k, v in (own | given).items() if k in names}
+        check_metric(rules)
+        return rules
 
     def export(self, **options: Any) -> str:
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
@@ -214,4 +241,16 @@ class YOLO(Model):
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
         self._warn_untrained()
-        return super().export(**DEFAULTS | plain)
+        cfg = self.model.yaml
+        if plain.get("nms") and (cfg.get("eval") or {}).get("nms_metric") == "nwd":
+            raise InputError(
+                "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
+                "nms_metric=nwd to val and predict"
+            )
+        size = (cfg.get("measured") or {}).get("object_size")
+        note = lambda exporter: exporter.metadata.update({"object_size": size} if size else {})  # noqa: E731
+        self.callbacks["on_export_start"].append(note)
+        try:
+            return super().export(**DEFAULTS | plain)
+        finally:
+            self.callbacks["on_export_start"].remove(note)

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 
 from yolotiny.assigners import ASSIGNERS
-from yolotiny.assigners.simota import SimOTA, class_cost, nearby_priors
-from yolotiny.boxes import pairwise_iou, xywh2xyxy
+from yolotiny.assigners.nearby import nearby_priors
+from yolotiny.assigners.simota import SimOTA, class_cost
+from yolotiny.boxes import nwd, pairwise_iou, pairwise_nwd, xywh2xyxy
 from yolotiny.errors import InputError
 from yolotiny.registry import build
 from yolotiny.structures import Preds, Priors, Targets
@@ -71,7 +72,7 @@ def random_scene(objects: int, size: int, strides=(8, 16, 32), batch: int = 1, c
     return Preds(boxes, cls, obj, priors), boxes, truth(gt, labels, image, batch, imgsz=(size, size))
 
 
-def dense_simota(preds: Preds, boxes, targets: Targets, radius: float = 1.5, top: int = 10):
+def dense_simota(preds: Preds, boxes, targets: Targets, radius: float = 1.5, top: int = 10, similarity=pairwise_iou):
     """SimOTA written plainly on all pairs and classes: lists of image, prior, ground truth."""
     found = []
     for i in range(targets.batch_size):
@@ -83,7 +84,7 @@ def dense_simota(preds: Preds, boxes, targets: Targets, radius: float = 1.5, top
         inside = (away < radius * preds.priors.strides[None]).all(-1)
         cells = inside.any(0).nonzero()[:, 0]
         inside = inside[:, cells]
-        overlap = pairwise_iou(gt, boxes[i, cells])
+        overlap = similarity(gt, boxes[i, cells])
         p = (preds.cls[i, cells].sigmoid() * preds.obj[i, cells, None].sigmoid()).sqrt()
         one_hot = F.one_hot(labels, p.shape[1]).float()
         shape = (len(own), len(cells), p.shape[1])
@@ -190,6 +191,34 @@ def test_the_sparse_form_agrees_with_the_dense_form_on_a_crowded_batch(radius):
         assert len(got) > 50
 
 
+def test_by_nwd_the_sparse_form_agrees_with_the_dense_form_too():
+    for seed in range(3):
+        preds, boxes, targets = random_scene(50, 256, batch=3, seed=seed)
+        got = SimOTA(metric="nwd", c=6.0)(preds, boxes, targets)
+        assert triples(got) == dense_simota(preds, boxes, targets, similarity=lambda a, b: pairwise_nwd(a, b, 6.0))
+
+
+def test_nwd_tells_near_from_far_where_nothing_overlaps():
+    # An object of 4 px in cell 5; predictions of 1 px in the cell centres, cell 6's as large as the object beside it.
+    preds, boxes = flat_preds(grid(24, 32, (8,)))
+    gt = torch.tensor([10.0, 10, 14, 14])
+    boxes[0, 5] = boxes[0, 0]  # now nothing overlaps
+    boxes[0, 6] = torch.tensor([15.0, 10, 19, 14])
+    assert SimOTA()(preds, boxes, truth(gt)).prior.tolist() == [0]  # the first of equally bad ones
+    near = SimOTA(metric="nwd")(preds, boxes, truth(gt))
+    assert 6 in near.prior.tolist() and len(near.prior) == 4
+    assert near.iou.tolist() == [0] * 4  # the class target stays the IoU
+    # the sum of NWD over the nine nearby cells, rounded down
+    cells = [0, 1, 2, 4, 5, 6, 8, 9, 10]
+    assert int(nwd(boxes[0, cells], gt.expand(9, 4)).sum()) == 4
+
+
+def test_c_of_nwd_is_measured_or_given():
+    measured = build({"type": "simota", "metric": "nwd"}, ASSIGNERS, object_size=9.5)
+    assert measured.c == 9.5 and SimOTA(metric="nwd", c=7).c == 7 and SimOTA(metric="nwd").c == 12.7
+    assert build("simota", ASSIGNERS, object_size=9.5).c is None  # IoU needs none
+
+
 def test_priors_that_compete_for_other_objects_count_for_the_number_an_object_may_take():
     # Objects in cells 0 and 4 of a row; the five predictions from there all cover object 0, only two cells are near it.
     preds, boxes = flat_preds(grid(8, 48, (8,)))
@@ -283,7 +312,16 @@ def test_the_table_of_1500_objects_at_1280_px_with_p2_stays_small(radius, width)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"radius": 0}, {"radius": float("nan")}, {"top": 0}, {"top": 2.5}, {"iou_weight": -1}]
+    "wrong",
+    [
+        {"radius": 0},
+        {"radius": float("nan")},
+        {"top": 0},
+        {"top": 2.5},
+        {"iou_weight": -1},
+        {"metric": "ndw"},
+        {"c": 9},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused_by_name(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):

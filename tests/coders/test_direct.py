@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from yolotiny.boxes import xyxy2xywh
+from yolotiny.boxes import xywh2xyxy, xyxy2xywh
 from yolotiny.coders import CODERS, V5Coder, YOLOXCoder
 from yolotiny.structures import Priors
 
@@ -28,6 +28,19 @@ def test_yolov5_reads_a_zero_as_the_cell_and_the_anchor():
 
 def test_yolov5_reaches_one_and_a_half_cells_and_four_anchors():
     assert decode(V5Coder(), 30, -30, 30, -30) == pytest.approx([28, 4, 40, 0], abs=1e-4)
+
+
+def test_yolov5_says_what_it_reaches_and_yolox_reaches_everything():
+    # centres one cell off and just less, sides of four anchors and just less, and a box far smaller than the anchor
+    rows = [[28, 12, 10, 13], [27.9, 4.1, 10, 13], [20, 12, 40, 13], [20, 12, 39.9, 51.9], [20, 12, 0.1, 0.1]]
+    wanted = xywh2xyxy(torch.tensor(rows))
+    assert V5Coder().reaches(wanted, PRIOR).tolist() == [False, True, False, True, True]
+    many = PRIOR.at(torch.zeros(5, dtype=torch.long))
+    reached = V5Coder().reaches(wanted, many)
+    again = V5Coder().decode(V5Coder().encode(wanted, many), many)
+    assert torch.allclose(again[reached], wanted[reached], atol=1e-2)
+    assert YOLOXCoder().reaches(wanted[:, None] + 500, many).shape == (5, 5)
+    assert YOLOXCoder().reaches(wanted + 500, PRIOR).all()
 
 
 def test_yolox_reads_offsets_from_the_corner_and_logarithms_of_cells():

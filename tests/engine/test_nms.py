@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from yolotiny.boxes import pairwise_nwd, xywh2xyxy
 from yolotiny.engine import nms as module
-from yolotiny.engine.nms import describe, nms
+from yolotiny.engine.nms import describe, nms, scale_for
+from yolotiny.errors import InputError
 
 
 def raw(*columns):
@@ -101,3 +104,76 @@ def test_time_does_not_empty_the_later_pictures(monkeypatch):
 def test_half_precision_predictions_are_compared_in_full_precision():
     (found,) = nms(raw((3000, 10, 4, 4, 0.9, 0)).half(), nc=2)
     assert found.dtype == torch.float32 and found[0, :4].tolist() == [2998, 8, 3002, 12]
+
+
+def slow_nwd_nms(boxes, scores, group, threshold, c):
+    """Suppression by NWD box by box."""
+    left, kept = scores.argsort(descending=True, stable=True).tolist(), []
+    while left:
+        kept.append(left.pop(0))
+        best = boxes[kept[-1]][None]
+        left = [j for j in left if group[j] != group[kept[-1]] or pairwise_nwd(best, boxes[j][None], c) <= threshold]
+    return kept
+
+
+@pytest.mark.parametrize("threshold", [0.4, 0.7])
+def test_by_nwd_the_same_boxes_stay_as_when_taken_one_by_one(threshold, monkeypatch):
+    g = torch.Generator().manual_seed(0)
+    boxes = xywh2xyxy(torch.rand(150, 4, generator=g) * torch.tensor([40, 40, 8, 8]) + torch.tensor([0, 0, 4, 4]))
+    scores, group = torch.rand(150, generator=g), torch.randint(3, (150,), generator=g).float()
+    expected = slow_nwd_nms(boxes, scores, group, threshold, 12.7)
+    assert module.nwd_nms(boxes, scores, group, threshold, 12.7).tolist() == expected and len(expected) < 130
+    monkeypatch.setattr(module, "PAIRS", 50)
+    assert module.nwd_nms(boxes, scores, group, threshold, 12.7).tolist() == expected
+
+
+def test_a_chain_of_boxes_keeps_every_second_one_and_nothing_at_all_keeps_nothing():
+    x = torch.arange(6) * 2.0
+    boxes = torch.stack((x, x * 0, x + 4, x * 0 + 4), 1)
+    scores = torch.linspace(0.9, 0.4, 6)
+    assert module.nwd_nms(boxes, scores, x * 0, 0.8, 12.7).tolist() == [0, 2, 4]  # 2 px: .854, 4 px: .730
+    assert module.nwd_nms(boxes[:0], scores[:0], x[:0], 0.8, 12.7).tolist() == []
+
+
+def test_by_nwd_second_boxes_on_a_tiny_object_go_that_iou_would_keep():
+    y = raw((10, 10, 4, 4, 0.6, 0), (12, 10, 4, 4, 0.9, 0), (30, 30, 4, 4, 0.5, 0))  # 2 px apart: IoU 1/3, NWD .854
+    assert len(nms(y, nc=2, iou=0.6)[0]) == 3
+    assert nms(y, nc=2, iou=0.85, c=12.7)[0][:, 4].tolist() == pytest.approx([0.9, 0.5])
+    assert len(nms(y, nc=2, iou=0.85, c=8.0)[0]) == 3  # .779
+    other = raw((10, 10, 4, 4, 0.6, 0), (12, 10, 4, 4, 0, 0.9))
+    assert (
+        len(nms(other, nc=2, iou=0.85, c=12.7)[0]) == 2 and len(nms(other, 2, iou=0.85, c=12.7, agnostic=True)[0]) == 1
+    )
+
+
+def test_a_model_that_is_done_with_suppression_cannot_suppress_by_nwd():
+    with pytest.raises(
+        InputError, match="^nms_metric=nwd: this model has suppressed its boxes itself; export it without"
+    ):
+        nms(torch.zeros(1, 5, 6), nc=2, c=12.7)
+
+
+def test_the_scale_is_the_given_the_measured_or_the_paper_s():
+    asked = {"nms_metric": "nwd"}
+    ours = SimpleNamespace(yaml={"measured": {"object_size": 9.5}})
+    assert scale_for(ours, {}) is None and scale_for(ours, {"nms_metric": "iou"}) is None
+    assert scale_for(ours, asked) == 9.5 and scale_for(ours, asked | {"nms_c": 7}) == 7
+    assert scale_for(SimpleNamespace(model=ours), asked) == 9.5  # inside ultralytics' wrapper
+    assert scale_for(SimpleNamespace(yaml={"nc": 1}), asked) == 12.7
+    assert scale_for(SimpleNamespace(object_size="9.5"), asked) == 9.5  # an exported file, from its metadata
+    with pytest.raises(InputError, match="this file does not say how large its objects are; give nms_c=PIXELS"):
+        scale_for(SimpleNamespace(), asked)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"nms_metric": "nwt"}, "nms_metric must be iou or nwd, not 'nwt'; did you mean 'nwd'?"),
+        ({"nms_metric": "nwd", "nms_c": 0}, "nms_c must be a number above 0, not 0; write for example 12.7"),
+        ({"nms_c": 9}, "nms_c=9 is read with nms_metric=nwd only"),
+    ],
+)
+def test_settings_of_suppression_that_make_no_sense_are_one_line(section, message):
+    with pytest.raises(InputError) as caught:
+        scale_for(SimpleNamespace(yaml={"nc": 1}), section)
+    assert str(caught.value) == message

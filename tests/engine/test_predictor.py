@@ -11,6 +11,7 @@ from ultralytics.utils import LOGGER
 
 from tests.tiny_data import trained
 from yolotiny import YOLO
+from yolotiny.errors import InputError
 
 
 @pytest.fixture
@@ -71,3 +72,17 @@ def test_the_other_options_of_prediction_work_on_our_detectors(model, tmp_path, 
     assert len(found) == 1
     if "embed" in options:
         assert found[0].ndim == 1
+
+
+def test_suppression_by_nwd_is_asked_for_call_by_call_and_has_its_own_threshold(model, monkeypatch, tmp_path):
+    """Two boxes of 4 px, 2 px apart: IoU 1/3; NWD .854 at C = 12.7, .78 at C = 8."""
+    y = torch.tensor([[10.0, 10, 4, 4, 0.9, 0], [12, 10, 4, 4, 0.8, 0]]).T[None]
+    monkeypatch.setattr(model.model, "_predict_once", lambda x, *a, **k: (y.repeat(len(x), 1, 1), None))
+    count = lambda **o: len(model.predict(np.zeros((64, 64, 3), np.uint8), **options, **o)[0].boxes)  # noqa: E731
+    options = {"imgsz": 64, "project": str(tmp_path), "verbose": False}
+    assert count() == 2
+    assert count(nms_metric="nwd", nms_c=12.7) == 1
+    assert count(nms_metric="nwd", nms_c=8.0) == 2 and count(nms_metric="nwd", nms_c=8.0, iou=0.7) == 1
+    assert count() == 2
+    with pytest.raises(InputError, match="^nms_metric must be iou or nwd, not 'nwt'"):
+        count(nms_metric="nwt")

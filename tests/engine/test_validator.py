@@ -212,3 +212,17 @@ def test_a_split_without_objects_gives_no_figures_but_no_error(model, tmp_path):
     add_picture(tmp_path, "val", "x.png", np.full((64, 64, 3), 90, np.uint8), [])
     found = model.val(data=tmp_path / "data.yaml", project=str(tmp_path), **OPTIONS)
     assert found.report["AP"] in (None, 0.0, -1.0) or np.isnan(found.report["AP"])
+
+
+def test_validation_suppresses_by_nwd_where_asked(model, tmp_path, monkeypatch):
+    used = []
+
+    def watched(y, nc, conf, iou, *args, c=None, **kwargs):
+        used.append((iou, c))
+        return [torch.zeros(0, 6)] * len(y)
+
+    monkeypatch.setattr("yolotiny.engine.validator.nms", watched)
+    size = model.model.yaml["measured"]["object_size"]
+    for asked in ({}, {"nms_metric": "nwd"}, {"nms_metric": "nwd", "nms_c": 5, "iou": 0.5}):
+        model.val(data=trained().data, project=str(tmp_path), **OPTIONS, **asked)
+    assert sorted(set(used), key=str) == sorted([(0.6, None), (0.85, size), (0.5, 5.0)], key=str)

@@ -5,7 +5,8 @@ looks at predictions: only then are `boxes` (B, A, 4) and `areas` (B, A) decoded
 """
 
 from ..registry import Registry
+from .rka import RKA
 from .simota import SimOTA
 from .wh_ratio import WHRatio
 
-ASSIGNERS = Registry("assigner", {"wh_ratio": WHRatio, "simota": SimOTA})
+ASSIGNERS = Registry("assigner", {"wh_ratio": WHRatio, "simota": SimOTA, "rka": RKA})

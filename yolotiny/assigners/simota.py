@@ -13,46 +13,17 @@ import math
 import torch
 from torch import Tensor
 
-from ..boxes import area, iou, pairwise_iou
+from ..boxes import area, iou, nwd, pairwise_iou, pairwise_nwd
 from ..errors import InputError
-from ..structures import Assignment, Preds, Priors, Targets
+from ..structures import Assignment, Preds, Targets
 from .ignore import ignored_priors
+from .metric import scale_of
+from .nearby import nearby_priors
 
 PAIRS = 2**21  # overlaps computed at once while counting: about 80 MB with the intermediate results
 ROWS = 2**16  # priors whose class costs are summed at once
+FAR = 10.0  # in units of C: predictions further away than this add less than 5e-5 to the number of an object's priors
 UNUSABLE = 1e9  # cost of a prediction that is not a number: after every real one, before the padding
-
-
-def nearby_priors(boxes: Tensor, priors: Priors, radius: float) -> tuple[Tensor, Tensor]:
-    """List the priors whose cell centre lies less than `radius` cells from an object's centre, along x and along y.
-
-    Args:
-        boxes: (M, 4) xyxy, pixels.
-        priors: the grid, any number of levels and of anchors per cell.
-        radius: half the side of the square, in cells of each level.
-    Returns:
-        (M, K) index into the A priors, and (M, K) True where that entry is a prior in the square; the others are
-        padding (index 0). K is (ceil(2 * radius) + 1) squared times the anchors, summed over levels.
-    """
-    center = (boxes[:, :2] + boxes[:, 2:]) / 2
-    step = torch.arange(math.ceil(2 * radius) + 1, device=boxes.device)
-    index, valid, start = [], [], 0
-    for (anchors, rows, columns), count in zip(priors.shapes, priors.counts, strict=True):
-        stride = priors.strides[start].float()  # (1,)
-        origin = priors.centers[start].float()  # the centre of the first cell
-        first = ((center - origin) / stride - radius).floor().clamp(-(2**31), 2**31).long()  # (M, 2) column, row
-        column, row = first[:, :1] + step, first[:, 1:] + step  # (M, S)
-        x, y = (column * stride + origin[0] - center[:, :1]).abs(), (row * stride + origin[1] - center[:, 1:]).abs()
-        column_ok = (x < radius * stride) & (column >= 0) & (column < columns)
-        row_ok = (y < radius * stride) & (row >= 0) & (row < rows)
-        cell = (row[:, :, None] * columns + column[:, None, :]).flatten(1)  # (M, S * S)
-        cell_ok = (row_ok[:, :, None] & column_ok[:, None, :]).flatten(1)
-        shift = start + rows * columns * torch.arange(anchors, device=boxes.device)
-        index.append((cell[:, None] + shift[:, None]).flatten(1))  # (M, anchors * S * S)
-        valid.append(cell_ok[:, None].expand(-1, anchors, -1).flatten(1))
-        start += count
-    ok = torch.cat(valid, 1)
-    return torch.cat(index, 1).masked_fill(~ok, 0), ok
 
 
 def class_cost(preds: Preds, key: Tensor, valid: Tensor, labels: Tensor) -> Tensor:
@@ -86,7 +57,14 @@ def class_cost(preds: Preds, key: Tensor, valid: Tensor, labels: Tensor) -> Tens
 
 
 def dynamic_k(
-    gt: Tensor, gt_areas: Tensor, image: Tensor, boxes: Tensor, areas: Tensor, competing: Tensor, top: int
+    gt: Tensor,
+    gt_areas: Tensor,
+    image: Tensor,
+    boxes: Tensor,
+    areas: Tensor,
+    competing: Tensor,
+    top: int,
+    c: float | None = None,
 ) -> Tensor:
     """How many priors each object may take: the sum of its `top` largest overlaps, rounded down, at least 1.
 
@@ -97,9 +75,11 @@ def dynamic_k(
         gt: (M, 4) xyxy, pixels; gt_areas: (M,); image: (M,) index into the batch, ascending.
         boxes: (B, A, 4) predicted xyxy, pixels; areas: (B, A); competing: (B, A) bool.
         top: overlaps counted per object.
+        c: count NWD of this scale (pixels) in the place of IoU.
     Returns:
         (M,) integers.
     """
+    margin = 0 if c is None else FAR * c
     total = gt.new_zeros(len(gt))
     per_image = image.bincount(minlength=len(boxes)).tolist()
     for i, objects in enumerate(torch.arange(len(gt), device=gt.device).split(per_image)):
@@ -109,9 +89,12 @@ def dynamic_k(
         objects = objects[gt[objects, 1].argsort()]
         for group in objects.split(max(1, PAIRS // max(1, len(rivals)))):
             g = gt[group]
-            reach = (rivals[:, 3] > g[:, 1].min()) & (rivals[:, 1] < g[:, 3].max())
+            reach = (rivals[:, 3] + margin > g[:, 1].min()) & (rivals[:, 1] - margin < g[:, 3].max())
             near = rivals[reach]
-            overlap = pairwise_iou(g, near, gt_areas[group], rival_areas[reach]).nan_to_num(0)
+            if c is None:
+                overlap = pairwise_iou(g, near, gt_areas[group], rival_areas[reach]).nan_to_num(0)
+            else:
+                overlap = pairwise_nwd(g, near, c).nan_to_num(0)
             total[group] = overlap.topk(min(top, len(near)), 1).values.sum(1)
     return total.int().clamp(min=1)
 
@@ -129,13 +112,26 @@ class SimOTA:
             was its first release.
         top: how many of the largest IoUs are summed to count an object's priors.
         iou_weight: weight of the IoU term (lambda in Eq. 1 of the paper).
+        metric: "iou", or "nwd" to take NWD in the place of IoU in the cost and in the number of priors: tiny objects
+            that no prediction overlaps yet then have more than one prior. The class target stays the IoU.
+        c: scale of NWD, pixels of the network input; "auto" for the mean object size of the training boxes.
+        object_size: what a training run measured; 12.7 until then.
     Raises:
-        InputError: a radius that is not positive, a top below 1, a negative weight.
+        InputError: a radius that is not positive, a top below 1, a negative weight, an unknown metric, a c that is not
+            positive or that nothing reads.
     """
 
     looks = True  # at predictions
 
-    def __init__(self, radius: float = 1.5, top: int = 10, iou_weight: float = 3.0):
+    def __init__(
+        self,
+        radius: float = 1.5,
+        top: int = 10,
+        iou_weight: float = 3.0,
+        metric: str = "iou",
+        c: float | str = "auto",
+        object_size: float = 12.7,
+    ):
         if not radius > 0 or not math.isfinite(radius):
             raise InputError(
                 f"simota: radius must be a positive number of cells, not {radius!r}; write for example 1.5"
@@ -145,6 +141,7 @@ class SimOTA:
         if not iou_weight >= 0:
             raise InputError(f"simota: iou_weight must be 0 or more, not {iou_weight!r}; write for example 3.0")
         self.radius, self.top, self.iou_weight = radius, top, iou_weight
+        self.c = scale_of("simota", metric, c, object_size)
 
     @torch.no_grad()
     def __call__(self, preds: Preds, boxes: Tensor, targets: Targets, areas: Tensor | None = None) -> Assignment:
@@ -168,7 +165,10 @@ class SimOTA:
         gt_areas = area(gt) if targets.areas is None else targets.areas.float()
         near, valid = nearby_priors(gt, preds.priors, self.radius)  # (M, K)
         key = near + targets.image[:, None] * per_image  # index into the B * A priors
-        overlap = iou(flat[key], gt[:, None], flat_areas[key], gt_areas[:, None]).nan_to_num(0)
+        if self.c is None:
+            overlap = iou(flat[key], gt[:, None], flat_areas[key], gt_areas[:, None]).nan_to_num(0)
+        else:
+            overlap = nwd(flat[key], gt[:, None], self.c).nan_to_num(0)
         cost = class_cost(preds, key, valid, targets.labels) - self.iou_weight * (overlap + 1e-8).log()
         cost = cost.nan_to_num(UNUSABLE, UNUSABLE).masked_fill(~valid, torch.inf)  # (M, K)
 
@@ -176,7 +176,8 @@ class SimOTA:
         pair_key, pair_cost, pair_gt = key[valid], cost[valid], row[valid]
         competing = torch.zeros(len(flat), dtype=torch.bool, device=gt.device)
         competing[pair_key] = True
-        k = dynamic_k(gt, gt_areas, targets.image, boxes, areas, competing.view(batch, per_image), self.top)
+        competing = competing.view(batch, per_image)
+        k = dynamic_k(gt, gt_areas, targets.image, boxes, areas, competing, self.top, self.c)
         cheap = cost.argsort(dim=1, stable=True)[:, : self.top]
         take = (torch.arange(cheap.shape[1], device=gt.device) < k[:, None]) & valid.gather(1, cheap)
         taken, taker = key.gather(1, cheap)[take], row.gather(1, cheap)[take]

@@ -2,11 +2,14 @@
 
 A coder is a plain object: `decode(raw, priors) -> boxes`, `sizes(raw, priors) -> widths and heights` before the corners
 round them, `encode(boxes, priors) -> raw`, and `channels`, the number of raw channels a box takes. `raw` is
-(..., A, channels); `priors` describes the same A columns (see `Priors.at`). A coder of distributions has `grids`
-besides.
+(..., A, channels); `priors` describes the same A columns (see `Priors.at`). `reaches(boxes, priors)` says which boxes
+some raw channels decode to, and `reach` how many cells from its own a prior's box can be centred. A coder
+of distributions has `grids` besides.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -26,6 +29,13 @@ class V5Coder:
     """
 
     channels = 4
+    reach = 1.0
+
+    def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
+        """Boxes (..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True where the prior can become the box."""
+        b = xyxy2xywh(boxes)
+        near = ((b[..., :2] - priors.centers).abs() < self.reach * priors.strides).all(-1)
+        return near & (b[..., 2:] < 4 * priors.sizes).all(-1)
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""
@@ -51,6 +61,12 @@ class YOLOXCoder:
     """
 
     channels = 4
+    reach = math.inf
+
+    def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
+        """Boxes (..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True: offsets and sizes have no bound."""
+        shape = torch.broadcast_shapes(boxes.shape[:-1], priors.centers.shape[:-1])
+        return torch.ones(shape, dtype=torch.bool, device=boxes.device)
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""

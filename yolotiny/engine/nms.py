@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor
 
-from ..boxes import xywh2xyxy
+from ..boxes import nwd, xywh2xyxy
+from ..errors import InputError, above_zero, did_you_mean
 
 MAX_CANDIDATES = 60_000  # boxes of one picture that enter the suppression; the best stay
+METRICS = ("iou", "nwd")
+NWD_THRESHOLD = 0.85  # Wang et al. 2021 (arXiv 2110.13389), for suppression by NWD
+PAIRS = 2**21  # pairs compared at once, about 150 MB
 
 
 def nms(
@@ -24,6 +30,7 @@ def nms(
     classes: int | list[int] | None = None,
     left_out: Counter[str] | None = None,
     extra: Tensor | None = None,
+    c: float | None = None,
 ) -> list[Tensor]:
     """Suppress overlapping boxes per class.
 
@@ -39,12 +46,18 @@ def nms(
         classes: keep only these class indices.
         left_out: counts here what the two caps remove; see `describe`.
         extra: (B, A, E) further values of each prediction, of heads without suppression inside.
+        c: compare by NWD of this scale (pixels) in the place of IoU.
 
     Returns:
         Per picture (n, 6), or (n, 6 + E): xyxy pixels, score, class, extra; best first.
+
+    Raises:
+        InputError: NWD is asked for and the boxes come suppressed.
     """
     keep_class = None if classes is None else torch.as_tensor(classes, device=y.device)
     finished = y.shape[-1] == 6
+    if finished and c is not None:
+        raise InputError("nms_metric=nwd: this model has suppressed its boxes itself; export it without nms=True")
     left_out = Counter() if left_out is None else left_out
     out = []
     for k, pred in enumerate(y):
@@ -60,12 +73,94 @@ def nms(
             rows = rows[(rows[:, 5:6] == keep_class).any(1)]
         if not finished:
             group = torch.zeros_like(rows[:, 5]) if agnostic else rows[:, 5]
-            rows = rows[torchvision.ops.batched_nms(rows[:, :4], rows[:, 4], group, iou)]
+            if c is None:
+                rows = rows[torchvision.ops.batched_nms(rows[:, :4], rows[:, 4], group, iou)]
+            else:
+                rows = rows[nwd_nms(rows[:, :4], rows[:, 4], group, iou, c)]
         beyond = len(rows) - max_det
         if beyond > 0:
             left_out.update(detections=beyond, pictures=1)
         out.append(rows[:max_det])
     return out
+
+
+def nwd_nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float, c: float) -> Tensor:
+    """Greedy suppression by NWD: a box goes when a better one that stays is more like it than `threshold`.
+
+    Only boxes whose centres lie within -c ln(threshold) pixels can be that much alike, so pairs are taken from windows
+    along x.
+
+    Args:
+        boxes: (N, 4) xyxy, pixels; scores: (N,); group: (N,) boxes of different groups leave each other alone.
+        threshold: NWD in 0..1.
+        c: scale of NWD, pixels.
+    Returns:
+        Indices of the boxes that stay, best first.
+    """
+    order = scores.argsort(descending=True, stable=True)
+    b, n = boxes[order], len(order)
+    if not n:
+        return order
+    reach = -c * math.log(max(threshold, 1e-6))
+    x = (b[:, 0] + b[:, 2]).double() / 2
+    x = x + group[order].double() * (x.max() - x.min() + 2 * reach + 1)  # groups side by side
+    by_x = x.argsort()
+    x = x[by_x]
+    count = torch.searchsorted(x, x + reach, right=True) - torch.arange(1, n + 1, device=x.device)
+    better, worse = [], []
+    ends = count.cumsum(0)
+    blocks = (ends - count).div(PAIRS, rounding_mode="floor")  # rows that are expanded together
+    for rows in torch.arange(n, device=x.device).split(blocks.unique_consecutive(return_counts=True)[1].tolist()):
+        left = rows.repeat_interleave(count[rows])
+        step = torch.arange(len(left), device=x.device) - (ends[left] - count[left] - (ends - count)[rows[0]])
+        i, j = by_x[left], by_x[left + 1 + step]
+        alike = nwd(b[i], b[j], c) > threshold
+        better.append(torch.minimum(i, j)[alike])
+        worse.append(torch.maximum(i, j)[alike])
+    first, second = torch.cat(better), torch.cat(worse)
+    stays = torch.ones(n, dtype=torch.bool, device=x.device)
+    while True:  # what stays depends on better boxes alone, so this settles from the best down
+        after = torch.ones_like(stays)
+        after[second[stays[first]]] = False
+        if torch.equal(after, stays):
+            return order[stays]
+        stays = after
+
+
+def check_metric(section: dict[str, Any]) -> None:
+    """Raise InputError where `nms_metric` or `nms_c` of an `eval:` section cannot be."""
+    metric, c = section.get("nms_metric", "iou"), section.get("nms_c")
+    if metric not in METRICS:
+        raise InputError(f"nms_metric must be iou or nwd, not {metric!r}{did_you_mean(str(metric), METRICS)}")
+    if c is not None:
+        above_zero(c, "nms_c", 12.7)
+        if metric == "iou":
+            raise InputError(f"nms_c={c} is read with nms_metric=nwd only")
+
+
+def scale_for(model: Any, section: dict[str, Any]) -> float | None:
+    """The `c` of `nms` that an `eval:` section asks for: None for IoU.
+
+    Without `nms_c` it is the mean object size of the training boxes, which a checkpoint has in its configuration and an
+    exported file in its metadata; 12.7 for a model of ours that was never trained.
+
+    Args:
+        model: a detector, or ultralytics' wrapper round one or round an exported file.
+        section: `nms_metric` and `nms_c`.
+
+    Raises:
+        InputError: a setting that cannot be, or a file that does not know its object size.
+    """
+    check_metric(section)
+    if section.get("nms_metric", "iou") == "iou":
+        return None
+    if section.get("nms_c") is not None:
+        return float(section["nms_c"])
+    cfg = getattr(model, "yaml", None) or getattr(getattr(model, "model", None), "yaml", None)
+    size = (cfg.get("measured") or {}).get("object_size", 12.7) if cfg else getattr(model, "object_size", None)
+    if size is None:
+        raise InputError("nms_metric=nwd: this file does not say how large its objects are; give nms_c=PIXELS")
+    return float(size)
 
 
 def describe(left_out: Counter[str], max_det: int, conf: float) -> list[str]:

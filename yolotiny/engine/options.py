@@ -15,7 +15,8 @@ from ultralytics.utils.checks import check_file
 from .. import config
 from ..errors import InputError, did_you_mean
 
-RULES = ("protocol", "fitness")  # short for eval.protocol and eval.fitness
+SUPPRESSION = ("nms_metric", "nms_c")
+RULES = ("protocol", "fitness", *SUPPRESSION)  # short for eval.protocol and so on
 OURS = {"recipe", "uncertainty", *RULES}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
@@ -67,7 +68,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
         section = key.partition(".")[0]
         if section in FROM_DATA:
             raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
-        if mode != "train" and not (mode == "val" and section == "eval"):
+        read = {"val": RULES, "predict": SUPPRESSION}.get(mode, ())
+        if mode != "train" and not (section == "eval" and key.removeprefix("eval.") in read):
             raise InputError(f"{mode} does not read {key}=: it is a setting of training")
     _check_values(plain)
     return plain, changes

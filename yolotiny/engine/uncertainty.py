@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
 import cv2
@@ -11,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.engine.results import Results
-from ultralytics.utils import LOGGER
+from ultralytics.utils import ops
 
 from ..errors import InputError
 from ..structures import Preds
-from .nms import describe, nms
 from .predictor import Predictor
 
 FILE = "uncertainty.json"
@@ -92,21 +90,10 @@ class UncertainPredictor(Predictor):
         """Network output -> one `UncertainResults` per picture."""
         if not isinstance(preds, (list, tuple)) or not isinstance(preds[1], Preds):
             raise InputError("uncertainty=True does not go with augment=True")
-        left_out: Counter[str] = Counter()
         spread = self.coder.spread(preds[1].box.float(), preds[1].priors)  # (B, A, 4)
-        found = nms(
-            preds[0],
-            len(self.model.names),
-            self.args.conf,
-            self.args.iou,
-            self.args.max_det,
-            agnostic=self.args.agnostic_nms,
-            classes=self.args.classes,
-            left_out=left_out,
-            extra=spread,
-        )
-        for line in describe(left_out, self.args.max_det, self.args.conf):
-            LOGGER.warning(line)
+        found = self.suppress(preds[0], spread)
+        if not isinstance(orig_imgs, list):
+            orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
         plain = self.construct_results([rows[:, :6] for rows in found], img, orig_imgs, **kwargs)
         out: list[Results] = []
         for rows, result in zip(found, plain, strict=True):

@@ -15,7 +15,7 @@ from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS, evaluate_arrays, table
 from .dataset import TinyDataset, split_ignore
-from .nms import describe, nms
+from .nms import check_metric, describe, nms, scale_for
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
@@ -38,19 +38,24 @@ class Validator(DetectionValidator):
     Attributes:
         protocol: the rules of the appended figures; a model's `eval.protocol` changes it.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
+        suppression: `nms_metric` and `nms_c` of the same section.
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`).
     """
 
     protocol = "aitod"
     fitness: str | None = None
     report: dict[str, Any] | None = None
+    suppression: dict[str, Any] = {}
+    c: float | None = None
 
     def rules(self, section: dict[str, Any]) -> None:
-        """Take `protocol` and `fitness` from a configuration's `eval:` section.
+        """Take `protocol`, `fitness`, `nms_metric` and `nms_c` from a configuration's `eval:` section.
 
         Raises:
-            InputError: an unknown protocol or figure.
+            InputError: an unknown protocol, figure or metric.
         """
+        check_metric(section)
+        self.suppression = {k: section[k] for k in ("nms_metric", "nms_c") if k in section}
         self.protocol = section.get("protocol", self.protocol)
         PROTOCOLS.find(self.protocol)
         self.fitness = section.get("fitness")
@@ -78,6 +83,7 @@ class Validator(DetectionValidator):
         super().init_metrics(model)
         self.images: list[tuple] = []
         self.left_out: Counter[str] = Counter()
+        self.c = scale_for(model, self.suppression)
 
     @staticmethod
     def _check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
@@ -103,6 +109,7 @@ class Validator(DetectionValidator):
             multi_label=True,
             agnostic=self.args.single_cls or self.args.agnostic_nms,
             left_out=self.left_out,
+            c=self.c,
         )
         return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in found]
 

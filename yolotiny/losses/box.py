@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from .. import boxes
-from ..errors import InputError
+from ..errors import InputError, above_zero
 from ..registry import Registry
 
 
@@ -29,13 +29,6 @@ def l1(pred: Tensor, gt: Tensor, strides: Tensor) -> Tensor:
     shift = (a[..., :2] - b[..., :2]) / strides
     ratio = a[..., 2:].clamp(min=1e-3).log() - b[..., 2:].clamp(min=1e-3).log()
     return shift.abs().sum(-1) + ratio.abs().sum(-1)
-
-
-def positive(value: float, what: str, example: float) -> float:
-    """`value` when it is a number above 0; InputError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        raise InputError(f"{what} must be a number of pixels above 0, not {value!r}; write for example {example}")
-    return value
 
 
 class SimilarityLoss:
@@ -98,7 +91,7 @@ class NWDLoss:
 
     def __init__(self, weight: float = 1.0, c: float | str = "auto", object_size: float = 12.7):
         self.weight = weight
-        self.c = positive(object_size if c == "auto" else c, "box loss nwd: c", 12.7)
+        self.c = above_zero(object_size if c == "auto" else c, "box loss nwd: c", 12.7)
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""
@@ -119,7 +112,7 @@ class GWDLoss:
     def __init__(self, weight: float = 1.0, sqrt: bool = False, unit: float = 4.0):
         if not isinstance(sqrt, bool):
             raise InputError(f"box loss gwd: sqrt must be true or false, not {sqrt!r}")
-        self.weight, self.sqrt, self.unit = weight, sqrt, positive(unit, "box loss gwd: unit", 4.0)
+        self.weight, self.sqrt, self.unit = weight, sqrt, above_zero(unit, "box loss gwd: unit", 4.0)
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""

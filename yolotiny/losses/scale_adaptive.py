@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import area as box_area
-from ..errors import InputError
+from ..errors import InputError, above_zero
 from ..registry import build
 from .box import SIMILARITIES
 
@@ -73,8 +73,7 @@ class ScaleAdaptiveLoss:
         object_areas: Sequence[float] | None = None,
         object_size: float = 12.7,
     ):
-        if isinstance(beta, bool) or not isinstance(beta, (int, float)) or not 0 < beta < math.inf:
-            raise InputError(f"box loss sal: beta must be above 0, not {beta!r}; write for example 2.88539")
+        above_zero(beta, "box loss sal: beta", 2.88539)
         if norm not in NORMS:
             raise InputError(f"box loss sal: norm must be batch or dataset, not {norm!r}")
         most = beta * math.log(2)

@@ -1,0 +1,189 @@
+"""RKA, ranking-based assignment: each object takes the k priors that are most like it, however little that is.
+
+Source: Xu et al. 2022 (ISPRS 190), section 4.2, and the authors' code, which ignores what is neither ranked nor unlike.
+
+A threshold on IoU leaves objects of a few pixels without any prior; a rank never does. The similarity is that of object
+and prior box, NWD or IoU; predictions are not looked at. Only priors round the object can be ranked or lie above the
+threshold for negatives, and the grid says which ones those are, so the table is (M, K) of object and nearby prior and
+never (M, A).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..boxes import iou, wasserstein, xywh2xyxy
+from ..errors import InputError, above_zero
+from ..structures import Assignment, Preds, Priors, Targets
+from .ignore import ignored_priors
+from .metric import scale_of
+from .nearby import nearby_priors
+
+OBJECTS = 256  # objects looked at together: a table of some 2,000 priors each takes 50 MB
+CONFLICTS, TIES = ("score", "order"), ("first", "all")
+
+
+def rank(score: Tensor, k: int, ties: str = "first") -> Tensor:
+    """The k best of each row.
+
+    Args:
+        score: (M, K); -inf where an entry is not to be taken.
+        k: how many.
+        ties: "first" takes the earlier of equal scores; "all" takes every entry that equals one of the k best, as the
+            authors' code does.
+    Returns:
+        (M, K) bool.
+    """
+    if not score.numel():
+        return torch.zeros_like(score, dtype=torch.bool)
+    last = score.topk(min(k, score.shape[1]), 1).values[:, -1:]  # (M, 1) the least score that is taken
+    above, equal = score > last, score == last
+    if ties == "first":
+        equal = equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True))
+    return (above | equal) & (score > -torch.inf)
+
+
+def settle(key: Tensor, gt: Tensor, score: Tensor, count: int, conflict: str = "score") -> Tensor:
+    """Give each prior to one of the objects that took it.
+
+    Args:
+        key: (T,) prior, gt: (T,) object, score: (T,) similarity of each pair that was taken.
+        count: number of priors.
+        conflict: "score" for the object that the prior is most like (of equals the earlier); "order" for the latest
+            object, as the authors' code does.
+    Returns:
+        (count,) index of the object, -1 for priors that nobody took.
+    """
+    owner = torch.full((count,), -1, device=key.device)
+    if conflict == "order":
+        return owner.scatter_reduce(0, key, gt, "amax")
+    best = score.new_full((count,), -torch.inf).scatter_reduce(0, key, score, "amax")
+    wins = score == best[key]
+    none = torch.iinfo(owner.dtype).max
+    first = torch.full_like(owner, none).scatter_reduce(0, key[wins], gt[wins], "amin")
+    return torch.where(first == none, owner, first)
+
+
+class RKA:
+    """Rank the priors of each object by similarity and take the best k; all levels and anchors compete.
+
+    A prior that its coder cannot stretch to the object is not ranked, because it could never learn it: YOLOv5 reaches
+    one cell from the cell's centre and four times the anchor. An object out of reach of every prior gets none.
+
+    Args:
+        metric: "nwd" or "iou". Priors that do not overlap an object cannot be ranked by IoU.
+        k: priors an object takes; 2 in the paper.
+        neg: a prior that is not taken is a negative when it is less similar than this to every object, and ignored
+            otherwise; 1 makes all of them negatives, which is the paper's text.
+        conflict, ties: see `settle` and `rank`.
+        scale: prior boxes are this many times the prior's size: 1 for anchors; point priors, whose size is their
+            stride, stand for boxes of 4 to 8 strides.
+        c: scale of NWD, pixels of the network input; "auto" for the mean object size of the training boxes.
+        object_size: what a training run measured; 12.7 until then.
+        coder: says what can be reached.
+    Raises:
+        InputError: an unknown metric, conflict or ties, k below 1, a neg, scale or c out of range.
+    """
+
+    looks = False  # at predictions
+
+    def __init__(
+        self,
+        metric: str = "nwd",
+        k: int = 2,
+        neg: float = 0.3,
+        conflict: str = "score",
+        ties: str = "first",
+        scale: float = 1.0,
+        c: float | str = "auto",
+        object_size: float = 12.7,
+        coder: Any = None,
+    ):
+        self.c = scale_of("assigner rka", metric, c, object_size)
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise InputError(f"assigner rka: k must be a whole number of 1 or more, not {k!r}; write for example 2")
+        if isinstance(neg, bool) or not isinstance(neg, (int, float)) or not 0 < neg <= 1:
+            raise InputError(f"assigner rka: neg must be above 0 and at most 1, not {neg!r}; 0.3 is usual, 1 for none")
+        for name, value, known in (("conflict", conflict, CONFLICTS), ("ties", ties, TIES)):
+            if value not in known:
+                raise InputError(f"assigner rka: {name} must be {known[0]} or {known[1]}, not {value!r}")
+        self.k, self.neg, self.conflict, self.ties, self.coder = k, neg, conflict, ties, coder
+        self.scale = above_zero(scale, "assigner rka: scale", 4.0)
+
+    @torch.no_grad()
+    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets, areas: Tensor | None = None) -> Assignment:
+        """Match by geometry alone.
+
+        Args:
+            preds: only `preds.priors` is used.
+            boxes, areas: unused.
+            targets: M ground truths.
+        Returns:
+            Pairs in order of image, then prior; each prior at most once.
+        """
+        priors, per_image = preds.priors, len(preds.priors.centers)
+        count = targets.batch_size * per_image
+        near = torch.zeros(count, dtype=torch.bool, device=priors.centers.device)
+        found = [(targets.image.new_zeros(0), targets.image.new_zeros(0), priors.centers.new_zeros(0))]
+        radii = self.radii(priors)
+        for group in torch.arange(len(targets.boxes), device=near.device).split(OBJECTS):
+            gt = targets.boxes[group].float()[:, None]  # (m, 1, 4)
+            key, valid = nearby_priors(gt[:, 0], priors, radii)  # (m, K)
+            at = priors.at(key)
+            similar = self.similarity(gt, xywh2xyxy(torch.cat((at.centers, at.sizes * self.scale), -1).float()))
+            flat = key + targets.image[group][:, None] * per_image
+            if self.neg < 1:
+                near[flat[valid & (similar >= self._level(self.neg))]] = True
+            if self.coder is not None:
+                valid = valid & self.coder.reaches(gt, at)
+            take = rank(similar.masked_fill(~valid | (similar <= self.least), -torch.inf), self.k, self.ties)
+            found.append((flat[take], group[:, None].expand_as(flat)[take], similar[take]))
+        owner = settle(*map(torch.cat, zip(*found, strict=True)), count, self.conflict)
+        positive = owner >= 0
+        where = positive.nonzero()[:, 0]
+        positive = positive.view(targets.batch_size, per_image)
+        ignored = ignored_priors(priors, targets, positive)
+        if self.neg < 1:
+            near = near.view_as(positive) & ~positive
+            ignored = near if ignored is None else ignored | near
+        return Assignment(where // per_image, where % per_image, owner[where], None, ignored)
+
+    @property
+    def least(self) -> float:
+        """A similarity that is none: no overlap; NWD never ends."""
+        return 0.0 if self.c is None else -torch.inf
+
+    def similarity(self, gt: Tensor, boxes: Tensor) -> Tensor:
+        """IoU, or the logarithm of NWD: it ranks alike and does not end where float32 does."""
+        return iou(gt, boxes) if self.c is None else wasserstein(gt, boxes) * (-1 / self.c)
+
+    def _level(self, value: float) -> float:
+        """A threshold on the scale of `similarity`."""
+        return value if self.c is None else math.log(value)
+
+    def radii(self, priors: Priors) -> list[float]:
+        """Cells round an object's centre, per level, outside of which no prior can matter.
+
+        The k best of a level lie within k + 1 cells, also in a corner of the picture, or as far as the coder reaches.
+        NWD is below `neg` where the centres are more than -c ln(neg) apart. IoU is at most the overlap along one axis
+        over the longer of the two sides there, which bounds the distance in terms of the prior's side alone.
+        """
+        ranked = min(self.k + 1, math.inf if self.coder is None else self.coder.reach)
+        if self.neg == 1:
+            return [ranked] * len(priors.shapes)
+        out, start = [], 0
+        for count in priors.counts:
+            level = slice(start, start + count)
+            stride = float(priors.strides[start])
+            if self.c is None:
+                side = float(priors.sizes[level].max()) * self.scale
+                pixels = side * max((1 / self.neg - 1) / 2, 1 - self.neg)
+            else:
+                pixels = -self.c * math.log(self.neg)
+            out.append(max(ranked, pixels / stride + 0.01))
+            start += count
+        return out
