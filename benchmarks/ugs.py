@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OPTIONS = {"models": "yolov5s,yolox-s", "imgsz": "320", "batch": "4", "rounds": "7", "device": "cpu"}
-OFF = {"loss.bins.ur": "none"}
+OFF = {"loss.bins.gamma": 0}
 ARMS: dict[str, dict[str, Any] | None] = {
     "off": None,
     "CE": OFF | {"loss.bins.entropy": 0},

@@ -77,7 +77,7 @@ def test_training_leaves_nothing_on_the_network(ugs):
 def test_box_terms_can_go_and_uncertainty_and_refinement_too():
     parts = detector("yolov5n-ugs", loss__bins__keep_iou=False).loss(crowd())[1]
     assert parts["box_loss"] == 0 and parts["ce_loss"] > 0
-    parts = detector("yolov5n-ugs", loss__bins__ur="none", loss__bins__entropy=0).loss(crowd())[1]
+    parts = detector("yolov5n-ugs", loss__bins__gamma=0, loss__bins__entropy=0).loss(crowd())[1]
     assert parts["ur_loss"] == parts["um_loss"] == 0 and parts["ce_loss"] > 0
 
 
@@ -141,7 +141,7 @@ def test_pretrained_weights_reach_all_but_the_head_and_what_is_new_is_said(caplo
         ("yolov5n-ugs", {"coder.alpha": 0}, "alpha must be a number above 0"),
         ("yolov5n-ugs", {"coder.bta": 1}, "coder 'bins' in yolov5n-ugs.yaml: coder takes no argument 'bta'"),
         ("yolov5n-ugs", {"loss.bins.rho": -1}, "rho must be a number of 0 or more"),
-        ("yolov5n-ugs", {"loss.bins.ur": "au"}, "ur must be um, ce"),
+        ("yolov5n-ugs", {"loss.bins.ur": "au"}, "ur must be um, ce or ce+um"),
         ("yolov5n-ugs", {"coder": "v5"}, "loss.bins in yolov5n-ugs.yaml needs a coder of distributions"),
         ("yolo11n", {"coder": {"type": "bins"}}, "'coder' in yolo11n.yaml is asked for by no layer"),
     ],

@@ -86,7 +86,7 @@ class Trainer(DetectionTrainer):
         if self.args.compile and getattr(getattr(inner.criterion, "bins", None), "gamma", 0):
             raise InputError(
                 "compile=True does not go with the refinement of UGS, which asks for gradients inside the network; "
-                "train with compile=False or with loss.bins.ur=none"
+                "train with compile=False or with loss.bins.gamma=0"
             )
         if getattr(inner.criterion, "mean", False):
             if name == "auto":

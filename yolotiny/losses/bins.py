@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..structures import Assignment, Preds
 
-UR = ("um", "ce", "ce+um", "none")
+UR = ("um", "ce", "ce+um")
 LOUD = 1024.0  # gradients of the entropy pass through half-precision layers; their length is not used
 
 
@@ -54,8 +54,7 @@ class TwoHotLoss:
         coder: a coder with `logits` and `distributions`.
         weight: of the whole in the total.
         entropy: weight of the entropy (lambda); up to 0.5: it also rounds values towards grid points.
-        ur: what the second pass loses: "um" the entropy (the paper), "ce", "ce+um" both (H by `entropy`), or
-            "none".
+        ur: what the second pass loses: "um" the entropy (the paper), "ce", "ce+um" both (H by `entropy`).
         gamma: weight of the second pass; 0 is none.
         rho: length of the step.
         keep_iou: keep the IoU-type box loss of the detector beside this one.
@@ -79,11 +78,11 @@ class TwoHotLoss:
                     f"loss.bins: {name} must be a number of 0 or more, not {value!r}; write for example 0.5"
                 )
         if ur not in UR:
-            raise InputError(f"loss.bins: ur must be um, ce, ce+um or none, not {ur!r}")
+            raise InputError(f"loss.bins: ur must be um, ce or ce+um, not {ur!r}; gamma: 0 is none")
         if not isinstance(keep_iou, bool):
             raise InputError(f"loss.bins: keep_iou must be true or false, not {keep_iou!r}")
         self.coder, self.weight, self.entropy, self.keep_iou = coder, weight, entropy, keep_iou
-        self.ur, self.gamma, self.rho = ur, gamma if ur != "none" else 0.0, rho
+        self.ur, self.gamma, self.rho = ur, gamma, rho
 
     def __call__(self, preds: Preds, found: Assignment, gt: Tensor) -> dict[str, Tensor]:
         """What each pair loses.
