@@ -1,7 +1,8 @@
 """Time and memory of the evaluator beside pycocotools, in one run, on generated boxes as many as in VisDrone's val set.
 
 548 images, 38,759 objects and 160,000 detections in ten classes, five size ranges, up to 1,500 detections per class and
-image. `evaluate` is the whole call, checks of every row and oLRP included; `core` is matching and accumulation alone.
+image. `evaluate` is the whole call, checks of every row, data hash and oLRP included; `with analysis` adds recall by
+size, errors and counting; `core` is matching and accumulation alone.
 
     python benchmarks/eval.py rounds=3
 """
@@ -73,6 +74,7 @@ gt, pred = data()
 scene = read(gt, pred)
 arms = {
     "evaluate": lambda: evaluate(gt, pred)["AP"],
+    "with analysis": lambda: evaluate(gt, pred, analysis=True)["AP"],
     "evaluate, hotcoco": lambda: evaluate(gt, pred, backend="hotcoco")["AP"],
     "core": lambda: accumulate(scene, list(SIZES.values()), CAPS, COCO_IOUS, "faster-coco-eval") and None,
     "visdrone": lambda: evaluate(gt, pred, "visdrone")["AP"],

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from yolotiny.detector import Detector
 from yolotiny.nn.anchor_head import AnchorDetect
+from yolotiny.nn.center_head import CenterHead, YOLCDetect
 
 
 def pictures(count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
@@ -60,6 +61,14 @@ def same_detections(ours: Tensor, theirs: Tensor) -> None:
     assert not odd, (odd, ours)
 
 
+def same_rows(got: Tensor, wanted: Tensor, above: float = 0.25) -> None:
+    """Rows (K, 6) of an end-to-end head are the same: each good one of either stands in the other, in any order."""
+    reach = torch.tensor([0.1, 0.1, 0.1, 0.1, 2e-3, 0.0])  # pixels, score, class
+    for rows, others in ((got, wanted), (wanted, got)):
+        good = rows[rows[:, 4] > above]
+        assert len(good) and all(((row - others).abs() <= reach).all(1).any() for row in good)
+
+
 def awake(detector: Detector, share: float = 0.05) -> Detector:
     """Give a fresh detector answers that differ from place to place, about `share` of them with a score above 0.25.
 
@@ -78,7 +87,22 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
             m.running_var.clamp_(min=m.running_var.mean() / 2)  # a quiet channel must not shout on another picture
         detector.eval()
         head = detector.model[-1]
-        scores = detector(x)[1].cls.flatten(0, 1).amax(1)
+        said = detector(x)[1]
+        if isinstance(head, CenterHead):
+            # Peaks are a small part of the pixels, and blurring lowers them.
+            lift = -0.4 - said.heat[-1].flatten().quantile(1 - share / 4).item()
+            for conv in [head.heat.out] if isinstance(head, YOLCDetect) else [branch[-1] for branch in head.heat]:
+                conv.bias += lift
+            if isinstance(head, YOLCDetect):  # refined boxes have no bias that would give them a size
+                head.reg[-1].bias += 1
+                head.refined.weight[2:].abs_()
+            return detector
+        if isinstance(said, dict):  # a head of ultralytics: scores (B, C, A) and no objectness
+            scores = said.get("one2many", said)["scores"].amax(1).flatten()
+            for branch in head.cv3:
+                branch[-1].bias += -0.9 - scores.quantile(1 - share).item()
+            return detector
+        scores = said.cls.flatten(0, 1).amax(1)
         lift = -0.9 - scores.quantile(1 - share).item()  # logit(0.29)
         for conv in head.m if isinstance(head, AnchorDetect) else head.cls_preds:
             bias = conv.bias.view(-1, head.no)[:, -head.nc :] if isinstance(head, AnchorDetect) else conv.bias

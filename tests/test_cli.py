@@ -1,6 +1,5 @@
 """The command line: what it understands, what it passes on, and how it fails in one line."""
 
-import json
 import subprocess
 import sys
 import types
@@ -8,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from yolotiny import cli, cli_help
+from yolotiny import cli, cli_help, cli_table
+from yolotiny.commands import RUN
 from yolotiny.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -188,19 +188,7 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
     assert cli.main("data convert format=visdrone source=a to=b link=False".split()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "{'to': 'demo', 'seed': 3}"
-    assert lines[1] == "{'format': 'visdrone', 'source': 'a', 'to': 'b', 'link': False}"
-
-
-def test_eval_prints_the_table_and_writes_the_report(monkeypatch, tmp_path, capsys):
-    fake = types.SimpleNamespace(
-        evaluate=lambda gt, pred, protocol, backend: {"AP": 0.5, "of": [gt, pred, protocol]},
-        table=lambda report: f"AP {report['AP']}",
-    )
-    monkeypatch.setitem(sys.modules, "yolotiny.metrics", fake)
-    monkeypatch.setattr("yolotiny.metrics", fake, raising=False)
-    assert cli.main(["eval", "gt=g.json", "pred=p.json", "protocol=aitod", f"out={tmp_path / 'r.json'}"]) == 0
-    assert capsys.readouterr().out == "AP 0.5\n"
-    assert json.loads((tmp_path / "r.json").read_text()) == {"AP": 0.5, "of": ["g.json", "p.json", "aitod"]}
+    assert lines[1] == "{'format': 'visdrone', 'source': 'a', 'to': 'b', 'link': False, 'progress': None}"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +208,7 @@ def test_eval_prints_the_table_and_writes_the_report(monkeypatch, tmp_path, caps
         ("predict", "predict needs model=... and source=..."),
         ("val model=best.onnx", "val needs data=..."),
         ("eval gt=a.json", "eval needs pred=... and protocol=..."),
-        ("data", "demo, convert or assign"),
+        ("data", "demo or convert or stats or check or assign"),
         ("data demoo to=x", "did you mean 'data demo'"),
         ("data convert to=x", "data convert needs format=... and source=..."),
         ("help trian", "did you mean 'train'?"),
@@ -266,22 +254,37 @@ def test_an_interrupt_is_one_line_and_code_130(model, fails):
     assert fails("val model=best.pt", code=130) == "yolotiny: interrupted"
 
 
-@pytest.mark.parametrize("name", cli_help.COMMANDS)
+def test_a_terminal_sees_how_far_a_conversion_is_and_a_file_does_not(monkeypatch, capsys):
+    def convert(progress=None, **options):
+        for done in (1, 2) if progress else ():
+            progress("train", done, 2)
+        return options
+
+    monkeypatch.setitem(sys.modules, "yolotiny.data", types.SimpleNamespace(convert=convert))
+    line = "data convert format=coco source=a to=b tile=640 overlap=64".split()
+    assert cli.main(line) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main(line) == 0
+    assert "train: 100%" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", cli_table.COMMANDS)
 def test_the_help_of_every_command_has_a_line_for_each_option_and_an_example(name, capsys):
     assert cli.main(["help", *name.split()]) == 0
     text = capsys.readouterr().out
-    command = cli_help.COMMANDS[name]
+    command = cli_table.COMMANDS[name]
     assert command.summary in text and f"example: {command.example}" in text
     listed = {line.split()[0] for line in text.splitlines() if line.startswith("  ")}
     assert cli_help.known_options(command) - listed <= {"debug"}
 
 
-@pytest.mark.parametrize("name", [n for n in cli_help.COMMANDS if n not in ("version", "help")])
+@pytest.mark.parametrize("name", [n for n in cli_table.COMMANDS if n not in ("version", "help")])
 def test_every_example_is_a_command_line_that_is_accepted(name):
-    command = cli_help.COMMANDS[name]
+    command = cli_table.COMMANDS[name]
     words = command.example.split()[1 + len(name.split()) :]
     cli.check(name, command, cli.parse(words, name))
-    assert name in cli.RUN and set(command.required) <= cli_help.known_options(command)
+    assert name in RUN and set(command.required) <= cli_help.known_options(command)
 
 
 def test_help_of_a_group_shows_all_its_commands(capsys):
@@ -292,10 +295,10 @@ def test_help_of_a_group_shows_all_its_commands(capsys):
 
 def test_every_option_named_in_the_tables_exists_in_the_installed_ultralytics():
     theirs = cli_help.ultralytics_options()
-    for command in cli_help.COMMANDS.values():
+    for command in cli_table.COMMANDS.values():
         assert set(command.single) <= set(theirs)
         assert set(command.sections) <= {heading for heading, _ in theirs.values()}
-    assert set(theirs) >= cli_help.UNREAD and not set(theirs) & set(cli_help.FORMER)
+    assert set(theirs) >= cli_table.UNREAD and not set(theirs) & set(cli_table.FORMER)
 
 
 def test_the_options_read_from_text_are_those_of_the_yaml():

@@ -12,8 +12,10 @@ import torch.nn.functional as F
 from yolotiny.assigners import ASSIGNERS
 from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
-from yolotiny.criterion import CRITERIA, AnchorCriterion, YOLOXCriterion, section, targets_of
+from yolotiny.criterion import section, targets_of
+from yolotiny.dense_criterion import AnchorCriterion, YOLOXCriterion
 from yolotiny.errors import InputError
+from yolotiny.families import CRITERIA
 from yolotiny.losses import BOX_LOSSES
 from yolotiny.losses.box import CIoULoss, IoU2Loss
 from yolotiny.losses.scale_adaptive import scale_weight
@@ -160,14 +162,22 @@ def test_any_box_loss_may_stand_in_any_detector(make, kind):
     assert torch.isfinite(vector).all() and p.box.grad.any()
 
 
-@pytest.mark.parametrize("kind", [*ASSIGNERS, {"type": "simota", "metric": "nwd"}, {"type": "rka", "metric": "iou"}])
-def test_any_assigner_may_stand_in_any_detector(kind):
+OF_ROWS = [a for a in ASSIGNERS if a != "gaussian_center"]
+
+
+@pytest.mark.parametrize("kind", [*OF_ROWS, {"type": "simota", "metric": "nwd"}, {"type": "rka", "metric": "iou"}])
+def test_any_assigner_of_rows_of_predictions_may_stand_in_any_such_detector(kind):
     for family, coder in (("anchor", V5Coder()), ("yolox", YOLOXCoder())):
         cfg = {"assigner": kind, "loss": {"obj": {"balance": [1, 1]}} if family == "anchor" else {}}
         p = preds()
         vector, _ = CRITERIA[family](cfg, coder, 2)(p, batch([(0, 1, 14, 13, 7, 9), (1, 0, 9, 9, 8, 8)]))
         vector.sum().backward()
         assert torch.isfinite(vector).all() and p.box.grad.any()
+
+
+def test_the_assigner_of_heat_maps_is_refused_where_there_is_none():
+    with pytest.raises(InputError, match="^assigner gaussian_center: it is for heads with a heat map"):
+        YOLOXCriterion({"assigner": "gaussian_center"}, YOLOXCoder(), 2)(preds(), batch([(0, 1, 14, 13, 7, 9)]))
 
 
 def test_rka_knows_what_the_coder_reaches_and_what_was_measured():

@@ -5,51 +5,77 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import yaml
 from ultralytics.nn.autobackend import AutoBackend
+from ultralytics.utils import DEFAULT_CFG
 
-from tests.detectors import agree, awake, batch, crowd, same_detections
+from tests.detectors import agree, awake, batch, crowd, same_detections, same_rows
 from yolotiny import YOLO, config
 from yolotiny.detector import Detector
+from yolotiny.lookup import read
+from yolotiny.structures import CenterPreds
 
 MODELS = sorted((config.cfg_dir() / "models").glob("*.yaml"))
+OWN = [p for p in MODELS if config.load(p)["head"][-1][2] != "Detect"]  # the others end in a head of ultralytics
 
 
 @pytest.fixture(params=MODELS, ids=lambda p: p.stem)
-def cfg(request):
-    return request.param
+def cfg(request, tmp_path):
+    """The model's file, at the first of its scales where it names another one as its usual."""
+    content = read(request.param)
+    if "scale" not in content:
+        return request.param
+    file = tmp_path / request.param.name
+    file.write_text(yaml.safe_dump(content | {"scale": next(iter(content["scales"]))}))
+    return file
 
 
 @pytest.fixture
 def detector(cfg) -> Detector:
     torch.manual_seed(0)
-    return Detector(cfg, nc=2)
+    made = Detector(cfg, nc=2)
+    made.args = DEFAULT_CFG  # what the trainer gives; heads of ultralytics read their gains there
+    return made
 
 
 def test_there_are_models():
-    assert {"yolov5", "yolov5-p2", "yolox", "yolox-p2"} <= {p.stem for p in MODELS}
+    assert {"yolov5", "yolov5-p2", "yolox", "yolox-p2"} <= {p.stem for p in OWN} < {p.stem for p in MODELS}
 
 
+@pytest.mark.parametrize("cfg", OWN, indirect=True, ids=lambda p: p.stem)
 def test_it_runs_in_training_and_gives_boxes_and_scores_in_evaluation(detector):
     x = batch()["img"]
     preds = detector(x)
     priors = preds.priors
     a = len(priors.centers)
-    assert a == sum(priors.counts) and preds.cls.shape == (2, a, 2) and preds.box.shape[:2] == (2, a)
-    assert len(priors.shapes) == len(detector.stride)
+    assert a == sum(priors.counts)
     with torch.no_grad():
         y, _ = detector.eval()(x)
-    assert y.shape == (2, 4 + 2, a) and torch.isfinite(y).all()
+    assert torch.isfinite(y).all()
+    if isinstance(preds, CenterPreds):
+        assert all(m.shape[:2] == (2, 2) for m in preds.heat) and all(m[0, 0].numel() == a for m in preds.box)
+        k = min(detector.model[-1].max_det, preds.heat[-1][0].numel())
+        assert y.shape == (2, k, 6) and (y[..., 2:4] >= y[..., :2]).all()
+        assert ((y[..., 4] >= 0) & (y[..., 4] <= 1)).all() and set(y[..., 5].unique().tolist()) <= {0, 1}
+        return
+    assert preds.cls.shape == (2, a, 2) and preds.box.shape[:2] == (2, a)
+    assert len(priors.shapes) == len(detector.model[-1].stride)
+    assert y.shape == (2, 4 + 2, a)
     assert (y[:, 2:4] >= 0).all() and ((y[:, 4:] >= 0) & (y[:, 4:] <= 1)).all()
 
 
 def test_every_parameter_learns(detector):
+    for name, p in detector.named_parameters():
+        if name.endswith("gamma"):  # an identity at first: gates wait for it to move
+            p.data.fill_(0.1)
     vector, parts = detector.loss(batch())
     assert torch.isfinite(vector).all() and len(vector) == len(parts)
     vector.sum().backward()
     detector.loss(crowd())[0].sum().backward()  # a level without objects has nothing to say about classes
-    untouched = [n for n, p in detector.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+    learning = [(n, p) for n, p in detector.named_parameters() if p.requires_grad]
+    untouched = [n for n, p in learning if p.grad is None or not torch.isfinite(p.grad).all()]
     assert untouched == []
-    idle = [n for n, p in detector.named_parameters() if not p.grad.any()]
+    idle = [n for n, p in learning if not p.grad.any()]
     assert idle == []
 
 
@@ -58,16 +84,18 @@ def test_pictures_without_objects_give_a_finite_loss_with_the_same_parts(detecto
     vector, parts = detector.loss(batch(empty=True))
     assert list(parts) == list(full) and torch.isfinite(vector).all()
     vector.sum().backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in detector.parameters())
+    learning = [p for p in detector.parameters() if p.requires_grad]
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in learning)
 
 
 def test_the_loss_is_finite_and_near_in_bfloat16(detector):
     plain = detector.loss(batch())[0].sum()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         vector, _ = detector.loss(batch())
-    assert vector.dtype == torch.float32 and vector.sum().item() == pytest.approx(plain.item(), rel=0.1)
+    near = pytest.approx(plain.item(), rel=0.2)  # a pair of prior and object may change
+    assert vector.dtype == torch.float32 and vector.sum().item() == near
     vector.sum().backward()
-    assert all(torch.isfinite(p.grad).all() for p in detector.parameters())
+    assert all(torch.isfinite(p.grad).all() for p in detector.parameters() if p.requires_grad)
 
 
 @pytest.mark.slow
@@ -83,7 +111,11 @@ def test_an_exported_file_agrees_and_predicts(cfg, kind, tmp_path, monkeypatch):
     x = batch()["img"][:1]
     with torch.no_grad():
         wanted = model.model(x)[0]
-    file = model.export(format=kind, imgsz=128)
-    agree(AutoBackend(file, device=torch.device("cpu"), verbose=False)(x), wanted)
+    file = model.export(format=kind, imgsz=128, max_det=1000)
+    got = AutoBackend(file, device=torch.device("cpu"), verbose=False)(x)
+    same_rows(got[0], wanted[0]) if wanted.shape[-1] == 6 else agree(got, wanted)
     picture = (x[0].permute(1, 2, 0).flip(2).numpy() * 255).astype(np.uint8)
-    same_detections(*(m.predict(picture, imgsz=128, verbose=False)[0].boxes.data for m in (model, YOLO(file))))
+    once = {"k": 0} if model.model.yaml.get("infer") else {}  # exported files look once
+    ours = model.predict(picture, imgsz=128, max_det=1000, verbose=False, **once)[0]
+    theirs = YOLO(file).predict(picture, imgsz=128, max_det=1000, verbose=False)[0]
+    same_detections(ours.boxes.data, theirs.boxes.data)

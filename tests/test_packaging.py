@@ -102,6 +102,12 @@ def test_the_wheel_holds_every_module_and_nothing_of_tests_or_data(contents):
 
 
 @pytest.mark.slow
+def test_the_wheel_holds_what_the_report_page_is_made_of(contents):
+    ours = {p.relative_to(ROOT).as_posix() for p in (ROOT / "yolotiny/report").iterdir() if p.suffix in (".css", ".js")}
+    assert len(ours) == 2 and ours <= contents.keys()
+
+
+@pytest.mark.slow
 def test_the_wheel_carries_licence_version_and_command(contents, version):
     info = f"yolotiny-{version}.dist-info"
     licences = [text for name, text in contents.items() if name.startswith(info) and name.endswith("/LICENSE")]

@@ -125,6 +125,18 @@ def test_an_insert_may_take_over_some_of_what_it_follows():
     assert order(cfg)[-1] == ("6", ("1", "5", "x.1"))
 
 
+def test_an_insert_that_stands_later_may_take_over_an_earlier_row_for_the_readers_that_are_left():
+    cfg = small() | {"insert": [{"name": "x", "after": 5, "module": "X", "from": ["c3", "image"], "takes": ["c3"]}]}
+    assert order(cfg)[2:] == [
+        ("2", "1"),
+        ("3", "2"),
+        ("4", "3"),
+        ("5", ("4", "1")),  # the neck still reads the original
+        ("x", ("1", "image")),
+        ("6", ("x", "5", "3")),
+    ]
+
+
 def test_an_insert_may_follow_the_image_and_count_back():
     cfg = small() | {"insert": [{"name": "pre", "after": "image", "module": "P"}]}
     cfg["insert"].append({"name": "x", "after": "c4", "module": "X", "from": [-1, -2, "image"]})

@@ -6,6 +6,7 @@ import copy
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -199,3 +200,41 @@ def test_openvino_decodes_the_expectation_as_pytorch_does(name, tmp_path, monkey
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(next(folder.glob("*.xml")), "CPU", exact)
     agree(compiled(x.numpy())[0], wanted)
+
+
+BINS_OF_CELLS = {"type": "bins", "alpha": [1.0, 5.0], "beta": [1.0, 0.5], "n": [8, 16], "one_sided": True}
+
+
+@pytest.mark.parametrize("name", ["yolc-n", "centernet-n"])
+def test_heads_with_a_heat_map_learn_distributions(name):
+    made = detector(name, coder=BINS_OF_CELLS)
+    vector, parts = made.loss(crowd())
+    stages = {"coarse_loss"} if name == "yolc-n" else set()
+    assert set(parts) == {"heat_loss", "box_loss", "ce_loss", "um_loss"} | stages
+    assert list(made.loss(batch(empty=True))[1]) == list(parts)
+    vector.sum().backward()
+    assert not [k for k, p in made.model[-1].named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert detector(name, coder=BINS_OF_CELLS, loss__bins={"keep_iou": False}).loss(crowd())[1]["box_loss"] == 0
+
+
+def test_known_value_a_heat_map_s_peak_becomes_the_box_of_its_distribution():
+    head = detector("yolc-n", coder=BINS_OF_CELLS).eval().model[-1]
+    preds = head.raw([torch.zeros(1, c, 4, 4) for c in [64]])
+    cell = 2 * 4 + 3  # of row 2, column 3
+    box = torch.tensor([[12.5, 9.0, 15.0, 10.0]])
+    preds.box[-1][0, :, 2, 3] = head.coder.encode(box, preds.priors.at(torch.tensor([cell])))[0]
+    heat = torch.full((1, 2, 16, 16), 0.01)
+    heat[0, 1, 9, 14] = 0.9
+    assert head.top(heat, preds)[0, 0].tolist() == pytest.approx([*box[0].tolist(), 0.9, 1], abs=1e-2)
+    raw = preds.box[-1][:, :, 2:3, 3:4]  # centre (13.75, 9.5), sides 2.5 and 1 of a cell of 4 px that starts at (12, 8)
+    assert head.in_cells(raw).flatten().tolist() == pytest.approx([1.75 / 4, 1.5 / 4, 1.25 / 4, 0.5 / 4], abs=1e-3)
+
+
+def test_a_head_with_a_heat_map_says_what_it_does_not_do(tmp_path):
+    with pytest.raises(InputError, match="gamma .* must be 0"):
+        detector("yolc-n", coder=BINS_OF_CELLS, loss__bins={"gamma": 0.5}).init_criterion()
+    file = tmp_path / "yolc.pt"
+    made = detector("yolc-n", coder=BINS_OF_CELLS)
+    torch.save({"model": made, "ema": None, "epoch": -1, "train_args": {"imgsz": 128, "task": "detect"}}, file)
+    with pytest.raises(InputError, match="heat map"):
+        YOLO(file).predict(np.zeros((64, 64, 3), np.uint8), uncertainty=True, verbose=False)

@@ -15,11 +15,15 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import config, graph, weights
-from .criterion import CRITERIA
-from .errors import InputError
+from .criterion import section
+from .errors import InputError, did_you_mean
+from .families import CRITERIA
+from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
 from .nn.head import DenseDetect
-from .structures import Preds, WithAux
+from .nn.peaks import one_of_each
+from .registry import build
+from .structures import CenterPreds, Preds, WithAux
 
 YOLOX_STEM = "backbone.backbone.stem."
 
@@ -36,8 +40,11 @@ class Detector(DetectionModel):
     Attributes:
         yaml: the whole configuration, as saved in checkpoints and enough to build the detector again.
         model: the layers, named children in running order; the last is the head.
-        stride: (levels,) pixels per cell.
+        stride: pixels per cell of each level of the head, and 32 where none is as large.
+        terms: what layers other than the head add to the loss, by name; set up together with the criterion.
     """
+
+    terms: dict[str, Any] = {}
 
     def __init__(
         self,
@@ -58,10 +65,14 @@ class Detector(DetectionModel):
         if not isinstance(head, Detect):
             where = self.yaml.get("yaml_file") or "the configuration"
             raise InputError(f"the last row of {where} is {head.type}, which is no detection head")
+        added = [k for layer in self.model for k in getattr(layer, "loss_terms", {})]
+        if twice := {k for k in added if added.count(k) > 1}:
+            raise InputError(f"two layers of {self.yaml.get('yaml_file')} add {min(twice)!r} to the loss; leave one")
         if not head.stride.any():
             head.stride = self._strides(ch)  # heads of ultralytics take theirs from outside
             head.bias_init()
-        self.stride = head.stride
+        # The largest is what sides of an input have to be divisible by, and backbones halve five times.
+        self.stride = head.stride if head.stride.max() >= 32 else torch.cat((head.stride, torch.tensor([32.0])))
         initialize_weights(self)
         if verbose:
             self.info()
@@ -97,11 +108,7 @@ class Detector(DetectionModel):
                 vectors.append(nn.functional.adaptive_avg_pool2d(x, (1, 1)).flatten(1))
                 if layer.i == max(embed):
                     return torch.unbind(torch.cat(vectors, 1), dim=0)
-        if aux and isinstance(x, Preds):
-            return replace(x, aux=aux)
-        if aux and isinstance(x, tuple):
-            return x[0], replace(x[1], aux=aux)
-        return x
+        return _carry(x, aux) if aux else x
 
     def info(
         self, detailed: bool = False, verbose: bool = True, imgsz: int | list[int] = 640
@@ -129,12 +136,35 @@ class Detector(DetectionModel):
         return layers, n, gradients, gflops
 
     def init_criterion(self) -> Any:
-        """The criterion of the head's family; heads of ultralytics bring their own loss."""
-        head = self.model[-1]
+        """The criterion of the head's family; heads of ultralytics bring their own loss.
+
+        What layers other than the head add to the loss (`loss_terms`) is set up beside it, as `terms`.
+        """
+        head, wishes = self.model[-1], self.yaml.get("loss") or {}
+        added = {k: v for layer in self.model for k, v in getattr(layer, "loss_terms", {}).items()}
+        where = f"{self.yaml.get('yaml_file') or 'the configuration'}: loss"
+        wanted = section(self.yaml | {"loss": {k: v for k, v in wishes.items() if k in added}}, added)
+        self.terms = {k: build(v, AUX_LOSSES, where=f"{where}.{k}") for k, v in wanted.items()}
+        rest = {k: v for k, v in wishes.items() if k not in added}
         family = getattr(head, "criterion", "")
         if family:
-            return CRITERIA[family](self.yaml, head.coder, head.nc)
+            return CRITERIA[family](self.yaml | {"loss": rest}, head.coder, head.nc)
+        if rest:
+            near = did_you_mean(next(iter(rest)), [*added, "box=", "cls=", "dfl="])
+            raise InputError(f"{where}.{next(iter(rest))} is no term of a head of ultralytics{near}")
         return super().init_criterion()
+
+    def loss(self, batch: dict[str, Any], preds: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The criterion's loss vector and parts, and behind them what other layers add."""
+        preds = self.forward(batch["img"]) if preds is None else preds
+        vector, parts = super().loss(batch, preds)
+        if not self.terms:
+            return vector, parts
+        scale = 1 if getattr(self.criterion, "mean", False) else len(batch["img"])  # as the criterion scales its own
+        with torch.autocast(vector.device.type, enabled=False):
+            extra = {k: term(_carried(preds), batch["img"]) * term.weight for k, term in self.terms.items()}
+        parts = parts | {f"{k}_loss": v.detach() for k, v in extra.items()}
+        return torch.cat((vector, torch.stack([*extra.values()]) * scale)), parts
 
     def load(self, weights_: nn.Module | dict[str, Any] | str | Path, verbose: bool = True) -> None:
         """Take over every tensor whose name and shape agree, and the class names when all do.
@@ -208,13 +238,24 @@ class Detector(DetectionModel):
         """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
         if not isinstance(self.model[-1], DenseDetect):
             return super()._predict_augment(x)
-        size = x.shape[-2:]
-        out = []
+        size, grid = x.shape[-2:], int(self.stride.max())
+        out, maps = [], None
         for scale, flip in ((1, None), (0.83, 3), (0.67, None)):
-            xi = scale_img(x.flip(flip) if flip else x, scale, gs=int(self.stride.max()))
-            yi = self._predict_once(xi)[0]
-            out.append(self._descale_pred(yi, flip, scale, size))
-        return torch.cat(out, -1), None
+            y, preds = self._predict_once(scale_img(x.flip(flip) if flip else x, scale, gs=grid))
+            if isinstance(preds, CenterPreds):
+                maps = maps or preds
+                out.append(_descale_rows(y, scale, size[1] if flip else 0))
+            else:
+                out.append(self._descale_pred(y, flip, scale, size))
+        return (torch.cat(out, -1), None) if maps is None else (one_of_each(torch.cat(out, 1)), maps)
+
+
+def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
+    """(B, K, 6) rows of a scaled picture in pixels of the whole one; `width` is that of a mirrored one, else 0."""
+    boxes = y[..., :4] / scale
+    if width:
+        boxes = torch.stack((width - boxes[..., 2], boxes[..., 1], width - boxes[..., 0], boxes[..., 3]), -1)
+    return torch.cat((boxes, y[..., 4:]), -1)
 
 
 def _classes(nc: Any) -> int:
@@ -222,6 +263,21 @@ def _classes(nc: Any) -> int:
     if isinstance(nc, bool) or not isinstance(nc, int) or nc < 1:
         raise InputError(f"nc={nc!r} is no number of classes; give a whole number from 1 up")
     return nc
+
+
+def _carry(y: Any, aux: dict[str, Tensor]) -> Any:
+    """A head's output with the layers' tensors for the loss beside it; an exported graph's has boxes alone."""
+    if isinstance(y, tuple):
+        return y[0], _carry(y[1], aux)
+    if isinstance(y, (Preds, CenterPreds)):
+        return replace(y, aux=aux)
+    return y | {"aux": aux} if isinstance(y, dict) else y
+
+
+def _carried(preds: Any) -> dict[str, Tensor]:
+    """The layers' tensors for the loss that `_carry` put there."""
+    preds = preds[1] if isinstance(preds, tuple) else preds
+    return preds["aux"] if isinstance(preds, dict) else preds.aux
 
 
 def _features(y: Any) -> Any:

@@ -223,7 +223,7 @@ def _make(target: Callable[..., nn.Module], kwargs: dict[str, Any], n: int, row:
         made = [target(**kwargs) for _ in range(n)]
     except InputError:
         raise
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as e:
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, ArithmeticError) as e:
         shown = ", ".join(f"{k}={v!r}" for k, v in kwargs.items() if k != "coder")
         raise InputError(f"{row.module} in {where} cannot be built with {shown}: {str(e).splitlines()[0]}") from e
     if target is SPPF and len(row.args) <= 2:

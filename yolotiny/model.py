@@ -15,12 +15,15 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import config
 from .detector import Detector
 from .engine.nms import NWD_THRESHOLD, check_metric
-from .engine.options import RULES, SUPPRESSION, find_data, read_recipe, run_root, sort_options
+from .engine.options import RULES, SUPPRESSION, find_data, protocol_of, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
+from .engine.second_look import OPTIONS as LOOK
+from .engine.second_look import SecondLook
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
+from .report import WORST
 from .weights import read_tensors
 
 
@@ -42,7 +45,7 @@ class YOLO(Model):
         InputError: no such model; the nearest names are given.
     """
 
-    _suppression: dict[str, Any] = {}  # how the predictor compares boxes
+    _given: dict[str, Any] = {}  # what the predictor is told: how to compare boxes, where to look again
     _predictor: type[Predictor] = Predictor
 
     def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
@@ -59,7 +62,8 @@ class YOLO(Model):
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
         """ultralytics' table of what serves a task."""
-        return {"detect": {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": Predictor}}
+        parts = {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": self._predictor}
+        return {"detect": parts}
 
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
         """Build from a model file."""
@@ -88,8 +92,12 @@ class YOLO(Model):
         self._check_is_pytorch_model()
         self.model.load(weights)
         self.overrides["pretrained"] = weights if isinstance(weights, (str, Path)) else True
-        self.loaded = True
         return self
+
+    @property
+    def has_weights(self) -> bool:
+        """True once a checkpoint was opened or weights were loaded."""
+        return bool(self.ckpt or self.overrides.get("pretrained"))
 
     @property
     def own_head(self) -> bool:
@@ -97,7 +105,7 @@ class YOLO(Model):
         return self.model_is_module and bool(getattr(self.model.model[-1], "criterion", ""))
 
     def _warn_untrained(self) -> None:
-        if self.model_is_module and not (self.ckpt or getattr(self, "loaded", False)):
+        if self.model_is_module and not self.has_weights:
             LOGGER.warning(f"{self.model_name} is untrained: its detections mean nothing; give a checkpoint")
 
     def train(self, **options: Any) -> Any:
@@ -116,9 +124,9 @@ class YOLO(Model):
         recipe, of_recipe = read_recipe(plain.pop("recipe", self.model.yaml.get("recipe")))
         recipe, _ = sort_options("train", recipe, self.own_head)
         cfg = config.override(self.model.yaml, of_recipe | changes)
-        weights = plain.get("pretrained", self.overrides.get("pretrained", bool(self.ckpt)))
-        if weights is True or weights is self.overrides.get("pretrained"):
-            weights = self.model if (self.ckpt or getattr(self, "loaded", False)) else None
+        weights = plain.get("pretrained", True)
+        if weights is True:
+            weights = self.model if self.has_weights else None
         args = {**defaults(cfg.get("eval")), **recipe, **self.overrides, **plain, "mode": "train"}
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
@@ -175,7 +183,8 @@ class YOLO(Model):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
-        rules = self._rules(changes, RULES)
+        worst = plain.pop("worst", WORST)
+        rules, look = self._rules(changes, RULES), self._second_look(changes)
         self._warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
         if not data:
@@ -187,11 +196,25 @@ class YOLO(Model):
         }
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
         runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
-        runner.rules(rules)
+        runner.rules(rules, protocol_of(options["data"]))
+        runner.worst, runner.second_look = worst, look
         runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
         return self.metrics
+
+    def _second_look(self, changes: dict[str, Any]) -> SecondLook | None:
+        """What the model file says about crops, with `changes` to it; None for detectors without a heat map."""
+        section = self.model.yaml.get("infer") if self.model_is_module else None
+        changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
+        if not section:
+            if changes:
+                short = next((k for k, v in LOOK.items() if f"infer.{v}" in changes), next(iter(changes)))
+                why = "an exported file has" if not self.model_is_module else "this detector has"
+                raise InputError(f"{short}= is not read here: {why} no heat map to find clusters in")
+            return None
+        cfg = config.override(self.model.yaml, changes)
+        return SecondLook(cfg["infer"], cfg.get("yaml_file", "the configuration"))
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
@@ -205,22 +228,22 @@ class YOLO(Model):
             if not any(c in str(source) for c in "*?") and not Path(source).exists():
                 raise InputError(f"source {str(source)!r} does not exist")
         plain, changes = sort_options("predict", options, self.own_head)
+        look = self._second_look(changes)
+        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look}
         self._predictor = UncertainPredictor if plain.pop("uncertainty", False) else Predictor
         if type(self.predictor) in (Predictor, UncertainPredictor) and type(self.predictor) is not self._predictor:
             self.predictor = None
-        self._suppression = self._rules(changes, SUPPRESSION)
         if isinstance(self.predictor, Predictor):
-            self.predictor.suppression = self._suppression
+            vars(self.predictor).update(self._given)
         self._warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), "predict", writes)
-        return super().predict(source, stream, predictor, **defaults(self._suppression) | plain)
+        return super().predict(source, stream, predictor, **defaults(self._given["suppression"]) | plain)
 
     def _smart_load(self, key: str) -> Any:
-        """The class that serves a task; a new predictor is told how to suppress."""
-        if key == "predictor":
-            return partial(self._predictor, suppression=self._suppression)
-        return super()._smart_load(key)
+        """The class that serves a task; a new predictor is told how to suppress, and where to look again."""
+        made = super()._smart_load(key)
+        return partial(made, **self._given) if key == "predictor" else made
 
     def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""

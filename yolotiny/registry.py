@@ -14,18 +14,18 @@ from .errors import InputError, did_you_mean
 
 
 class Registry(dict):
-    """A dict from names to classes that explains a missing name.
+    """A dict from names to components that explains a missing name.
 
     Args:
         kind: what the table holds, for messages ("loss", "assigner", ...).
         entries: the visible table.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, Callable[..., Any]]):
+    def __init__(self, kind: str, entries: Mapping[str, Any]):
         super().__init__(entries)
         self.kind = kind
 
-    def find(self, name: str, where: str = "") -> Callable[..., Any]:
+    def find(self, name: str, where: str = "") -> Any:
         """Return the entry called `name`; raise InputError with the nearest names when there is none."""
         if name not in self:
             raise InputError(f"unknown {self.kind} {name!r}{' in ' + where if where else ''}{did_you_mean(name, self)}")

@@ -277,10 +277,11 @@ class _References:
         takes = tuple(self.key(r, here, item.where) for r in item.takes)
         if takes:
             after = self.followed(item)
-            if extra := [t for t in takes if t not in after]:
+            many_out = item.key in self.outputs  # one for each of `after`; a single one may stand for any earlier row
+            if extra := [t for t in takes if (t not in after if many_out else self.owner(t) not in self.built)]:
                 raise InputError(f"{item.where} takes over {extra[0]!r}, which is not among what it comes after")
             for key in takes:
-                self.taken[key] = f"{item.key}.{after.index(key)}" if item.key in self.outputs else item.key
+                self.taken[key] = f"{item.key}.{after.index(key)}" if many_out else item.key
         self.built.add(item.key)
         name = tuple(item.name) if isinstance(item.name, list) else item.name
         args, reads = tuple(item.args), source if many else source[0]

@@ -1,4 +1,4 @@
-"""The four things that travel between rooms: priors, predictions, targets, assignments.
+"""What travels between rooms: priors, predictions, targets, assignments.
 
 Boxes are xyxy in pixels of the network input everywhere inside the package. Letters in shapes: B images, A priors of
 one image over all levels, C classes, M ground truths of the batch, P matched pairs.
@@ -66,6 +66,34 @@ class Preds:
     aux: dict[str, Tensor] = field(default_factory=dict)
     features: Sequence[Tensor] = ()
     again: Callable[[Sequence[Tensor]], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class CenterPreds:
+    """What a centre head says before any decision: maps instead of rows.
+
+    A head may answer in stages (coarse and refined boxes, or the stacks of an hourglass): all are trained, the last one
+    is used.
+
+    Attributes:
+        heat: per stage (B, C, H, W) class logits, an object is a peak; H and W are a whole multiple of the cells'.
+        box: per stage (B, `coder.channels`, h, w) raw box channels of each cell.
+        priors: the priors behind the h * w cells.
+        seen: (B, H, W) best class probability of each pixel of the last heat map, blurred; None in training.
+        aux: tensors other layers want in the loss, by name.
+    """
+
+    heat: tuple[Tensor, ...]
+    box: tuple[Tensor, ...]
+    priors: Priors
+    seen: Tensor | None = None
+    aux: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[Preds]:
+        """Per stage the boxes of all cells in one row, without classes: what losses of boxes read."""
+        rows = [box.flatten(2).transpose(1, 2) for box in self.box]
+        return [Preds(x, x.new_zeros(*x.shape[:2], 0), None, self.priors) for x in rows]
 
 
 @dataclass(frozen=True)

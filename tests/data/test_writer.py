@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from yolotiny.data import CONVERTERS, convert
-from yolotiny.data.records import Dataset, Record, image_size, split_of
-from yolotiny.data.writer import clip, write
+from yolotiny.data.records import Dataset, Record, clip, image_size, split_of
+from yolotiny.data.writer import write
 from yolotiny.errors import InputError
 
 
@@ -159,6 +159,12 @@ def test_a_turned_photograph_has_the_size_a_viewer_shows(tmp_path):
     exif[274] = 6
     Image.new("RGB", (40, 20)).save(tmp_path / "a.jpg", exif=exif)
     assert image_size(tmp_path / "a.jpg") == (20, 40)
+
+
+def test_a_picture_is_measured_without_decoding_it(tmp_path, picture, monkeypatch):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    for suffix in ("png", "jpg", "tif", "bmp", "webp"):
+        assert image_size(picture(tmp_path / f"a.{suffix}", 100, 50)) == (100, 50)
 
 
 def test_a_very_large_picture_is_measured_without_complaint(tmp_path, picture, monkeypatch):

@@ -50,7 +50,7 @@ def test_rka_gives_every_size_k_priors_and_the_files_say_so(data, tmp_path):
 
 
 def test_the_command_takes_a_checkpoint_and_settings_of_the_assigner(data, tmp_path, capsys):
-    words = ["data", "assign", f"model={trained().best}", f"data={data}", f"to={tmp_path}", "images=2", "sizes=4,8"]
+    words = ["data", "assign", f"model={trained().best}", f"data={data}", f"to={tmp_path}", "pictures=2", "sizes=4,8"]
     assert cli.main([*words, "assigner.anchor_t=2"]) == 0
     out = capsys.readouterr().out
     assert "baseline wh_ratio" in out and "wh_ratio anchor_t=2" in out
@@ -62,7 +62,7 @@ def test_the_command_takes_a_checkpoint_and_settings_of_the_assigner(data, tmp_p
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"images": 0}, "data assign: images must be 1 or more, not 0"),
+        ({"pictures": 0}, "data assign: pictures must be 1 or more, not 0"),
         ({"imgsz": 8}, "data assign: imgsz must be 32 or more, not 8"),
         ({"sides": []}, "data assign: sizes must be 1 or more, not 0"),
     ],

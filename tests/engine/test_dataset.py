@@ -10,7 +10,7 @@ from ultralytics.cfg import get_cfg
 from ultralytics.utils import LOGGER
 
 from tests.tiny_data import add_picture, write_tiny
-from yolotiny.engine.dataset import TinyPerspective, ignore_file, read_ignore, read_labels, split_ignore
+from yolotiny.engine.dataset import TinyPerspective, ignore_file, read_ignore, read_labels, region_class, split_ignore
 from yolotiny.engine.fitting import training_sizes
 from yolotiny.engine.trainer import build_dataset
 from yolotiny.errors import InputError
@@ -84,15 +84,27 @@ def test_ignore_regions_lie_in_a_folder_beside_the_labels(tmp_path):
     assert str(ignore_file("/d/labels/train/a.txt")) == "/d/ignore/train/a.txt"
     assert str(ignore_file("/labels/d/labels/val/a.txt")) == "/labels/d/ignore/val/a.txt"
     (tmp_path / "r.txt").write_text("0.5 0.5 0.2 0.4\n\n")
-    np.testing.assert_allclose(read_ignore(tmp_path / "r.txt"), [[0.5, 0.5, 0.2, 0.4]], rtol=1e-6)
-    assert read_ignore(tmp_path / "none.txt").shape == (0, 4)
+    np.testing.assert_allclose(read_ignore(tmp_path / "r.txt"), [[0.5, 0.5, 0.2, 0.4, -1]], rtol=1e-6)
+    assert read_ignore(tmp_path / "none.txt").shape == (0, 5)
 
 
-@pytest.mark.parametrize("row", ["0 0.5 0.5 0.2 0.4", "0.5 0.5 0.2", "a b c d", "0.5 nan 0.2 0.4"])
+@pytest.mark.parametrize(
+    "row", ["0 0.5 0.5 0.2 0.4", "0.5 0.5 0.2", "a b c d", "0.5 nan 0.2 0.4", "0.5 0.5 0.2 0.4 -3", "1 1 1 1 1 1"]
+)
 def test_a_bad_ignore_row_is_named_by_file_and_row(tmp_path, row):
     (tmp_path / "r.txt").write_text(f"0.5 0.5 0.2 0.4\n{row}\n")
     with pytest.raises(InputError, match="r.txt, row 2: .* is no ignore region; expected 'cx cy w h'"):
         read_ignore(tmp_path / "r.txt")
+
+
+def test_a_region_keeps_the_class_it_belongs_to_on_its_way_through_a_batch(tmp_path):
+    """-1, every class, is no different from no fifth number; -2 is an object of no class."""
+    (tmp_path / "r.txt").write_text("0.1 0.5 0.2 0.4\n0.2 0.5 0.2 0.4 -1\n0.3 0.5 0.2 0.4 -2\n0.4 0.5 0.2 0.4 0\n")
+    regions = read_ignore(tmp_path / "r.txt")
+    cls = region_class(regions[:, 4:], nc=3)
+    assert cls.ravel().tolist() == [3, 3, 4, 5]
+    batch = {"cls": torch.tensor(cls), "bboxes": torch.tensor(regions[:, :4]), "batch_idx": torch.zeros(4)}
+    assert split_ignore(batch, nc=3)["ignore_cls"].tolist() == [-1, -1, -2, 0]
 
 
 def test_a_two_pixel_box_survives_the_affine_step_and_one_that_left_does_not():
@@ -215,6 +227,9 @@ def test_classes_and_single_cls_leave_ignore_regions_alone(with_regions):
     assert dataset(with_regions, classes=[0, 1]).labels[0]["cls"].ravel().tolist() == [1, 0, 2]
     assert dataset(with_regions, single_cls=True).labels[0]["cls"].ravel().tolist() == [0, 0, 2]
     assert dataset(with_regions, single_cls=True, classes=[0]).labels[0]["cls"].ravel().tolist() == [0, 2]
+    (file,) = (with_regions / "ignore").rglob("*.txt")
+    file.write_text(f"{file.read_text().strip()} -2\n")
+    assert dataset(with_regions, classes=1).labels[0]["cls"].ravel().tolist() == [1, 3]
 
 
 def test_splitting_gives_the_regions_with_their_picture():

@@ -147,9 +147,7 @@ def test_by_nwd_second_boxes_on_a_tiny_object_go_that_iou_would_keep():
 
 
 def test_a_model_that_is_done_with_suppression_cannot_suppress_by_nwd():
-    with pytest.raises(
-        InputError, match="^nms_metric=nwd: this model has suppressed its boxes itself; export it without"
-    ):
+    with pytest.raises(InputError, match="^nms_metric=nwd: this model's boxes come suppressed; leave it out, or"):
         nms(torch.zeros(1, 5, 6), nc=2, c=12.7)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_data import write_tiny
-from yolotiny.engine.options import find_data, read_recipe, run_root, sort_options
+from yolotiny.engine.options import find_data, protocol_of, read_recipe, run_root, sort_options
 from yolotiny.errors import InputError
 
 
@@ -106,6 +106,17 @@ def test_a_data_file_with_something_missing_is_one_line(tmp_path, text, split, s
     with pytest.raises(InputError) as error:
         find_data(file, "train", split)
     assert says in str(error.value) and str(file) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_data_file_may_name_its_protocol(tmp_path):
+    file = write_tiny(tmp_path, train=1, val=1)
+    assert protocol_of(str(file)) is None
+    plain = file.read_text()
+    file.write_text(f"{plain}\nprotocol: visdrone\n")
+    assert find_data(file, "val") == str(file) and protocol_of(str(file)) == "visdrone"
+    file.write_text(f"{plain}\nprotocol: visdron\n")
+    with pytest.raises(InputError, match=r"unknown protocol 'visdron' in .*data\.yaml; did you mean 'visdrone'"):
+        find_data(file, "val")
 
 
 def test_a_mistyped_data_file_gets_the_nearest_name():

@@ -14,7 +14,7 @@ from yolotiny import YOLO
 from yolotiny.data import convert
 from yolotiny.engine.validator import COLUMNS, Validator
 from yolotiny.errors import InputError
-from yolotiny.metrics import PROTOCOLS, evaluate
+from yolotiny.metrics import PROTOCOLS, evaluate, evaluate_scene
 
 OPTIONS = {k: QUICK[k] for k in ("imgsz", "batch", "plots", "verbose", "device")} | {"rect": False}
 
@@ -43,6 +43,10 @@ class Seer(Validator):
             boxes, conf, cls = (torch.cat(p) for p in ((boxes, more[:, :4]), (conf, more[:, 4]), (cls, more[:, 5])))
             out.append({"bboxes": boxes, "conf": conf, "cls": cls, "extra": boxes[:, :0]})
         return out
+
+
+class Exact(Seer):
+    shift = 0.0
 
 
 @pytest.fixture
@@ -75,6 +79,14 @@ def test_detections_outside_it_still_count(model, region, tmp_path):
 
     found = model.val(Sees, data=region, project=str(tmp_path), **OPTIONS)
     assert found.box.map50 < 0.9 and found.report["AP"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_data_with_other_classes_than_the_model_are_refused(model, tmp_path):
+    data = tmp_path / "data.yaml"
+    write_tiny(tmp_path, train=1, val=1)
+    data.write_text(data.read_text().split("names:")[0] + "names: {0: car, 1: ship, 2: bus, 3: van}\n")
+    with pytest.raises(InputError, match=r"the model has \d classes .*has 4 \(car, ship, bus, ...\); give data with"):
+        model.val(data=str(data), **OPTIONS)
 
 
 def test_an_object_inside_a_region_can_still_be_found(model, tmp_path):
@@ -142,6 +154,47 @@ def test_the_protocol_decides_the_appended_figures(model, tmp_path, protocol):
     assert ("AP_vt" in found.report) == (protocol == "aitod")
 
 
+def test_the_data_file_names_the_protocol_and_what_is_asked_for_goes_first(model, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(LOGGER, "info", lambda text, *a, **k: said.append(str(text)))
+    data = write_tiny(tmp_path, train=2, val=2)
+    data.write_text(data.read_text() + "\nprotocol: coco\n")
+    assert model.val(data=data, project=str(tmp_path), **OPTIONS).report["protocol"] == "coco"
+    assert "protocol: coco, as the data YAML has it" in said
+    assert any(line.startswith("coco, up to 100 detections") for line in said)
+    assert model.val(data=data, protocol="mmdet", project=str(tmp_path), **OPTIONS).report["protocol"] == "mmdet"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("aitod", {"a": 1, "b": 1 / 2}),  # b is not excused in the region of class a
+        ("visdrone", {"a": 1 / 2 * 1 / 2, "b": 1 / 3}),  # "others" excuse nobody; a's region counts as missed
+    ],
+)
+def test_regions_of_one_class_and_objects_of_none_score_alike_in_val_and_eval(tmp_path, protocol, expected):
+    """A detection of each class lies on each kind of region; label files and JSON have to agree on what it is worth."""
+    write_tiny(tmp_path / "raw", train=1, val=0)
+    truth = [(0, 0.125, 0.25, 0.125, 0.25), (1, 0.125, 0.75, 0.125, 0.25)]
+    add_picture(tmp_path / "raw", "val", "x.png", np.full((64, 64, 3), 90, np.uint8), truth)
+    regions = "0.375 0.5 0.25 1.0\n0.625 0.5 0.25 1.0 0\n0.875 0.5 0.25 1.0 -2\n"
+    (tmp_path / "raw/ignore/val").mkdir(parents=True)
+    (tmp_path / "raw/ignore/val/x.txt").write_text(regions)
+    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+
+    class Sees(Exact):
+        extra = tuple(
+            (x, 10.0, x + 10, 20.0, 0.9 + x / 1000 + c / 100, c) for x in (18.0, 34.0, 50.0) for c in (0.0, 1.0)
+        )
+
+    options = OPTIONS | {"protocol": protocol, "project": str(tmp_path), "name": "v"}
+    found = YOLO(trained().best).val(Sees, data=tmp_path / "set/data.yaml", save_json=True, **options).report
+    again = evaluate(tmp_path / "set/annotations/val.json", tmp_path / "v/predictions.json", protocol=protocol)
+    for name, worth in expected.items():
+        assert found["per_class"][name]["AP50"] == pytest.approx(worth)
+        assert again["per_class"][name]["AP50"] == pytest.approx(worth)
+
+
 def test_fitness_is_the_figure_that_was_asked_for():
     made = Validator(args={"project": str(trained().run)})
     made.rules({"protocol": "coco", "fitness": "AP50"})
@@ -181,10 +234,6 @@ def crowd(tmp_path):
     return tmp_path / "data.yaml"
 
 
-class Exact(Seer):
-    shift = 0.0
-
-
 def test_three_thousand_objects_raise_the_default_cap_and_all_count(model, crowd, tmp_path, warned):
     options = OPTIONS | {"imgsz": 256, "project": str(tmp_path)}
     found = model.val(Exact, data=crowd, **options)
@@ -212,6 +261,63 @@ def test_a_split_without_objects_gives_no_figures_but_no_error(model, tmp_path):
     add_picture(tmp_path, "val", "x.png", np.full((64, 64, 3), 90, np.uint8), [])
     found = model.val(data=tmp_path / "data.yaml", project=str(tmp_path), **OPTIONS)
     assert found.report["AP"] in (None, 0.0, -1.0) or np.isnan(found.report["AP"])
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Pictures of 97x61 px seen at 64 px, boxes on whole pixels, one of 8x8; the data YAML."""
+    write_tiny(tmp_path / "raw", train=1, val=0)
+    picture = np.full((61, 97, 3), 90, np.uint8)
+    for name, boxes in {"x.png": [(3, 5, 8, 8), (40, 20, 7, 13)], "sub_y.png": [(60, 31, 16, 16)]}.items():
+        rows = [(1, (x + w / 2) / 97, (y + h / 2) / 61, w / 97, h / 61) for x, y, w, h in boxes]
+        add_picture(tmp_path / "raw", "val", name, picture, rows, ignore=[(0.9, 0.5, 0.2, 1.0)])
+    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+    return tmp_path / "set/data.yaml"
+
+
+def test_val_names_its_data_by_the_hash_of_the_json_and_counts_sizes_as_eval_does(model, converted, tmp_path):
+    options = OPTIONS | {"project": str(tmp_path), "name": "v", "rect": True}
+    found = model.val(Seer, data=converted, save_json=True, **options)
+    again = evaluate(converted.parent / "annotations/val.json", tmp_path / "v/predictions.json", analysis=True)
+    assert found.report["data_hash"] == again["data_hash"]
+    assert found.report["n_gt"] == again["n_gt"] == {"all": 3, "vt": 1, "t": 3, "s": 1, "m": 0}
+    assert found.report["analysis"]["recall_by_size"] == again["analysis"]["recall_by_size"]
+    assert found.report["analysis"]["counting"] == again["analysis"]["counting"]
+
+
+def test_val_always_writes_json_and_with_plots_the_page(model, converted, tmp_path):
+    options = OPTIONS | {"data": converted, "project": str(tmp_path)}
+    model.val(Seer, **options, name="plain")
+    report = json.loads((tmp_path / "plain/report.json").read_text())
+    assert report["imgsz"] == 64 and report["about"]["data"] == str(converted)
+    assert report["about"]["model"].endswith("best.pt") and report["protocol"] == "aitod"
+    assert [p.name for p in (tmp_path / "plain").iterdir()] == ["report.json"]
+
+    class Blind(Seer):
+        def postprocess(self, preds):
+            return [{k: v[:1] for k, v in found.items()} for found in super().postprocess(preds)]
+
+    model.val(Blind, **(options | {"plots": True}), name="all", worst=1)
+    text = (tmp_path / "all/report.html").read_text()
+    assert text.count("data:image/jpeg;base64,") == 1 and "x.png" in text
+    assert {"recall_by_size.png", "errors_by_size.png"} <= {p.name for p in (tmp_path / "all").iterdir()}
+
+
+def test_training_counts_nothing_beyond_its_figures_and_the_best_checkpoint_gets_a_report(tmp_path, monkeypatch):
+    analysed = []
+    real = evaluate_scene
+    monkeypatch.setattr("yolotiny.engine.validator.evaluate_scene", lambda *a, **k: analysed.append(1) or real(*a, **k))
+    data = write_tiny(tmp_path / "data", train=4, val=2)
+    YOLO("yolov5n.yaml").train(data=str(data), project=str(tmp_path), name="r", **(QUICK | {"epochs": 2}))
+    assert analysed == [1]
+    assert json.loads((tmp_path / "r/report.json").read_text())["about"]["model"].endswith("best.pt")
+
+
+def test_the_number_of_images_on_the_page_is_asked_of_val_alone(model):
+    with pytest.raises(InputError, match="predict does not read worst="):
+        model.predict(np.zeros((64, 64, 3), np.uint8), worst=3)
+    with pytest.raises(InputError, match="worst=-1 is below 0"):
+        model.val(data=trained().data, worst=-1)
 
 
 def test_validation_suppresses_by_nwd_where_asked(model, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from yolotiny.metrics import evaluate, table
+from yolotiny.metrics import evaluate, evaluate_arrays, table
 
 
 def truth(*annotations, images=3, names=("car", "bus")):
@@ -81,6 +81,31 @@ def test_an_ignored_object_excuses_every_detection_inside_and_counts_in_the_deno
     ignored = (1, 1, REGION, {"ignore": 1})
     report = score(truth((1, 1, A), ignored), dets((1, 1, FAR, 0.9), (1, 1, (220, 220, 9, 9), 0.8), (1, 1, A, 0.5)))
     assert report["AP"] == 0.5 and report["n_gt"]["all"] == 1
+
+
+def test_an_object_of_no_class_is_no_region_so_a_detection_on_it_is_wrong_here_and_excused_elsewhere():
+    others = (1, 0, REGION, {"iscrowd": 1, "others": 1})
+    gt, pred = truth((1, 1, A), others), dets((1, 1, FAR, 0.9), (1, 1, A, 0.5))
+    assert score(gt, pred)["AP"] == 0.5 and evaluate(gt, pred, "coco")["AP"] == pytest.approx(1.0)
+    beneath = truth((1, 1, A), (1, 1, FAR), others)
+    assert score(beneath, [])["n_gt"]["all"] == 2  # nothing is removed
+    region = (1, 0, REGION, {"iscrowd": 1})
+    assert score(truth((1, 1, A), others, region), pred)["AP"] == 1.0  # a region over it still removes
+
+
+def test_arrays_tell_the_kinds_of_regions_apart_as_json_does():
+    """Every class, no class, the first class: what is excused for a car and for a bus in the region."""
+    boxes = [[0, 0, 10, 10], [50, 50, 60, 60]], [0, 1]  # a car and a bus
+    found = [[200, 200, 210, 210], [200, 200, 210, 210], [0, 0, 10, 10], [50, 50, 60, 60]], [0.9, 0.9, 0.5, 0.5]
+    for kind, car, bus in ((-1, 1.0, 1.0), (-2, 0.5, 0.5), (0, 0.5, 0.5)):
+        regions = [[200, 200, 300, 300, kind]]
+        report = evaluate_arrays([(*boxes, regions, *found, [0, 1, 0, 1])], ["car", "bus"], "visdrone")
+        extra = {-1: {"iscrowd": 1}, -2: {"iscrowd": 1, "others": 1}, 0: {"iscrowd": 1}}[kind]
+        gt = truth((1, 1, A), (1, 2, B), (1, max(kind, -1) + 1, REGION, extra), images=1)
+        pred = dets((1, 1, FAR, 0.9), (1, 2, FAR, 0.9), (1, 1, A, 0.5), (1, 2, B, 0.5))
+        same = score(gt, pred)
+        assert {k: report[k] for k in ("AP", "AP50", "AR@500")} == {k: same[k] for k in ("AP", "AP50", "AR@500")}
+        assert (report["per_class"]["car"]["AP"], report["per_class"]["bus"]["AP"]) == (car, bus)
 
 
 def test_no_detections_score_zero_and_no_objects_give_no_figure():

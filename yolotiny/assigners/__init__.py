@@ -5,8 +5,9 @@ looks at predictions: only then are `boxes` (B, A, 4) and `areas` (B, A) decoded
 """
 
 from ..registry import Registry
+from .gaussian_center import GaussianCenter
 from .rka import RKA
 from .simota import SimOTA
 from .wh_ratio import WHRatio
 
-ASSIGNERS = Registry("assigner", {"wh_ratio": WHRatio, "simota": SimOTA, "rka": RKA})
+ASSIGNERS = Registry("assigner", {"wh_ratio": WHRatio, "simota": SimOTA, "rka": RKA, "gaussian_center": GaussianCenter})

@@ -86,4 +86,29 @@ class YOLOXCoder:
         return torch.cat((xy, wh), -1)
 
 
-CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder, "bins": BinsCoder})
+class CenterCoder:
+    """Offset of the centre from the cell's corner, and half width and half height, all in cells and all linear.
+
+    Source: Liu et al. 2024 (YOLC), section III-C; Zhou et al. 2019 (CenterNet) has whole sizes.
+    """
+
+    channels = 4
+
+    def decode(self, raw: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels; a negative size turns the box inside out."""
+        centre = priors.centers + (raw[..., :2] - 0.5) * priors.strides
+        half = raw[..., 2:4] * priors.strides
+        return torch.cat((centre - half, centre + half), -1)
+
+    def sizes(self, raw: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) raw channels -> (..., A, 2) width and height, pixels."""
+        return raw[..., 2:4] * 2 * priors.strides
+
+    def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
+        """(..., A, 4) xyxy pixels -> raw channels."""
+        b = xyxy2xywh(boxes)
+        xy = (b[..., :2] - priors.centers) / priors.strides + 0.5
+        return torch.cat((xy, b[..., 2:] / 2 / priors.strides), -1)
+
+
+CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder, "center": CenterCoder, "bins": BinsCoder})

@@ -1,28 +1,28 @@
 """Data sets: one converter per format, one writer for all, and a synthetic aerial scene.
 
 `convert("visdrone", "VisDrone2019-DET", "datasets/visdrone")` writes YOLO labels, ignore regions, COCO JSON and a
-data.yaml. A new format is a function `read_x(source) -> Dataset` in a file of its own and a line in `CONVERTERS`.
+data.yaml. `formats/` reads data sets as they are downloaded, `quality/` says what one is made of and what is wrong.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
-from ..registry import Registry
-from .coco import read_coco, read_hit_uav
-from .records import Dataset, Record
+from .formats import CONVERTERS
+from .quality.checks import Report, check
+from .quality.statistics import Stats, stats
+from .records import Dataset, Record, thin_out
 from .scenes import scene, write_demo
-from .visdrone import read_visdrone
-from .writer import Progress, Summary, check_free, write, write_lists
-from .yolo import read_yolo
+from .staging import check_free
+from .summary import Summary
+from .tiling import Tiling, tile_dataset
+from .writer import Progress, write
 
-CONVERTERS = Registry(
-    "format",
-    {"visdrone": read_visdrone, "coco": read_coco, "hit-uav": read_hit_uav, "yolo": read_yolo},
-)
-
-__all__ = ["CONVERTERS", "Dataset", "Record", "Summary", "convert", "scene", "write_demo"]
+__all__ = ["CONVERTERS", "Dataset", "Record", "Report", "Stats", "Summary"]
+__all__ += ["check", "convert", "scene", "stats", "write_demo"]
 
 
 def convert(
@@ -31,32 +31,65 @@ def convert(
     to: str | Path,
     force: bool = False,
     link: bool = True,
+    tile: int | None = None,
+    overlap: int | None = None,
+    keep: float | None = None,
+    every: int = 1,
     progress: Progress | None = None,
 ) -> Summary:
     """Convert a data set to the layout that training and evaluation read.
 
     Writes, for every split: `images/<split>`, `labels/<split>` (rows "class cx cy w h", shares of the image; an empty
-    file for an image without objects), `ignore/<split>` (rows "cx cy w h", only where there are ignore regions),
-    `annotations/<split>.json` (COCO), and `data.yaml`. Nothing is written before the whole source has been read.
+    file for an image without objects), `ignore/<split>` (rows "cx cy w h", only where there are ignore regions; a
+    fifth number is the class of a region of one class, -2 an object of no class), `annotations/<split>.json` (COCO),
+    and `data.yaml`. Nothing is written before the whole source has been read, and nothing is at its place before the
+    data set is whole: it grows in `to/.part`, where the same call takes it up after an interruption.
 
     Args:
         format: a name in CONVERTERS.
         source: the data set as downloaded.
         to: the folder to write, new or empty.
-        force: replace what an earlier run wrote in `to`.
+        force: replace what an earlier run wrote in `to`; the old one stays until the new one is whole.
         link: link the images; False copies them.
+        tile: cut pictures into squares of this side in pixels, 0 for whole pictures; by default as the format does.
+        overlap: pixels that tiles share; by default as the format does, and a fifth of a `tile` of your own.
+        keep: share of an object that must lie in a tile for it to count there, default 0.7; with less of it, an
+            ignore region is left.
+        every: keep every so-manieth picture of each sequence, for a smaller data set.
         progress: called with (split, done, total) after each image.
     Returns:
         Counts by split; print it.
     Raises:
-        InputError: unknown format, missing folder, malformed file (named with its row), `to` not empty.
+        InputError: unknown format, missing folder, malformed file (named with its row), `to` not empty, an option that
+            cannot be.
     """
-    read = CONVERTERS.find(format)
+    chosen = CONVERTERS.find(format)
     source, to = Path(source).expanduser(), Path(to).expanduser()
     if source.resolve() == to.resolve():
         raise InputError(f"source and to are the same folder, {to}; write to another one")
+    tiling = _tiling(chosen.tiling, tile, overlap, keep)
     check_free(to, force)  # before the reading, which may take minutes
-    data = read(source)
-    summary = write(data, to, force, link, progress)
-    write_lists(source if source.is_dir() else source.parent, data, summary)
-    return summary
+    data = chosen.read(source)
+    data.protocol = data.protocol or chosen.protocol
+    data = thin_out(data, every)
+    data = tile_dataset(data, tiling) if tiling else data
+    about = {"format": format, "source": str(source.resolve()), "every": every}
+    about |= asdict(tiling) if tiling else {"tile": 0}
+    return write(data, to, force, link, progress, source if source.is_dir() else source.parent, about)
+
+
+def _tiling(usual: Tiling | None, tile: int | None, overlap: int | None, keep: float | None) -> Tiling | None:
+    """Put a user's options over those of the format; None for whole pictures."""
+    if tile == 0 or (tile is None and usual is None):
+        for name, value in (("overlap", overlap), ("keep", keep)):
+            if value is not None:
+                raise InputError(f"{name}={value} needs tiles: give tile=SIZE too")
+        return None
+    base = usual if usual and tile in (None, usual.tile) else Tiling(*_fifth(tile))
+    changes: dict[str, Any] = {"overlap": overlap, "keep": keep}
+    return replace(base, **{k: v for k, v in changes.items() if v is not None})
+
+
+def _fifth(tile: int | None) -> tuple[Any, Any]:
+    """A tile's side and the overlap it has by default."""
+    return tile, tile // 5 if isinstance(tile, int) else 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -15,6 +17,8 @@ from ..errors import InputError
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
+MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from
+EVERY, OTHERS = -1, -2  # what `Record.ignore_labels` says instead of a class
 _SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?:val|id|idation|ing|dev)?(?![a-z])")
 
 
@@ -37,8 +41,11 @@ class Record:
         boxes: (N, 4) xyxy, pixels.
         labels: (N,) class index.
         ignore: (K, 4) xyxy, pixels: regions that count neither as object nor as background.
-        ignore_labels: (K,) the class a region belongs to (a COCO crowd), -1 for every class.
+        ignore_labels: (K,) the class a region belongs to (a COCO crowd, a difficult object); `EVERY` for a region of
+            every class; `OTHERS` for an object of no class, which is such a region to all but the VisDrone protocol.
         id: the picture's number in the source, None where it has none.
+        areas: (N,) square pixels by which protocols sort objects into sizes; None for those of the boxes.
+        window: left and top of this tile in the picture, which is then cut to width x height; None for all of it.
     """
 
     image: Path
@@ -50,6 +57,8 @@ class Record:
     ignore: np.ndarray = field(default_factory=_boxes)
     ignore_labels: np.ndarray = field(default_factory=_labels)
     id: int | None = None
+    areas: np.ndarray | None = None
+    window: tuple[int, int] | None = None
 
 
 @dataclass
@@ -59,16 +68,44 @@ class Dataset:
     Attributes:
         names: class names in class order.
         splits: records by split name.
-        dropped: by split, how many files the converter left out, by reason.
+        dropped: by split, how many files or rows were left out, by reason.
+        notes: what else a user has to know about the conversion, a line each.
+        protocol: the evaluation protocol that the source itself asks for.
     """
 
     names: list[str]
     splits: dict[str, list[Record]]
     dropped: dict[str, Counter] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    protocol: str | None = None
 
     def drop(self, split: str, reason: str, count: int = 1) -> None:
-        """Note that `count` files of `split` were left out."""
-        self.dropped.setdefault(split, Counter())[reason] += count
+        """Note that `count` files or rows of `split` were left out."""
+        if count:
+            self.dropped.setdefault(split, Counter())[reason] += count
+
+
+def thin_out(data: Dataset, every: int) -> Dataset:
+    """Keep every `every`-th picture of each folder in a split, so of each sequence of a video data set, in order.
+
+    Raises:
+        InputError: `every` is no whole number from 1 up.
+    """
+    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+        raise InputError(f"every={every}: give a whole number from 1 up; 10 keeps every tenth picture")
+    splits: dict[str, list[Record]] = {}
+    for split, records in data.splits.items():
+        seen: dict[PurePosixPath, int] = {}
+        splits[split] = []
+        for record in records:
+            folder = PurePosixPath(record.name).parent
+            if seen.setdefault(folder, 0) % every == 0:
+                splits[split].append(record)
+            seen[folder] += 1
+    made = replace(data, splits=splits, dropped={s: c.copy() for s, c in data.dropped.items()})
+    for split, records in data.splits.items():
+        made.drop(split, f"image left out by every={every}", len(records) - len(splits[split]))
+    return made
 
 
 def split_of(name: str) -> str | None:
@@ -102,6 +139,31 @@ def by_split(paths: Iterable[Path], names: Iterable[str]) -> dict[str, Path]:
     return {s: found[s] for s in SPLITS if s in found}
 
 
+def clip(boxes: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Clip (N, 4) xyxy pixel boxes to the image; also return (N,) whether at least one pixel is left each way."""
+    inside = np.clip(boxes, 0, [width, height, width, height])
+    return inside, ((inside[:, 2:] - inside[:, :2]) >= MIN_SIDE).all(1)
+
+
+def box_areas(boxes: np.ndarray) -> np.ndarray:
+    """(N, 4) xyxy -> (N,) areas."""
+    return (boxes[:, 2:] - boxes[:, :2]).prod(1)
+
+
+def record_of(image: Path, name: str, rows: Iterable[Sequence[float]], **more: Any) -> Record:
+    """Make a record of rows (x1, y1, x2, y2, label, ignored), its size read from the picture.
+
+    Args:
+        image, name: see `Record`.
+        rows: objects and, where `ignored` is true, ignore regions, whose label may be `EVERY` or `OTHERS`.
+        more: further attributes of the record.
+    """
+    table = np.array(list(rows), dtype=float).reshape(-1, 6)
+    boxes, labels, ignored = table[:, :4], table[:, 4].astype(int), table[:, 5] > 0
+    size = image_size(image)
+    return Record(image, name, *size, boxes[~ignored], labels[~ignored], boxes[ignored], labels[ignored], **more)
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Return (width, height) in pixels as a viewer shows the picture, reading the header only.
 
@@ -110,9 +172,16 @@ def image_size(path: Path) -> tuple[int, int]:
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
     try:
         with Image.open(path) as picture:
-            turned = picture.getexif().get(274) in (5, 6, 7, 8)
+            # A PNG without a tag in its header would be decoded whole in search of one behind the pixels.
+            tags = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+            turned = tags.get(274) in (5, 6, 7, 8)
             return picture.size[::-1] if turned else picture.size
-    except (OSError, ImportError) as e:  # ultralytics' opener asks for a HEIF package when a file is no picture
+    except (OSError, ImportError) as e:
+        if path.suffix.lower() in (".tif", ".tiff") and path.is_file():  # PIL knows no colour of 16 bits in there
+            decoded = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+            if decoded is not None:
+                return decoded.shape[1], decoded.shape[0]
+        # ImportError: ultralytics' opener asks for a HEIF package when a file is no picture
         raise InputError(f"cannot read image {path}: {e}") from None
     finally:
         Image.MAX_IMAGE_PIXELS = limit
@@ -123,13 +192,18 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES)
 
 
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a text file; raise InputError where it is missing or is no text."""
+def read_text(path: Path) -> str:
+    """Return the content of a text file; raise InputError where it is missing or is no text."""
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "not a UTF-8 text file"
         raise InputError(f"cannot read {path}: {reason}") from None
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file; raise InputError where it is missing or is no text."""
+    return read_text(path).splitlines()
 
 
 def existing_folder(path: str | Path, what: str) -> Path:

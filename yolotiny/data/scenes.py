@@ -13,7 +13,8 @@ import numpy as np
 
 from . import scenery as paint
 from .records import Dataset, Record
-from .writer import prepare, write_labels
+from .staging import prepare
+from .writer import write_labels, write_yaml
 
 NAMES = ["vehicle", "boat"]
 VEHICLE, BOAT = 0, 1
@@ -287,4 +288,5 @@ def write_demo(
             file = folder / f"{split}_{i:04d}.jpg"
             cv2.imwrite(str(file), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
             data.splits[split].append(Record(file, file.name, imgsz, imgsz, boxes, labels))
-    return write_labels(data, to).data
+    write_yaml(data, list(write_labels(data, to)), to, to / "data.yaml")
+    return to / "data.yaml"

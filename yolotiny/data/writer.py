@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,78 +16,12 @@ import numpy as np
 import yaml
 
 from ..errors import InputError
-from .records import IMAGES, SPLITS, Dataset, Record, split_of
+from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, split_of
+from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
+from .summary import SplitSummary, Summary
+from .tiling import cut
 
-FOLDERS = ("images", "labels", "ignore", "annotations")
-MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass
-class SplitSummary:
-    """What was written for one split; `boxes` counts by class name, `dropped` by reason."""
-
-    images: int = 0
-    empty: int = 0
-    boxes: Counter = field(default_factory=Counter)
-    ignore: int = 0
-    dropped: Counter = field(default_factory=Counter)
-
-
-@dataclass
-class Summary:
-    """The outcome of a conversion; `print(summary)` shows it.
-
-    Attributes:
-        data: the data.yaml to train with.
-        splits: counts by split.
-        lists: image lists written beside data.yaml, each with its length and the number of names without an image.
-    """
-
-    data: Path
-    splits: dict[str, SplitSummary] = field(default_factory=dict)
-    lists: dict[Path, tuple[int, int]] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        lines = []
-        for split, s in self.splits.items():
-            total = f"{s.boxes.total()} boxes, {s.ignore} ignore regions"
-            lines.append(f"{split}: {s.images} images ({s.empty} without objects), {total}")
-            lines.append("  " + ", ".join(f"{name} {n}" for name, n in s.boxes.items()))
-            lines += [f"  dropped {n}: {reason}" for reason, n in s.dropped.items()]
-        lines += [f"list {path}: {n} images, {missing} names without one" for path, (n, missing) in self.lists.items()]
-        return "\n".join([*lines, f"data: {self.data}"])
-
-
-def check_free(to: Path, force: bool) -> None:
-    """Raise InputError when `to` is a file, or a folder that holds something and `force` is False."""
-    if to.exists() and not to.is_dir():
-        raise InputError(f"{to} is a file; name a folder to write to")
-    if to.is_dir() and any(to.iterdir()) and not force:
-        raise InputError(
-            f"folder {to} is not empty; name another one, or pass force=True to replace the data set in it"
-        )
-
-
-def prepare(to: Path, force: bool) -> None:
-    """Make `to` ready to be written: new or empty, unless `force`, which removes what an earlier run wrote."""
-    check_free(to, force)
-    for folder in FOLDERS:
-        for split in (*SPLITS, *(f"{s}.json" for s in SPLITS)):
-            old = to / folder / split
-            if old.is_symlink() or old.is_file():
-                old.unlink()
-            elif old.is_dir():
-                shutil.rmtree(old)
-    for stale in (to / "data.yaml", *to.glob("labels/*.cache")):  # the trainer's label cache would outlive the labels
-        stale.unlink(missing_ok=True)
-    to.mkdir(parents=True, exist_ok=True)
-
-
-def clip(boxes: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Clip (N, 4) xyxy pixel boxes to the image; also return (N,) whether at least one pixel is left each way."""
-    inside = np.clip(boxes, 0, [width, height, width, height])
-    return inside, ((inside[:, 2:] - inside[:, :2]) >= MIN_SIDE).all(1)
 
 
 def yolo_rows(boxes: np.ndarray, width: int, height: int) -> list[str]:
@@ -114,35 +49,69 @@ def flat_names(records: list[Record]) -> list[str]:
 
 
 def _place(source: Path, target: Path, link: bool) -> None:
+    """Link or copy a picture; one that is there already is complete."""
+    if os.path.lexists(target):
+        return
     if link:
         try:
             os.symlink(source.resolve(), target)
             return
         except OSError:  # no right or no support for links here: copy instead
             pass
-    shutil.copyfile(source, target)
+    unfinished = target.with_name(f".{target.name}")
+    shutil.copyfile(source, unfinished)
+    unfinished.replace(target)
+
+
+def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None) -> None:
+    """Link, copy or cut the pictures of every split."""
+    for split, records in data.splits.items():
+        folder = to / "images" / split
+        folder.mkdir(parents=True, exist_ok=True)
+        done = 0
+        pairs = zip(records, flat_names(records), strict=True)
+        for image, group in groupby(pairs, key=lambda pair: pair[0].image):
+            places = [(record, folder / file) for record, file in group]
+            cut(image, [(r.window, file) for r, file in places if r.window is not None], places[0][0].width)
+            for record, file in places:
+                if record.window is None:
+                    _place(image, file, link)
+                done += 1
+                if progress:
+                    progress(split, done, len(records))
 
 
 def _entries(record: Record, image_id: int, first_id: int, dropped: Counter) -> list[dict]:
-    """Return the COCO annotations of a record, clipped: objects first, then ignore regions; count what is dropped."""
+    """Return the COCO annotations of a record, clipped: objects first, then ignore regions; count what is dropped.
+
+    Ids count from 1; category 0 is a region of every class, with `"others": 1` an object of none.
+    """
     entries: list[dict] = []
-    groups = ((record.boxes, record.labels, 0, "box"), (record.ignore, record.ignore_labels, 1, "ignore region"))
-    for boxes, labels, ignore, kind in groups:
+    areas = box_areas(record.boxes) if record.areas is None else record.areas  # of the whole box: protocols bin by it
+    groups = (
+        (record.boxes, record.labels, areas, 0, "box"),
+        (record.ignore, record.ignore_labels, box_areas(record.ignore), 1, "ignore region"),
+    )
+    for boxes, labels, areas, ignore, kind in groups:
         clipped, keep = clip(boxes, record.width, record.height)
         if not keep.all():
             dropped[f"{kind} below {MIN_SIDE:g} px inside the image"] += int((~keep).sum())
-        areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)  # of the original box: the protocols bin by it
         for (x1, y1, x2, y2), label, area in zip(clipped[keep], labels[keep], areas[keep], strict=True):
-            # label -1, every class, becomes category 0
-            entry: dict[str, Any] = {"id": first_id + len(entries), "image_id": image_id, "category_id": int(label) + 1}
+            entry: dict[str, Any] = {"id": first_id + len(entries), "image_id": image_id}
+            entry["category_id"] = max(int(label), -1) + 1
             entry |= {"bbox": [round(float(v), 4) for v in (x1, y1, x2 - x1, y2 - y1)], "area": round(float(area), 4)}
-            entries.append(entry | {"iscrowd": ignore, "ignore": ignore})
+            entry |= {"iscrowd": ignore, "ignore": ignore} | ({"others": 1} if label == OTHERS else {})
+            entries.append(entry)
     return entries
 
 
-def _write_split(
-    to: Path, split: str, records: list[Record], files: list[str], names: list[str], progress: Progress | None
-) -> SplitSummary:
+def _ignore_row(entry: Mapping[str, Any], row: str) -> str:
+    """A row of an ignore file: the box, and behind it the class where the region is not one of every class."""
+    label = OTHERS if entry.get("others") else entry["category_id"] - 1
+    return row if label == EVERY else f"{row} {label}"
+
+
+def _write_split(to: Path, split: str, records: list[Record], names: list[str]) -> SplitSummary:
     found = SplitSummary(images=len(records), boxes=Counter(dict.fromkeys(names, 0)))
     for folder in (f"labels/{split}", f"ignore/{split}", "annotations"):
         (to / folder).mkdir(parents=True, exist_ok=True)
@@ -151,7 +120,7 @@ def _write_split(
         ids = list(range(1, len(records) + 1))
     images: list[dict] = []
     annotations: list[dict] = []
-    for done, (record, file, image_id) in enumerate(zip(records, files, ids, strict=True), 1):
+    for record, file, image_id in zip(records, flat_names(records), ids, strict=True):
         entries = _entries(record, image_id, len(annotations) + 1, found.dropped)
         boxes = np.array([e["bbox"] for e in entries]).reshape(-1, 4)
         rows = yolo_rows(np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), 1), record.width, record.height)
@@ -160,89 +129,111 @@ def _write_split(
         text = "".join(f"{e['category_id'] - 1} {row}\n" for e, row in zip(entries[:n], rows[:n], strict=True))
         (to / "labels" / split / label).write_text(text)
         if rows[n:]:
-            (to / "ignore" / split / label).write_text("".join(f"{row}\n" for row in rows[n:]))
+            regions = [_ignore_row(e, row) for e, row in zip(entries[n:], rows[n:], strict=True)]
+            (to / "ignore" / split / label).write_text("".join(f"{row}\n" for row in regions))
         images.append({"id": image_id, "file_name": file, "width": record.width, "height": record.height})
         annotations += entries
         found.boxes.update(names[e["category_id"] - 1] for e in entries[:n])
         found.empty += n == 0
         found.ignore += len(rows) - n
-        if progress:
-            progress(split, done, len(records))
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(names)]
     content = {"images": images, "categories": categories, "annotations": annotations}
     (to / "annotations" / f"{split}.json").write_text(json.dumps(content))
     return found
 
 
-def write_labels(data: Dataset, to: Path, progress: Progress | None = None) -> Summary:
-    """Write everything but the images: labels, ignore regions, COCO JSON, data.yaml.
-
-    Args:
-        data: records by split.
-        to: the folder, made ready by `prepare`.
-        progress: called with (split, done, total) after each image.
-    """
-    splits = [s for s in SPLITS if data.splits.get(s)]
-    summary = Summary(to / "data.yaml")
-    for split in splits:
-        records = data.splits[split]
-        found = _write_split(to, split, records, flat_names(records), data.names, progress)
-        found.dropped.update(data.dropped.get(split, {}))
-        summary.splits[split] = found
-    content: dict[str, Any] = {"path": str(to.resolve())} | {s: f"images/{s}" for s in splits}
-    content |= {"names": dict(enumerate(data.names)), "annotations": {s: f"annotations/{s}.json" for s in splits}}
-    summary.data.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return summary
+def write_labels(data: Dataset, folder: Path) -> dict[str, SplitSummary]:
+    """Write labels, ignore regions and COCO JSON of every split below `folder`; return the counts."""
+    found = {}
+    for split in (s for s in SPLITS if data.splits.get(s)):
+        found[split] = _write_split(folder, split, data.splits[split], data.names)
+        found[split].dropped.update(data.dropped.get(split, {}))
+    return found
 
 
-def write(data: Dataset, to: Path, force: bool, link: bool, progress: Progress | None = None) -> Summary:
+def write_yaml(data: Dataset, splits: list[str], to: Path, file: Path) -> None:
+    """Write the data.yaml of a data set at `to`; where it has test but no val, val is test."""
+    place = {s: s for s in splits}
+    if "test" in place and "train" in place:
+        place.setdefault("val", "test")
+    place = {s: place[s] for s in SPLITS if s in place}
+    content: dict[str, Any] = {"path": str(to.resolve())} | {s: f"images/{p}" for s, p in place.items()}
+    content["names"] = dict(enumerate(data.names))
+    content["annotations"] = {s: f"annotations/{p}.json" for s, p in place.items()}
+    if data.protocol:
+        content["protocol"] = data.protocol
+    file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def write(
+    data: Dataset,
+    to: Path,
+    force: bool,
+    link: bool,
+    progress: Progress | None = None,
+    lists: Path | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Summary:
     """Write a data set in the layout that training and evaluation read.
+
+    It grows in `to/.part` and moves to its place when it is whole. After an interruption the same call goes on:
+    pictures that are complete are not written again.
 
     Args:
         data: records by split.
         to: the folder, new or empty.
         force: replace what an earlier run wrote in `to`.
-        link: link images to their source; where links cannot be made, or with False, copy them.
+        link: link images to their source; where links cannot be made, or with False, copy them. Tiles are cut.
         progress: called with (split, done, total) after each image.
+        lists: a folder whose lists of image names are turned into lists of the written images.
+        about: what the data set is made from, kept beside it in conversion.json.
 
     Raises:
-        InputError: `to` is not empty, holds the source itself, or two images share a name.
+        InputError: `to` is not empty, holds the source itself, two images share a name, or another
+            conversion was interrupted there.
     """
-    files = {split: flat_names(records) for split, records in data.splits.items()}
+    check_free(to, force)
     written = [(to / f).resolve() for f in FOLDERS]
-    for record in (r for records in data.splits.values() for r in records):
-        if not {*record.image.absolute().parents, *record.image.resolve().parents}.isdisjoint(written):
-            raise InputError(f"source image {record.image} lies in the folder to be written, {to}; write elsewhere")
-    prepare(to, force)
-    for split, records in data.splits.items():
-        (to / "images" / split).mkdir(parents=True, exist_ok=True)
-        for record, file in zip(records, files[split], strict=True):
-            _place(record.image, to / "images" / split / file, link)
-    return write_labels(data, to, progress)
+    for records in data.splits.values():
+        flat_names(records)  # two of one name are an error before anything is written
+        for image in dict.fromkeys(r.image for r in records):
+            if not {*image.absolute().parents, *image.resolve().parents}.isdisjoint(written):
+                raise InputError(f"source image {image} lies in the folder to be written, {to}; write elsewhere")
+    data = replace(data, splits={s: data.splits[s] for s in SPLITS if data.splits.get(s)})
+    stage = open_stage(to, dict(about or {}) | {"link": link, "pictures": fingerprint(data)}, force)
+    _write_images(data, stage, link, progress)
+    summary = Summary(to / "data.yaml", write_labels(data, stage), notes=list(data.notes), protocol=data.protocol)
+    if lists is not None:
+        write_lists(lists, data, stage, summary)
+    if "val" not in summary.splits and {"train", "test"} <= summary.splits.keys():
+        summary.notes.append("there is no val split: in data.yaml val is test, as the papers have it")
+    write_yaml(data, list(summary.splits), to, stage / "data.yaml")
+    take_over(stage, to)
+    return summary
 
 
-def write_lists(source: Path, data: Dataset, summary: Summary) -> None:
-    """Turn every list of image names in `source/*.txt` into a list of the written images beside data.yaml.
+def write_lists(source: Path, data: Dataset, folder: Path, summary: Summary) -> None:
+    """Turn every list of image names in `source/*.txt` into a list of the written images in `folder`.
 
     Training reads such a list instead of a folder: `train: train600.txt` in a data yaml. Text files that hold other
-    things than image names are left alone; names without an image are counted.
+    things than image names are left alone; names without an image are counted. A picture in tiles brings all of them.
     """
-    to = summary.data.parent
-    places: dict[str, dict[str, str]] = {}
+    places: dict[str, dict[str, list[str]]] = {}
     for split, records in data.splits.items():
-        files = [f"./images/{split}/{file}" for file in flat_names(records)]
-        places[split] = {r.image.name: f for r, f in zip(records, files, strict=True)}
-        places[split] |= {r.name: f for r, f in zip(records, files, strict=True)}
+        places[split] = {}
+        for record, file in zip(records, flat_names(records), strict=True):
+            for name in {record.image.name, record.name}:
+                places[split].setdefault(name, []).append(f"./images/{split}/{file}")
     for path in sorted(source.glob("*.txt")):
         text = path.read_text(encoding="utf-8", errors="replace")
         names = [line.strip() for line in text.splitlines() if line.strip()]
         if not names or any(PurePosixPath(n).suffix.lower() not in IMAGES for n in names):
             continue
-        known: dict[str, str] = {}  # splits may share names: the list's own split, told by its name, has the last word
+        known: dict[str, list[str]] = {}  # splits may share names: the list's own split, told by its name, wins
         for split in sorted(places, key=lambda s: s == split_of(path.stem)):
             known |= places[split]
         found = [known.get(n) or known.get(PurePosixPath(n).name) for n in names]
-        lines = [place for place in found if place]
+        lines = [place for group in found for place in group or ()]
         if lines:
-            (to / path.name).write_text("".join(f"{line}\n" for line in lines))
-            summary.lists[to / path.name] = (len(lines), len(found) - len(lines))
+            (folder / path.name).write_text("".join(f"{line}\n" for line in lines))
+            summary.lists[summary.data.parent / path.name] = (len(lines), sum(not group for group in found))

@@ -17,9 +17,10 @@ from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import LOGGER
 
 from .. import boxes, config
-from ..criterion import CRITERIA, targets_of
+from ..criterion import targets_of
 from ..detector import Detector
 from ..errors import InputError
+from ..families import CRITERIA
 from .dataset import split_ignore
 from .fitting import fit
 from .options import find_data
@@ -105,7 +106,7 @@ def study(
     data: str,
     to: str | Path,
     imgsz: int = 640,
-    images: int = 200,
+    pictures: int = 200,
     sides: Sequence[float] = (4, 12, 32),
     trained: bool = False,
     changes: dict[str, Any] | None = None,
@@ -117,7 +118,7 @@ def study(
         data: the data YAML; its training split is used.
         to: folder for `assign.json` and `assign.png`.
         imgsz: side of the network input, pixels.
-        images: at most so many pictures, evenly spread.
+        pictures: at most so many pictures, evenly spread.
         sides: of the boxes whose curves are drawn, pixels.
         trained: the weights mean something.
         changes: settings of the model by dotted name.
@@ -127,7 +128,7 @@ def study(
     """
     if not getattr(model.model[-1], "criterion", ""):
         raise InputError("data assign needs a detector of ours; heads of ultralytics have no assigner to choose")
-    for name, value, least in (("images", images, 1), ("imgsz", imgsz, 32), ("sizes", min(sides, default=0), 1)):
+    for name, value, least in (("pictures", pictures, 1), ("imgsz", imgsz, 32), ("sizes", min(sides, default=0), 1)):
         if not value >= least:
             raise InputError(f"data assign: {name} must be {least} or more, not {value:g}")
     info = check_det_dataset(find_data(data, "train"), split="train")
@@ -143,7 +144,7 @@ def study(
     criteria = [family(made.yaml | {"assigner": a}, head.coder, head.nc) for a in (None, made.yaml.get("assigner"))]
     if any(c.assign.looks for c in criteria) and not trained:
         LOGGER.warning("SimOTA looks at predictions, and these are of an untrained model: give a checkpoint")
-    places = np.unique(np.linspace(0, len(dataset) - 1, min(images, len(dataset))).astype(int)).tolist()
+    places = np.unique(np.linspace(0, len(dataset) - 1, min(pictures, len(dataset))).astype(int)).tolist()
     loader = DataLoader(Subset(dataset, places), BATCH, collate_fn=dataset.collate_fn)
     found, counts = [], [[], []]
     with torch.no_grad():

@@ -19,6 +19,7 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.patches import imread
 
 from ..errors import InputError
+from .crop_train import ClusterCrops
 
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
 MISSING_AREA = 0.1  # share of an object that must stay inside the picture
@@ -134,28 +135,57 @@ def ignore_file(label: str) -> Path:
 
 
 def read_ignore(file: Path) -> np.ndarray:
-    """(K, 4) normalised xywh of an ignore file; empty when there is none."""
+    """The regions of an ignore file; empty when there is none.
+
+    Returns:
+        (K, 5) normalised xywh and the class a region belongs to, -1 for every class, -2 for an object of no class.
+    """
     if not file.is_file():
-        return np.zeros((0, 4), np.float32)
+        return np.zeros((0, 5), np.float32)
     rows = []
     for i, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
         row = _numbers(line)
         if row == []:
             continue
-        if row is None or len(row) != 4 or not all(map(math.isfinite, row)):
+        row = row and [*row, -1.0][: max(len(row), 5)]  # without a fifth number, a region of every class
+        if not row or len(row) != 5 or not all(map(math.isfinite, row)) or row[4] < -2 or row[4] % 1:
             raise InputError(
-                f"{file}, row {i}: {line.strip()[:60]!r} is no ignore region; expected 'cx cy w h' as shares"
+                f"{file}, row {i}: {line.strip()[:60]!r} is no ignore region; expected 'cx cy w h' as shares, "
+                "and the class where it belongs to one"
             )
         rows.append(row)
-    return np.array(rows, np.float32).reshape(-1, 4)
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def region_class(label: np.ndarray, nc: int) -> np.ndarray:
+    """The class index under which regions travel: nc for every class, nc + 1 for no class, from nc + 2 for one."""
+    return nc + np.where(label < 0, -1 - label, label + 2)
+
+
+def region_label(cls: Any, nc: int) -> Any:
+    """Undo `region_class`, for an array or a tensor; what it says of objects means nothing."""
+    code = cls - nc
+    return (code < 2) * (-1 - code) + (code >= 2) * (code - 2)
 
 
 class TinyDataset(YOLODataset):
     """YOLO labels and, from a sibling folder `ignore/`, regions in which nothing counts.
 
-    The regions travel through augmentation as boxes of the extra class `nc`, so mosaic and flips move them with the
-    picture; `split_ignore` takes them out of the batch again.
+    The regions travel through augmentation as boxes of extra classes from `nc` on, so mosaic and flips move them with
+    the picture; `split_ignore` takes them out of the batch again.
+
+    Attributes:
+        sizes: (height, width) of each picture by its file.
+        crop_train: cuts clusters out of training pictures, or None.
     """
+
+    crop_train: ClusterCrops | None = None
+
+    def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
+        """A sample on its way to augmentation, sometimes one of its clusters in its place."""
+        if self.crop_train is not None:
+            label = self.crop_train(label, self.imgsz, self.nc)
+        return super().update_labels_info(label)
 
     def verify_args(self) -> tuple:
         """Our scan of one picture, and what to call it on."""
@@ -192,12 +222,14 @@ class TinyDataset(YOLODataset):
         )
         doubled = {x["im_file"]: n for x in labels if (n := x.pop("duplicates"))}
         self._tell("{n} duplicate label rows are left out", doubled, wanted)
+        self.sizes = {x["im_file"]: x["shape"] for x in labels}  # rectangular batches take it out of the labels
         regions = 0
         for label, file in zip(labels, img2label_paths(self.im_files), strict=True):
             extra = read_ignore(ignore_file(file))
             regions += len(extra)
-            label["bboxes"] = np.concatenate((label["bboxes"], extra))
-            label["cls"] = np.concatenate((label["cls"], np.full((len(extra), 1), self.nc, np.float32)))
+            label["bboxes"] = np.concatenate((label["bboxes"], extra[:, :4]))
+            cls = region_class(extra[:, 4:], self.nc).astype(np.float32)
+            label["cls"] = np.concatenate((label["cls"], cls))
         if regions:
             LOGGER.info(f"{self.prefix}{regions} ignore regions: no loss and no false alarm inside")
         return labels
@@ -210,7 +242,7 @@ class TinyDataset(YOLODataset):
 
     @property
     def nc(self) -> int:
-        """Number of classes, which is also the class index of ignore regions."""
+        """Number of classes, from which on class indices mean ignore regions."""
         return len(self.data["names"])
 
     @property
@@ -222,7 +254,8 @@ class TinyDataset(YOLODataset):
         """Keep the chosen classes and, with `single_cls`, call them all 0; ignore regions stay what they are."""
         if include_class is not None:
             single, self.single_cls = self.single_cls, False
-            super().update_labels([*np.ravel(include_class).tolist(), self.nc])
+            regions = {int(c) for x in self.labels for c in x["cls"].ravel() if c >= self.nc}
+            super().update_labels([*np.ravel(include_class).tolist(), *sorted(regions)])
             self.single_cls = single
         if self.single_cls:
             for label in self.labels:
@@ -248,13 +281,15 @@ def _spare_tiny(transform: Any, nc: int) -> None:
 
 
 def split_ignore(batch: dict[str, Any], nc: int) -> dict[str, Any]:
-    """Take the ignore regions (class `nc`) out of a batch's objects.
+    """Take the ignore regions (class `nc` and above) out of a batch's objects.
 
-    Adds `ignore_bboxes` (K, 4) normalised xywh and `ignore_idx` (K,) to the batch.
+    Adds to the batch `ignore_bboxes` (K, 4) normalised xywh, `ignore_idx` (K,), and `ignore_cls` (K,), the class of a
+    region, -1 for every class and -2 for an object of no class.
     """
     cls: Tensor = batch["cls"].view(-1)
     region = cls >= nc
     batch["ignore_bboxes"], batch["ignore_idx"] = batch["bboxes"][region], batch["batch_idx"][region]
+    batch["ignore_cls"] = region_label(cls[region], nc)
     if torch.any(region):
         for k in ("cls", "bboxes", "batch_idx"):
             batch[k] = batch[k][~region]

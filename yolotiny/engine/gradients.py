@@ -23,7 +23,7 @@ from ultralytics.data.utils import check_det_dataset
 from ..criterion import Criterion, targets_of
 from ..detector import Detector
 from ..errors import InputError
-from ..structures import Targets
+from ..structures import CenterPreds, Targets
 from .dataset import split_ignore
 from .options import find_data
 from .trainer import build_dataset
@@ -56,6 +56,7 @@ def box_gradients(model: Detector, criterion: Criterion, images: Tensor, targets
     """
     with torch.no_grad():
         preds = model.eval()(images)[1]
+    preds = preds.rows[-1] if isinstance(preds, CenterPreds) else preds
     raw = preds.box.float().detach().requires_grad_()
     preds = replace(preds, box=raw, features=(), again=None)
     found = criterion.match(preds, targets)

@@ -35,8 +35,8 @@ def nms(
     """Suppress overlapping boxes per class.
 
     Args:
-        y: (B, 4 + C, A) decoded xywh pixels and scores, or (B, N, 6) xyxy, score, class from an end-to-end head or an
-            export with suppression inside.
+        y: (B, 4 + C, A) decoded xywh pixels and scores, or (B, N, 6) xyxy, score, class from an end-to-end head, from
+            one with a heat map, or from an export with suppression inside.
         nc: number of classes, C.
         conf: least score.
         iou: overlap above which the lower-scored of two boxes of a class goes.
@@ -57,7 +57,7 @@ def nms(
     keep_class = None if classes is None else torch.as_tensor(classes, device=y.device)
     finished = y.shape[-1] == 6
     if finished and c is not None:
-        raise InputError("nms_metric=nwd: this model has suppressed its boxes itself; export it without nms=True")
+        raise InputError("nms_metric=nwd: this model's boxes come suppressed; leave it out, or export without nms=True")
     left_out = Counter() if left_out is None else left_out
     out = []
     for k, pred in enumerate(y):

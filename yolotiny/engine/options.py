@@ -14,10 +14,12 @@ from ultralytics.utils.checks import check_file
 
 from .. import config
 from ..errors import InputError, did_you_mean
+from ..metrics import PROTOCOLS
+from .second_look import OPTIONS as LOOK
 
 SUPPRESSION = ("nms_metric", "nms_c")
 RULES = ("protocol", "fitness", *SUPPRESSION)  # short for eval.protocol and so on
-OURS = {"recipe", "uncertainty", *RULES}  # options that ultralytics does not know
+OURS = {"recipe", "worst", "uncertainty", *RULES, *LOOK}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
 UNREAD = {
@@ -34,7 +36,7 @@ UNREAD_IN_TRAINING = {
 }
 # Loss gains of ultralytics' heads, and what says the same to ours.
 GAINS = {"box": "loss.box.weight=", "cls": "loss.cls.weight=", "dfl": "loss.box.weight=", "cls_pw": "loss.cls.weight="}
-LEAST = {"imgsz": 1, "workers": 0, "lr0": 0.0, "warmup_epochs": 0.0}
+LEAST = {"imgsz": 1, "workers": 0, "worst": 0, "lr0": 0.0, "warmup_epochs": 0.0}
 
 
 def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -50,11 +52,14 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     """
     plain, changes = config.split_overrides(options, {*DEFAULT_CFG_DICT, *OURS})
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
+    changes |= {f"infer.{LOOK[k]}": plain.pop(k) for k in LOOK if k in plain}
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
         if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
             raise InputError(f"{mode} does not read {key}=: {why}")
     if mode != "predict" and "uncertainty" in plain:
         raise InputError(f"{mode} does not read uncertainty=: use it in predict")
+    if mode != "val" and "worst" in plain:
+        raise InputError(f"{mode} does not read worst=: it is the number of images in the report of val")
     if plain.get("task", "detect") != "detect":
         raise InputError(f"task={plain['task']}: yolotiny knows detection only")
     if own_head:
@@ -69,7 +74,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
         if section in FROM_DATA:
             raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
         read = {"val": RULES, "predict": SUPPRESSION}.get(mode, ())
-        if mode != "train" and not (section == "eval" and key.removeprefix("eval.") in read):
+        looks = section == "infer" and mode in ("val", "predict")
+        if mode != "train" and not looks and not (section == "eval" and key.removeprefix("eval.") in read):
             raise InputError(f"{mode} does not read {key}=: it is a setting of training")
     _check_values(plain)
     return plain, changes
@@ -122,7 +128,15 @@ def find_data(name: Any, *splits: str) -> str:
         places = [data[split]] if isinstance(data[split], str) else data[split]
         if gone := [p for p in places if not Path(p).exists()]:
             raise InputError(f"data {text}: {split}: there is no {gone[0]}")
+    if data.get("protocol") is not None:
+        PROTOCOLS.find(str(data["protocol"]), where=text)
     return text
+
+
+def protocol_of(data: str) -> str | None:
+    """The evaluation protocol that a data YAML names as its own, if it does."""
+    content = yaml.safe_load(Path(data).read_text(encoding="utf-8")) if Path(data).is_file() else {}
+    return content.get("protocol")
 
 
 def run_root(project: Any, mode: str, writes: bool = True) -> str:

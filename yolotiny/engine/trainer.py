@@ -17,6 +17,8 @@ from ultralytics.utils.torch_utils import unwrap_model
 from ..detector import Detector
 from ..errors import InputError
 from ..nn.anchor_head import read as read_anchors
+from . import maps
+from .crop_train import crop_train
 from .dataset import TinyDataset, split_ignore
 from .fitting import fit
 from .validator import Validator
@@ -30,8 +32,11 @@ class Trainer(DetectionTrainer):
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
-        grid = max(int(unwrap_model(self.model).stride.max()), 32)
+        model = unwrap_model(self.model)
+        grid = max(int(model.stride.max()), 32)
         made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val")
+        if mode == "train":
+            made.crop_train = crop_train(model.yaml.get("crop_train"), model.yaml.get("yaml_file", ""))
         Validator._check_max_det(self.args, {mode: made})
         return made
 
@@ -120,10 +125,21 @@ class Trainer(DetectionTrainer):
         real = cls < self.data["nc"]
         plot_labels(boxes[real], cls[real], names=self.data["names"], save_dir=self.save_dir, on_plot=self.on_plot)
 
+    def final_eval(self) -> None:
+        """Validate the best checkpoint; with plots, a sheet of what SARL and SR-TOD see in a validation picture."""
+        super().final_eval()
+        model = unwrap_model(self.ema.ema)
+        if self.args.plots and maps.shows(model) and RANK in {-1, 0}:
+            data = self.test_loader.dataset
+            fullest = max(zip(data.im_files, data.labels, strict=True), key=lambda pair: len(pair[1]["cls"]))[0]
+            image, _, _ = maps.read(fullest, self.args.imgsz, max(int(model.stride.max()), 32))
+            maps.draw(maps.look(model, image.to(self.device))[0], self.save_dir / "maps.png")
+            self.on_plot(self.save_dir / "maps.png")
+
     def get_validator(self) -> Validator:
         """Our validator, with the trainer's options and the model's rules."""
         made = Validator(self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks)
-        made.rules(unwrap_model(self.model).yaml.get("eval") or {})
+        made.rules(unwrap_model(self.model).yaml.get("eval") or {}, self.data.get("protocol"))
         return made
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:

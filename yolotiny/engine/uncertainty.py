@@ -13,6 +13,7 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import ops
 
 from ..errors import InputError
+from ..nn.center_head import CenterHead
 from ..structures import Preds
 from .predictor import Predictor
 
@@ -75,7 +76,7 @@ class UncertainPredictor(Predictor):
         """Keep the coder, which tells how wide a distribution is.
 
         Raises:
-            InputError: an exported file, or a detector whose boxes are no distributions.
+            InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map.
         """
         head = model.model[-1] if isinstance(model, torch.nn.Module) else None
         self.coder = getattr(head, "coder", None)
@@ -83,6 +84,8 @@ class UncertainPredictor(Predictor):
             raise InputError(
                 "uncertainty=True needs a checkpoint whose boxes are distributions (coder bins, as in yolov5n-ugs)"
             )
+        if isinstance(head, CenterHead):
+            raise InputError("uncertainty=True does not go with a head that finds objects in a heat map")
         super().setup_model(model, verbose)
         self.rows: dict[str, list[dict[str, Any]]] = {}
 

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import LOGGER, RANK, ops
+from ultralytics.utils.patches import imread
 
 from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
-from ..metrics import PROTOCOLS, evaluate_arrays, table
+from ..metrics import (
+    PROTOCOLS,
+    Evaluation,
+    Picture,
+    analysis_tables,
+    evaluate_arrays,
+    evaluate_scene,
+    from_arrays,
+    table,
+)
+from ..report import WORST, write
+from ..structures import CenterPreds
 from .dataset import TinyDataset, split_ignore
 from .nms import check_metric, describe, nms, scale_for
+from .predictions import rows_of
+from .second_look import SecondLook, piece_detector
+from .truth import folder_of, truth, truth_hash
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
 # ultralytics' 0.7 second boxes on one tiny object survive, see docs/results.md.
 DEFAULTS = {"max_det": MAX_DET, "iou": 0.6}
+UNNAMED = 999
 LEAST = 1e-3  # pixels: a box thinner than this, once cut to the picture, lies in the padding beside it
 COLUMNS = {  # appended to results.csv, by protocol
     "aitod": ("AP", "AP50", "AP_vt", "AP_t", "AP_s", "AP_m"),
@@ -36,27 +54,45 @@ class Validator(DetectionValidator):
     """Validates with ignore regions, without a time limit, and under a protocol for tiny objects too.
 
     Attributes:
-        protocol: the rules of the appended figures; a model's `eval.protocol` changes it.
+        protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         suppression: `nms_metric` and `nms_c` of the same section.
-        report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`).
+        second_look: looks at clusters again, or None; training validates the first look alone.
+        report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
+            `data_hash` are not counted in training, where they would be paid for in every epoch.
+        worst: images on the page that `plots=True` writes.
     """
 
     protocol = "aitod"
     fitness: str | None = None
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
+    second_look: SecondLook | None = None
+    heat: Tensor | None = None  # heat maps of the batch in hand, where they are looked at
     c: float | None = None
+    worst: int = WORST
+    evaluation: Evaluation | None = None
 
-    def rules(self, section: dict[str, Any]) -> None:
+    def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
+        """Validate; the report names the model by its file where there is one."""
+        self.weights = model if isinstance(model, (str, Path)) else self.args.model
+        return super().__call__(trainer, model, **kwargs)
+
+    def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
         """Take `protocol`, `fitness`, `nms_metric` and `nms_c` from a configuration's `eval:` section.
+
+        Args:
+            section: what the user or the model file says.
+            of_data: the protocol of the data YAML, which holds where the section names none.
 
         Raises:
             InputError: an unknown protocol, figure or metric.
         """
         check_metric(section)
         self.suppression = {k: section[k] for k in ("nms_metric", "nms_c") if k in section}
-        self.protocol = section.get("protocol", self.protocol)
+        if "protocol" not in section and of_data is not None:
+            LOGGER.info(f"protocol: {of_data}, as the data YAML has it")
+        self.protocol = section.get("protocol") or of_data or self.protocol
         PROTOCOLS.find(self.protocol)
         self.fitness = section.get("fitness")
         if self.fitness is not None and self.fitness not in COLUMNS[self.protocol]:
@@ -81,7 +117,18 @@ class Validator(DetectionValidator):
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""
         super().init_metrics(model)
+        self.network = model
+        names = self.data["names"]
+        # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
+        if not self.args.single_cls and len(self.names) not in (len(names), UNNAMED):
+            raise InputError(
+                f"the model has {len(self.names)} classes ({_few(self.names)}), {self.args.data} has {len(names)} "
+                f"({_few(names)}); give data with the model's classes, or a model trained on these"
+            )
         self.images: list[tuple] = []
+        self.pictures: list[Picture] = []
+        self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
+        self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
         self.c = scale_for(model, self.suppression)
 
@@ -99,8 +146,15 @@ class Validator(DetectionValidator):
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Suppress overlapping boxes; every picture gets its turn, however long it takes."""
-        y = preds[0] if isinstance(preds, (list, tuple)) else preds
-        found = nms(
+        found = self._suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
+        maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
+        again = self.second_look is not None and not self.training and isinstance(maps, CenterPreds)
+        self.heat = maps.seen if again else None
+        return [_columns(x) for x in found]
+
+    def _suppress(self, y: Tensor) -> list[Tensor]:
+        """Network output -> (n, 6) rows per picture."""
+        return nms(
             y,
             self.nc,
             self.args.conf,
@@ -111,29 +165,52 @@ class Validator(DetectionValidator):
             left_out=self.left_out,
             c=self.c,
         )
-        return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in found]
+
+    def _look_again(self, i: int, pred: dict[str, Tensor], batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Both looks at picture `i` of a batch, in pixels of the network input; the crops come from the file."""
+        assert self.second_look is not None and self.heat is not None
+        size, shape, fit = batch["img"].shape[2:], batch["ori_shape"][i], batch["ratio_pad"][i]
+        crops = ops.scale_boxes(size, self.second_look.choose(self.heat[i], size), shape, fit)
+        picture = imread(batch["im_file"][i], self.dataloader.dataset.cv2_flag)
+        picture = picture if picture.ndim == 3 else picture[..., None]
+        boxes = ops.scale_boxes(size, pred["bboxes"].clone(), shape, fit)
+        coarse = torch.cat((boxes, pred["conf"][:, None], pred["cls"][:, None]), 1)
+        detect = piece_detector(self.network, self._suppress, self.args.augment)
+        rows = self.second_look(picture, coarse, crops, fit[0][0], detect)[: self.args.max_det]
+        (ry, rx), (dx, dy) = fit
+        there = rows[:, :4] * rows.new_tensor([rx, ry, rx, ry]) + rows.new_tensor([dx, dy, dx, dy])
+        return _columns(torch.cat((there, rows[:, 4:]), 1))
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures."""
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
         for i, pred in enumerate(preds):
-            truth = self._prepare_batch(i, batch)
-            kept = ops.scale_boxes((h, w), pred["bboxes"].clone(), truth["ori_shape"], truth["ratio_pad"])
-            there = ((kept[:, 2:] - kept[:, :2]) >= LEAST).all(1)
+            prepared = self._prepare_batch(i, batch)
+            if self.heat is not None:
+                pred = self._look_again(i, pred, batch)
+            shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
+            scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
+            there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
-            gt = truth["bboxes"].view(-1, 4)
+            picture, rows = truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
+            boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
+            found, label = rows[:, 0] == 0, rows[:, 1]
+            cls, kept = pred["cls"], scaled[there].cpu()
+            if self.args.single_cls:
+                cls, label = cls * 0, label.clip(max=0)
+            regions = np.concatenate((boxes[~found], label[~found, None]), 1)
+            self.images.append((boxes[found], label[found], regions, kept, pred["conf"].cpu(), cls.cpu()))
+            self.pictures.append(picture)
+            if self.args.save_json:
+                self.rows += rows_of({**pred, "bboxes": kept}, prepared["im_file"], self.class_map)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
-            boxes = (gt, regions, pred["bboxes"])
-            scaled = [ops.scale_boxes((h, w), b.clone(), truth["ori_shape"], truth["ratio_pad"]).cpu() for b in boxes]
-            cls = pred["cls"] * 0 if self.args.single_cls else pred["cls"]
-            scores = pred["conf"].cpu(), cls.cpu()
-            self.images.append((scaled[0], truth["cls"].cpu(), scaled[1], scaled[2], *scores))
             if len(regions) and len(cls):
+                gt = prepared["bboxes"].view(-1, 4)
                 inside = (pairwise_iof(pred["bboxes"], regions) >= 0.5).any(1)
                 if len(gt):
-                    same = pred["cls"][:, None] == truth["cls"][None]
+                    same = pred["cls"][:, None] == prepared["cls"][None]
                     inside &= ~((pairwise_iou(pred["bboxes"], gt) >= 0.5) & same).any(1)
                 preds[i] = {k: v[~inside] for k, v in pred.items()}
         super().update_metrics(preds, batch)
@@ -143,45 +220,71 @@ class Validator(DetectionValidator):
         super().gather_stats()
         if RANK > -1:
             world = torch.distributed.get_world_size()
-            parts: list[Any] | None = [None] * world if RANK == 0 else None
-            torch.distributed.gather_object(self.images, parts, dst=0)
-            self.images = [x for part in parts or [] for x in part]
+            for name in ("images", "pictures"):
+                parts: list[Any] | None = [None] * world if RANK == 0 else None
+                torch.distributed.gather_object(getattr(self, name), parts, dst=0)
+                setattr(self, name, [x for part in parts or [] for x in part])
 
     def get_stats(self) -> dict[str, Any]:
         """ultralytics' figures and the protocol's, under `metrics/AP_t(B)` and the like."""
         stats = super().get_stats()
-        self.report = evaluate_arrays(self.images, self.names, protocol=self.protocol)
-        self.images = []
+        if self.training:
+            self.report = evaluate_arrays(self.images, self.names, self.protocol)
+        else:
+            self.folder = folder_of(self.dataloader.dataset)
+            short = [p._replace(file=Path(p.file).relative_to(self.folder).as_posix()) for p in self.pictures]
+            self.evaluation = evaluate_scene(
+                lambda: from_arrays(self.images, self.names, short),
+                self.protocol,
+                imgsz=self.args.imgsz,
+                truth_hash=truth_hash(self.dataloader.dataset, self.names),
+            )
+            self.report = self.evaluation.report
+        self.images, self.pictures = [], []
         if self.fitness:
             stats["fitness"] = self.report[self.fitness] or 0.0
         return stats | {c: self.report.get(k) or 0.0 for c, k in self.columns.items()}
 
     def print_results(self) -> None:
-        """ultralytics' table, then one line (in training) or the table of the protocol."""
+        """ultralytics' table, then one line (in training) or the tables of the protocol; those are written as well."""
         super().print_results()
         for line in describe(self.left_out, self.args.max_det, self.args.conf):
             (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
+        if self.second_look is not None and self.second_look.pictures:
+            LOGGER.info(self.second_look.summary)
         if self.report is None:
             return
         if self.training:
             shown = "  ".join(f"{k} {100 * (self.report.get(k) or 0):.1f}" for k in COLUMNS[self.protocol])
             LOGGER.info(f"{self.protocol + ':':>22}  {shown}")
         else:
-            LOGGER.info(table(self.report))
+            LOGGER.info(f"{table(self.report)}\n\n{analysis_tables(self.report)}\n")
+            self._write()
+
+    def _write(self) -> None:
+        """report.json in the run's folder, and with `plots` the PNG files and report.html."""
+        assert self.evaluation is not None
+        about = {"data": self.args.data, "model": self.weights}
+        files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
+        self.evaluation = None
+        LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for predictions.json, by file stem."""
-        stem = Path(pbatch["im_file"]).stem
-        box = ops.xyxy2xywh(predn["bboxes"])
-        box[:, :2] -= box[:, 2:] / 2
-        rows = zip(box.tolist(), predn["conf"].tolist(), predn["cls"].tolist(), strict=True)
-        self.jdict += [
-            {
-                "image_id": int(stem) if stem.isnumeric() else stem,
-                "file_name": Path(pbatch["im_file"]).name,
-                "category_id": self.class_map[int(c)],
-                "bbox": [round(x, 3) for x in b],
-                "score": round(s, 5),
-            }
-            for b, s, c in rows
-        ]
+        """Detections for ultralytics' own figures, so without those in ignore regions."""
+        self.jdict += rows_of(predn, pbatch["im_file"], self.class_map)
+
+    def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
+        """ultralytics' figures of its file; then all detections go into it, as protocols judge those in regions."""
+        stats = super().eval_json(stats)
+        (self.save_dir / "predictions.json").write_text(json.dumps(self.rows), encoding="utf-8")
+        return stats
+
+
+def _columns(rows: Tensor) -> dict[str, Tensor]:
+    """(n, 6) rows as ultralytics' validator wants them."""
+    return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
+
+
+def _few(names: dict[int, str]) -> str:
+    """The first three class names."""
+    return ", ".join([*list(map(str, names.values()))[:3], *(["..."] if len(names) > 3 else [])])

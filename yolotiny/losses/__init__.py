@@ -4,6 +4,7 @@ from ..registry import Registry
 from .bins import TwoHotLoss
 from .box import SIMILARITIES
 from .gwd_l1 import GWDL1Loss
+from .reconstruction import ReconstructionLoss
 from .scale_adaptive import ScaleAdaptiveLoss
 
 BOX_LOSSES = Registry(
@@ -11,3 +12,4 @@ BOX_LOSSES = Registry(
     {**SIMILARITIES, "gwd_l1": GWDL1Loss, "sal": ScaleAdaptiveLoss, "sfl": ScaleAdaptiveLoss},
 )
 LOCALISATION = Registry("localisation loss", {"two_hot": TwoHotLoss})
+AUX_LOSSES = Registry("auxiliary loss", {"mse": ReconstructionLoss})

@@ -5,65 +5,140 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import InputError
+from .analysis import analyse
 from .backends import BACKENDS
 from .coco_eval import CocoProtocol
-from .inputs import Scene, Source, from_arrays, read
+from .fingerprint import data_hash, scene_hash
+from .inputs import Picture, Scene, Source, from_arrays, read
 from .protocols import PROTOCOLS
+from .tables import analysis_tables, table
+from .verdicts import KINDS, Verdicts
 
-__all__ = ["BACKENDS", "PROTOCOLS", "evaluate", "evaluate_arrays", "table"]
+__all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "Evaluation", "Picture", "Scene", "Verdicts", "analysis_tables"]
+__all__ += ["data_hash", "evaluate", "evaluate_arrays", "evaluate_scene", "from_arrays", "read", "table"]
 
 
-def evaluate(gt: Source, pred: Source, protocol: str = "aitod", backend: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Evaluation:
+    """A report and what it was counted from.
+
+    Attributes:
+        report: the report of `evaluate` with `analysis`.
+        scene: ground truth and detections as the protocol counts them.
+        regions: (image id, box) of all regions that were ignored by every class.
+        verdicts: what became of each detection and object of `scene`.
+    """
+
+    report: dict[str, Any]
+    scene: Scene
+    regions: Sequence[tuple[int, list[float]]]
+    verdicts: Verdicts
+
+
+def evaluate(
+    gt: Source,
+    pred: Source,
+    protocol: str = "aitod",
+    backend: str | None = None,
+    analysis: bool = False,
+    imgsz: int | None = None,
+) -> dict[str, Any]:
     """Score predictions against ground truth, both as COCO JSON.
 
     Args:
         gt: file or loaded dict. An annotation of category 0 (with `iscrowd` or `ignore`) is a region ignored by every
-            class; `iscrowd: 1` is a region ignored by its class, where the share of the detection inside it counts;
+            class, with `others: 1` an object of no class, on which protocol visdrone counts detections as wrong;
+            `iscrowd: 1` is a region ignored by its class, where the share of the detection inside it counts;
             `ignore: 1` alone is an object that may be found or missed, matched by IoU.
         pred: file or loaded list of {image_id, category_id, bbox [x, y, w, h] in pixels, score}; image_id is an id of
             the ground truth or the file name without suffix, as ultralytics writes it.
         protocol: a name in `PROTOCOLS`.
         backend: "faster-coco-eval" (default) or "hotcoco" (faster, to be installed); for protocols on COCO's algorithm.
+        analysis: add `analysis`: recall over size, kinds of error, counting error, best confidences (see `analyse`).
+        imgsz: input size at which the detections were made; the files do not say it.
 
     Returns:
         the protocol's figures ("AP", "AP50", "AP_vt", "AR@1500", ...) as fractions, None where nothing is to be
         found; `per_class` {name: figures and n}; `n_gt` {"all" or size: objects}; `classes_without_gt`, which the
-        means leave out; `protocol`; `max_det`, detections counted per class and image (visdrone: per image).
+        means leave out; `protocol`; `max_det`, detections counted per class and image (visdrone: per image), and
+        `caps`, the same for each figure; `images`, how many; `imgsz`; `data_hash` of the ground truth.
 
     Raises:
         InputError: unknown protocol, unreadable file, or a bad row (file and row are named).
     """
-    return _report(protocol, lambda: read(gt, pred), backend)
+    rules = _rules(protocol, backend)
+    with _no_collection():
+        scene = read(gt, pred)
+        report = _named(protocol, scene, imgsz, scene_hash(scene)) | rules(scene)
+        return report | ({"analysis": _analyse(rules, scene)[0]} if analysis else {})
 
 
 def evaluate_arrays(
     images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[int, str], protocol: str = "aitod"
 ) -> dict[str, Any]:
-    """Score what a training loop holds in memory; the report is that of `evaluate`.
+    """Score what a training loop holds in memory; the figures are those of `evaluate`, without `data_hash`.
 
     Args:
         images: per image (gt_boxes, gt_labels, ignore_boxes, det_boxes, det_scores, det_labels), tensors or arrays;
-            boxes (N, 4) xyxy in the pixels in which sizes are counted, labels from 0; empty ones may be [].
+            boxes (N, 4) xyxy in the pixels in which sizes are counted, labels from 0; empty ones may be []. A fifth
+            column of ignore_boxes is the class of the region: -1 every class, -2 an object of no class.
         names: class names, a list or {label: name}.
         protocol: a name in `PROTOCOLS`.
     """
-    return _report(protocol, lambda: from_arrays(images, names))
+    rules = _rules(protocol)
+    with _no_collection():
+        scene = from_arrays(images, names)
+        return {"protocol": protocol, "caps": rules.caps, "images": scene.images} | rules(scene)
 
 
-def _report(protocol: str, scene: Callable[[], Scene], backend: str | None = None) -> dict[str, Any]:
-    """Find the protocol before anything is read, then score."""
-    score = PROTOCOLS.find(protocol)
+def evaluate_scene(
+    scene: Callable[[], Scene],
+    protocol: str = "aitod",
+    backend: str | None = None,
+    imgsz: int | Sequence[int] | None = None,
+    truth_hash: str | None = None,
+) -> Evaluation:
+    """Score a scene with the analysis, and keep what became of every box.
+
+    Args:
+        scene: gives ground truth and detections: `lambda: read(gt, pred)`, or with `from_arrays`.
+        protocol, backend, imgsz: as in `evaluate`.
+        truth_hash: the `data_hash`, where it is known better than from the scene's boxes.
+    """
+    rules = _rules(protocol, backend)  # a wrong name is told before anything is read
+    with _no_collection():
+        made = scene()
+        report = _named(protocol, made, imgsz, truth_hash or scene_hash(made)) | rules(made)
+        analysis, seen, verdicts = _analyse(rules, made)
+        return Evaluation(report | {"analysis": analysis}, seen, made.regions, verdicts)
+
+
+def _named(protocol: str, scene: Scene, imgsz: Any, truth_hash: str) -> dict[str, Any]:
+    """What every report says before its first figure."""
+    caps = PROTOCOLS[protocol].caps
+    return {"protocol": protocol, "caps": caps, "imgsz": imgsz, "data_hash": truth_hash, "images": scene.images}
+
+
+def _analyse(rules: Any, scene: Scene) -> tuple[dict[str, Any], Scene, Verdicts]:
+    """The analysis under a protocol, the scene it saw, and the verdicts."""
+    seen = rules.view(scene)
+    figures, verdicts = analyse(seen, rules.sizes, rules.max_det)
+    return figures, seen, verdicts
+
+
+def _rules(protocol: str, backend: str | None = None) -> Any:
+    """Find the protocol."""
+    rules = PROTOCOLS.find(protocol)
     if backend is not None:
         BACKENDS.find(backend)
-        if not isinstance(score, CocoProtocol):
+        if not isinstance(rules, CocoProtocol):
             raise InputError(f"protocol {protocol} has an algorithm of its own: leave backend= out")
-        score = replace(score, backend=backend)
-    with _no_collection():
-        return {"protocol": protocol, **score(scene())}
+        rules = replace(rules, backend=backend)
+    return rules
 
 
 @contextmanager
@@ -76,21 +151,3 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def table(report: Mapping[str, Any]) -> str:
-    """Lay a report out for the terminal: a line per class, figures in percent, "-" where there is none."""
-    keys = [k for k in report if k.startswith(("AP", "AR", "oLRP"))]
-    rows = [("all", {**report, "n": report["n_gt"]["all"]}), *report["per_class"].items()]
-    first = max(len("class"), *(len(name) for name, _ in rows))
-    widths = [max(6, len(k)) for k in keys]
-    per = "image over all classes" if report["protocol"] == "visdrone" else "class and image"
-    lines = [f"{report['protocol']}, up to {report['max_det']} detections per {per}, percent"]
-    lines.append(" ".join([f"{'class':<{first}} {'n':>7}", *(f"{k:>{w}}" for k, w in zip(keys, widths, strict=True))]))
-    for name, row in rows:
-        cells = ("-" if row.get(k) is None else f"{100 * row[k]:.2f}" for k in keys)
-        shown = (f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))
-        lines.append(" ".join([f"{name:<{first}} {row['n']:>7}", *shown]))
-    if report["classes_without_gt"]:
-        lines.append("no ground truth: " + ", ".join(report["classes_without_gt"]))
-    return "\n".join(lines)

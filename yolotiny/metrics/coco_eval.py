@@ -55,6 +55,20 @@ class CocoProtocol:
     by_share: bool = False
     backend: str = "faster-coco-eval"
 
+    @property
+    def caps(self) -> dict[str, int]:
+        """How many detections count for each figure, per class and image."""
+        return {key: f.max_det for key, f in self.figures.items()}
+
+    @property
+    def max_det(self) -> int:
+        """The largest cap."""
+        return max(self.caps.values())
+
+    def view(self, scene: Scene) -> Scene:
+        """The scene under this protocol's ignore rules."""
+        return replace(scene, gts=ignored_by_share(scene.gts)) if self.by_share else scene
+
     def __call__(self, scene: Scene) -> dict[str, Any]:
         """Score a scene.
 
@@ -63,10 +77,9 @@ class CocoProtocol:
             `per_class` {name: the same figures, `n`, and `n_gt` by size}, without those in `classes_without_gt`;
             `n_gt` {"all" or size: objects, ignore regions apart}; `max_det`, the largest cap in use.
         """
-        if self.by_share:
-            scene = replace(scene, gts=ignored_by_share(scene.gts))
+        scene = self.view(scene)
         sizes = {"all": ALL, **self.sizes}
-        caps = sorted({f.max_det for f in self.figures.values()})
+        caps = sorted(set(self.caps.values()))
         evaluated = accumulate(scene, list(sizes.values()), caps, self.ious, self.backend)
 
         def figure(f: Figure, classes: int | slice) -> float | None:
@@ -100,10 +113,11 @@ class CocoProtocol:
 
 
 def _add_olrp(report: dict[str, Any], scene: Scene, max_det: int) -> None:
-    """Put oLRP and its parts into a report, per class and as the mean of the classes."""
+    """Put oLRP and its parts into a report, per class and as the mean of the classes that have it."""
     rows = {name: olrp(found) for name, found in zip(scene.names, match(scene, [IOU], max_det), strict=True)}
     for key in ("oLRP", "oLRP_loc", "oLRP_fp", "oLRP_fn"):
         values = {name: row[key] for name, row in rows.items() if row}
-        report[key] = float(np.mean(list(values.values()))) if values else None
+        defined = [v for v in values.values() if v is not None]
+        report[key] = float(np.mean(defined)) if defined else None
         for name, value in values.items():
             report["per_class"][name][key] = value

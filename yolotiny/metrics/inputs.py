@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,15 @@ Source = str | Path | Mapping[str, Any] | Sequence[Any]
 # An annotation with an area outside every size range is an ignore region with ordinary IoU matching in the COCO
 # algorithm; its own `ignore` field is overwritten by `iscrowd` in every implementation of it.
 NO_SIZE = -1.0
+OTHERS = -2  # the class of an object of no class
+
+
+class Picture(NamedTuple):
+    """The file of an image as the data set states it, and its size in pixels, 0 where it is not stated."""
+
+    file: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,8 @@ class Scene:
             share of the detection inside them), or rows of area `NO_SIZE` (matched by IoU).
         dets: rows with id, image_id, category_id, bbox, area, score.
         regions: (image id, box) of regions ignored by every class.
+        pictures: the files of the images in order of their ids; empty where nobody said.
+        others: indices of those regions that are objects of no class (VisDrone's "others").
     """
 
     names: list[str]
@@ -38,6 +49,8 @@ class Scene:
     gts: list[dict[str, Any]]
     dets: list[dict[str, Any]]
     regions: list[tuple[int, list[float]]]
+    pictures: Sequence[Picture] = ()
+    others: frozenset[int] = frozenset()
 
 
 def may_be_missed(gt: Mapping[str, Any]) -> bool:
@@ -50,26 +63,40 @@ def ignored_by_share(gts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [g | {"iscrowd": int(may_be_missed(g))} for g in gts]
 
 
-def _scene(names: list[str], images: int, gts: list[dict], regions: list[tuple[int, list]], dets: list[dict]) -> Scene:
+def _scene(
+    names: list[str],
+    images: int,
+    gts: list[dict],
+    regions: list[tuple[int, list]],
+    dets: list[dict],
+    pictures: Sequence[Picture],
+    others: set[int],
+) -> Scene:
     """Number the rows."""
     for rows in (gts, dets):
         for number, row in enumerate(rows, 1):  # from 1: the COCO algorithm reads id 0 as "unmatched"
             row["id"] = number
-    return Scene(names, images, gts, dets, regions)
+    return Scene(names, images, gts, dets, regions, pictures, frozenset(others))
 
 
-def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[int, str]) -> Scene:
+def from_arrays(
+    images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[int, str], pictures: Sequence[Picture] = ()
+) -> Scene:
     """Build a scene from per-image arrays or tensors, on any device.
 
     Args:
         images: per image (gt_boxes (M, 4), gt_labels (M,), ignore_boxes (K, 4), det_boxes (N, 4), det_scores (N,),
-            det_labels (N,)); boxes xyxy in the pixels in which sizes are to be counted, labels from 0.
+            det_labels (N,)); boxes xyxy in the pixels in which sizes are to be counted, labels from 0. A fifth column
+            of ignore_boxes is the class of the region: -1 every class, -2 an object of no class.
         names: class names, a list or {label: name} with labels 0..C-1.
+        pictures: the files of the images, in the same order.
 
     Detections with a NaN or infinite number are dropped: they have no place in the order of scores.
     """
     names = [names[k] for k in sorted(names)] if isinstance(names, Mapping) else list(names)
-    gts, dets, everywhere, count = [], [], [], 0
+    gts, dets, count = [], [], 0
+    everywhere: list[tuple[int, list]] = []
+    others: set[int] = set()
     for count, (gt_boxes, gt_labels, ignore, det_boxes, det_scores, det_labels) in enumerate(images, 1):
         boxes, labels = _xywh(gt_boxes), (_numpy(gt_labels).astype(int).ravel() + 1).tolist()
         assert all(0 < k <= len(names) for k in labels), f"ground truth label outside 0..{len(names) - 1}"
@@ -77,7 +104,17 @@ def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[
             {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "iscrowd": 0}
             for b, k in zip(boxes.tolist(), labels, strict=True)
         ]
-        everywhere += [(count, b) for b in _xywh(ignore).tolist()]
+        regions = _numpy(ignore)
+        regions = regions.reshape(-1, regions.shape[1] if regions.ndim == 2 else 4)
+        of = (regions[:, 4] if regions.shape[1] > 4 else np.full(len(regions), -1)).astype(int).tolist()
+        for box, k in zip(_xywh(regions[:, :4]).tolist(), of, strict=True):
+            if k >= 0:
+                crowd = {"image_id": count, "category_id": k + 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 1}
+                gts.append(crowd)
+                continue
+            if k == OTHERS:
+                others.add(len(everywhere))
+            everywhere.append((count, box))
         boxes, scores = _xywh(det_boxes), _numpy(det_scores).ravel()
         found = _numpy(det_labels).astype(int).ravel() + 1
         keep = np.isfinite(boxes).all(1) & np.isfinite(scores)
@@ -87,7 +124,8 @@ def from_arrays(images: Iterable[Sequence[Any]], names: Sequence[str] | Mapping[
             {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "score": s}
             for b, s, k in zip(boxes[keep].tolist(), scores[keep].tolist(), labels, strict=True)
         ]
-    return _scene(names, count, gts, everywhere, dets)
+    assert not pictures or len(pictures) == count, f"{len(pictures)} files for {count} images"
+    return _scene(names, count, gts, everywhere, dets, pictures, others)
 
 
 def _numpy(x: Any) -> np.ndarray:
@@ -121,9 +159,9 @@ def read(gt: Source, pred: Source) -> Scene:
         raise InputError(f"{gt_name} has two categories named {max(names, key=names.count)!r}")
     labels = {c["id"]: k for k, c in enumerate(categories, 1)}
     ids = {im["id"]: i for i, im in enumerate(ordered, 1)}
-    gts, everywhere = _annotations(truth["annotations"], ids, labels, gt_name)
+    gts, everywhere, others = _annotations(truth["annotations"], ids, labels, gt_name)
     dets = _predictions(rows, _image_lookup(rows, ordered, ids, pred_name), labels, pred_name)
-    return _scene(names, len(ids), gts, everywhere, dets)
+    return _scene(names, len(ids), gts, everywhere, dets, [_picture(im) for im in ordered], others)
 
 
 def _by_id(truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
@@ -138,6 +176,13 @@ def _by_id(truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
         ids = [row["id"] for row in rows]
         raise InputError(f"{name} has two {key} with id {max(ids, key=ids.count)!r}")
     return sorted(rows, key=lambda row: (isinstance(row["id"], str), row["id"]))
+
+
+def _picture(row: Mapping[str, Any]) -> Picture:
+    """The file and size of a row of `images`, as far as they are stated."""
+    sides = (row.get("width"), row.get("height"))
+    width, height = (int(v) if isinstance(v, int | float) and math.isfinite(v) else 0 for v in sides)
+    return Picture(str(row.get("file_name") or ""), width, height)
 
 
 def _load(source: Source, name: str) -> Any:
@@ -167,9 +212,13 @@ def _box(row: Mapping[str, Any]) -> list[float] | None:
     return box if len(box) == 4 and all(map(math.isfinite, box)) else None
 
 
-def _annotations(rows: Sequence[Any], ids: dict, labels: dict, name: str) -> tuple[list[dict], list[tuple[int, list]]]:
-    """Check the annotations; return those of a class, and the boxes ignored by every class."""
-    gts, everywhere = [], []
+def _annotations(
+    rows: Sequence[Any], ids: dict, labels: dict, name: str
+) -> tuple[list[dict], list[tuple[int, list]], set[int]]:
+    """Check the annotations; return those of a class, the boxes ignored by every class, and which are others."""
+    gts: list[dict] = []
+    everywhere: list[tuple[int, list]] = []
+    others: set[int] = set()
     for i, row in enumerate(rows, 1):
         box = _box(row)
         if box is None or box[2] < 0 or box[3] < 0:
@@ -181,6 +230,8 @@ def _annotations(rows: Sequence[Any], ids: dict, labels: dict, name: str) -> tup
         if label == 0 and 0 not in labels:
             if not (crowd or row.get("ignore", 0)):
                 raise InputError(f"{name} annotation {i}: category_id 0 is for ignore regions; add iscrowd: 1")
+            if row.get("others"):
+                others.add(len(everywhere))
             everywhere.append((image, box))
             continue
         if label not in labels:
@@ -190,7 +241,7 @@ def _annotations(rows: Sequence[Any], ids: dict, labels: dict, name: str) -> tup
         if not isinstance(area, int | float) or math.isnan(area):
             raise InputError(f"{name} annotation {i}: area {area!r} is not a number")
         gts.append({"image_id": image, "category_id": labels[label], "bbox": box, "area": area, "iscrowd": crowd})
-    return gts, everywhere
+    return gts, everywhere, others
 
 
 def _known(labels: Mapping[int, int]) -> str:

@@ -12,7 +12,7 @@ from .matching import Matches
 IOU = 0.5  # the threshold of a true positive
 
 
-def olrp(found: Matches) -> dict[str, float] | None:
+def olrp(found: Matches) -> dict[str, float | None] | None:
     """The smallest LRP error of a class over all score thresholds; 0 is perfect, 1 is nothing right.
 
     Args:
@@ -20,17 +20,24 @@ def olrp(found: Matches) -> dict[str, float] | None:
 
     Returns:
         `oLRP`, its parts at that score threshold (`oLRP_loc`, mean 1 - IoU of the hits; `oLRP_fp`, 1 - precision;
-        `oLRP_fn`, 1 - recall), or None without an object to be found.
+        `oLRP_fn`, 1 - recall), or None without an object to be found. A part is None where it is a mean over nothing:
+        `oLRP_loc` without a hit, `oLRP_fp` without a detection.
     """
     n = len(found.objects)
     if not n:
         return None
     counted = ~found.skip[0]
     hit = found.gt[0][counted] >= 0
-    tp = np.concatenate(([0], hit.cumsum()))  # position 0: a threshold above every score
-    fp = np.arange(len(tp)) - tp
-    loose = np.concatenate(([0.0], np.where(hit, 1 - found.overlap[0][counted], 0).cumsum()))
+    if not len(hit):
+        return {"oLRP": 1.0, "oLRP_loc": None, "oLRP_fp": None, "oLRP_fn": 1.0}
+    tp, loose = hit.cumsum(), np.where(hit, 1 - found.overlap[0][counted], 0).cumsum()
+    fp = np.arange(1, len(tp) + 1) - tp
     error = (loose / (1 - IOU) + fp + n - tp) / (fp + n)  # tp + fp + fn
     i = int(error.argmin())
-    loc, false = (loose[i] / tp[i], fp[i] / i) if tp[i] else (0.0, 0.0)
-    return {"oLRP": float(error[i]), "oLRP_loc": float(loc), "oLRP_fp": float(false), "oLRP_fn": float(1 - tp[i] / n)}
+    loc = float(loose[i] / tp[i]) if tp[i] else None
+    return {
+        "oLRP": float(error[i]),
+        "oLRP_loc": loc,
+        "oLRP_fp": float(fp[i] / (i + 1)),
+        "oLRP_fn": float(1 - tp[i] / n),
+    }

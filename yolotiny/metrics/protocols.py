@@ -57,7 +57,7 @@ PROTOCOLS = Registry(
         "coco": CocoProtocol(_figures(_COCO_SIZES, 100, (1, 10, 100)), _COCO_SIZES),
         "mmdet": CocoProtocol(_MMDET, _COCO_SIZES),
         "aitod": CocoProtocol(_figures(_AITOD_SIZES, 1500, (1, 100, 1500)), _AITOD_SIZES, olrp=True),
-        "visdrone": VisDroneProtocol(),
+        "visdrone": VisDroneProtocol(sizes=_AITOD_SIZES),
         "soda": CocoProtocol(
             {key: Figure("precision", 20_000, "S", iou) for key, iou in _SODA.items()}
             | {f"AP_{size}": Figure("precision", 20_000, size) for size in list(_SODA_SIZES)[1:]}

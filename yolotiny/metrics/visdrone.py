@@ -6,7 +6,8 @@ Source: VisDrone2018-DET-toolkit (MATLAB), evalDET, calcAccuracy, dropObjectsInI
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,22 +31,34 @@ class VisDroneProtocol:
        papers mean by AP, stands beside it under the same name with `_macro`.
 
     An ignored object of one class (`iscrowd` or `ignore`) excuses every detection that lies inside it by the threshold,
-    and counts in the denominator of the recall, as in the toolkit. Two departures: the toolkit takes detections in the
-    order of the file, here they are sorted by score; and our converter also makes an ignore region of category 11
-    ("others") and of rows with score 0, where the toolkit counts detections as wrong.
+    and counts in the denominator of the recall, as in the toolkit. Objects of no class ("others", category 11) are no
+    ignore regions: a detection on one is wrong. One departure: the toolkit takes detections in the order of the file,
+    here they are sorted by score.
 
     Attributes:
         max_det: detections per image over all classes.
         recall_at: caps of the average recalls.
+        sizes: area ranges of the analysis beyond AP, in square pixels; the toolkit has none.
     """
 
     max_det: int = 500
     recall_at: tuple[int, ...] = (1, 10, 100, 500)
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def figures(self) -> tuple[str, ...]:
         """The names of the figures, for the whole and for each class."""
         return ("AP", "AP50", "AP75", *(f"AR@{n}" for n in self.recall_at))
+
+    @property
+    def caps(self) -> dict[str, int]:
+        """How many detections count for each figure, per image over all classes."""
+        caps = {key: self.max_det for key in self.figures} | {f"AR@{n}": n for n in self.recall_at}
+        return caps | {f"{key}_macro": n for key, n in caps.items()}
+
+    def view(self, scene: Scene) -> Scene:
+        """The scene without what lies in ignore regions, and with the best detections of each image."""
+        return best_of_image(without_ignored(scene), self.max_det)[0]
 
     def __call__(self, scene: Scene) -> dict[str, Any]:
         """Score a scene; the report is that of `CocoProtocol` with `AP_macro` and the like in addition."""
@@ -114,8 +127,9 @@ def best_of_image(scene: Scene, n: int) -> tuple[Scene, np.ndarray]:
 def without_ignored(scene: Scene) -> Scene:
     """Remove what lies in ignore regions; objects of one class that may be found or missed become crowd rows."""
     regions: dict[int, list] = defaultdict(list)
-    for image, box in scene.regions:
-        regions[image].append(box)
+    for i, (image, box) in enumerate(scene.regions):
+        if i not in scene.others:
+            regions[image].append(box)
     maps = {image: _Map(boxes) for image, boxes in regions.items()}
 
     def outside(row: dict) -> bool:
@@ -123,7 +137,7 @@ def without_ignored(scene: Scene) -> Scene:
         return there is None or there.share(row["bbox"]) < INSIDE
 
     gts = ignored_by_share(list(filter(outside, scene.gts)))
-    return replace(scene, gts=gts, dets=list(filter(outside, scene.dets)), regions=[])
+    return replace(scene, gts=gts, dets=list(filter(outside, scene.dets)), regions=[], others=frozenset())
 
 
 class _Map:

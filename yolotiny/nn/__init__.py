@@ -2,6 +2,11 @@
 
 from ..registry import Registry
 from .anchor_head import AnchorDetect
+from .center_head import CenterNetDetect, YOLCDetect
+from .hourglass import Hourglass
+from .sarl import SARL
+from .srtod import SRTOD
+from .timm_features import TimmFeatures, UpsampleConcat
 from .tph import C3Window
 from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
 
@@ -13,6 +18,13 @@ MODULES = Registry(
         "DWSConv": DWSConv,
         "XConv": conv3,
         "XCSP": XCSP,
+        "TimmFeatures": TimmFeatures,
+        "UpsampleConcat": UpsampleConcat,
+        "Hourglass": Hourglass,
+        "YOLCDetect": YOLCDetect,
+        "CenterNetDetect": CenterNetDetect,
+        "SARL": SARL,
+        "SRTOD": SRTOD,
         "C3Window": C3Window,
     },
 )

@@ -1,0 +1,117 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from yolotiny.data import check, convert
+from yolotiny.data.quality.checks import ERRORS, KINDS, WARNINGS
+from yolotiny.errors import InputError
+
+
+@pytest.fixture
+def data(tmp_path, text):
+    """Four different pictures of 96x64 px, two a split, a box each."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for name in "ab":
+            image = cv2.resize(rng.integers(0, 255, (8, 12, 3), dtype=np.uint8), (96, 64))
+            (tmp_path / "images" / split).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / "images" / split / f"{split}-{name}.png"), image)
+            text(tmp_path / "labels" / split / f"{split}-{name}.txt", "0 0.5 0.5 0.2 0.3\n")
+    text(tmp_path / "data.yaml", "path: .\ntrain: images/train\nval: images/val\nnames: [car]\n")
+    return tmp_path
+
+
+def kinds(report):
+    return {p.kind: p.file.name for p in report.problems}
+
+
+def test_a_clean_data_set_has_no_problem(data):
+    report = check(data, 96)
+    assert report.problems == [] and report.errors == report.warnings == 0
+    assert report.pictures == {"train": 2, "val": 2} and report.boxes == 4
+    assert str(report).splitlines()[-1] == "0 errors, 0 warnings (boxes at imgsz=96)"
+
+
+def test_everything_is_found_at_once_and_nothing_is_changed(data, text):
+    images, labels = data / "images", data / "labels"
+    whole = (images / "train" / "train-a.png").read_bytes()
+    (images / "train" / "half.png").write_bytes(whole[: len(whole) // 2])
+    (images / "val" / "leak.png").write_bytes(whole)
+    (images / "val" / "val-b.jpg").write_bytes((images / "val" / "val-b.png").read_bytes())
+    text(labels / "val" / "ghost.txt", "0 0.5 0.5 0.2 0.3\n")
+    text(labels / "train" / "train-b.txt", "1 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.01 0.5\n0 0.5\n0 0.2 0.2 0.2 0.2\n" * 2)
+    text(data / "ignore" / "train" / "train-b.txt", "nothing\n")
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in data.rglob("*") if p.is_file()}
+    report = check(data, 96)
+    assert kinds(report) == {
+        "unreadable": "half.png",
+        "row": "train-b.txt",
+        "class": "train-b.txt",
+        "ignore row": "train-b.txt",
+        "shared": "val-b.png",
+        "leak": "leak.png",
+        "twin": "val-b.png",
+        "no labels": "leak.png",
+        "no picture": "ghost.txt",
+        "duplicate": "train-b.txt",
+        "below 2 px": "train-b.txt",
+    }
+    assert report.errors == 8 and report.warnings == 7
+    assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in data.rglob("*") if p.is_file()} == before
+
+
+def test_the_report_names_file_and_row_and_at_most_three_of_a_kind(data, text):
+    text(data / "labels" / "val" / "val-a.txt", "3 0.5 0.5 0.1 0.1\n" * 5)
+    lines = str(check(data)).splitlines()
+    assert lines[1].split() == ["error", "5", *"classes that the data.yaml does not name".split()]
+    assert lines[2].strip() == "labels/val/val-a.txt row 1: class 3 is not one of 0..0: 3 0.5 0.5 0.1 0.1"
+    assert lines[4].split()[2] == "3:" and lines[5].strip() == "..." and lines[6].startswith("5 errors, 0 warnings")
+
+
+def test_the_json_has_all_of_them(data, text):
+    text(data / "labels" / "val" / "val-a.txt", "3 0.5 0.5 0.1 0.1\n" * 5)
+    found = json.loads(json.dumps(check(data).to_dict()))
+    assert found["errors"] == len(found["problems"]) == 5
+    assert found["problems"][4].items() >= {"kind": "class", "level": "error", "row": 5}.items()
+
+
+def test_a_list_with_absent_pictures(data, text):
+    text(data / "train.txt", "images/train/train-a.png\nimages/train/gone.png\n")
+    text(data / "data.yaml", "train: train.txt\nval: images/val\nnames: [car]\n")
+    (problem,) = check(data).problems
+    assert (problem.kind, problem.file.name, problem.row) == ("absent", "train.txt", 2)
+
+
+def test_what_convert_writes_is_clean(data, text, tmp_path):
+    text(data / "ignore" / "val" / "val-a.txt", "0.8 0.8 0.2 0.2\n")
+    convert("yolo", data, tmp_path / "out")
+    assert check(tmp_path / "out", 96).problems == []
+
+
+def test_progress_is_told_for_each_picture(data):
+    calls = []
+    check(data, progress=lambda *args: calls.append(args))
+    assert calls == [("train", 1, 2), ("train", 2, 2), ("val", 1, 2), ("val", 2, 2)]
+
+
+def test_every_kind_is_an_error_or_a_warning():
+    assert not ERRORS.keys() & WARNINGS.keys() and list(KINDS) == [*ERRORS, *WARNINGS]
+
+
+@pytest.mark.parametrize("imgsz", [0, "big", [640, 480]])
+def test_a_size_that_is_no_number_of_pixels_is_refused(data, imgsz):
+    with pytest.raises(InputError, match="imgsz=.*whole number of pixels"):
+        check(data, imgsz)
+
+
+@pytest.mark.real
+def test_hit_uav_has_neighbouring_frames_in_both_splits(real_data, tmp_path):
+    convert("hit-uav", real_data / "hit-uav", tmp_path / "hit-uav")
+    report = check(tmp_path / "hit-uav", 640)
+    near = [p for p in report.problems if p.kind == "near leak"]
+    assert report.errors == 0 and len(near) == 81
+    for p in near:  # all of them from the same series: "1_60_70_0_00636" and "1_60_70_0_00633"
+        series = p.file.stem.rpartition("_")[0]
+        assert f"/{series}_" in p.note

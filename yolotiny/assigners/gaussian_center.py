@@ -1,0 +1,123 @@
+"""Centres: the cell that holds an object's centre answers for its box, and a Gaussian round it is its heat map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..boxes import xyxy2xywh
+from ..errors import InputError
+from ..structures import Assignment, CenterPreds, Targets
+
+
+def gaussian_radius(sizes: Tensor, min_overlap: float = 0.3) -> Tensor:
+    """How far a corner may move in every direction so that the box still overlaps the object enough.
+
+    Args:
+        sizes: (M, 2) width and height, pixels.
+        min_overlap: least IoU with the object.
+    Returns:
+        (M,) pixels.
+    Source: Law and Deng 2018 (CornerNet), section 3.2, with the roots as CenterNet's code takes them.
+    """
+    w, h = sizes.double().unbind(-1)
+    o, total, product = min_overlap, w + h, w * h
+
+    def root(b: Tensor, ac: Tensor) -> Tensor:
+        return (b.square() - 4 * ac).clamp(min=0).sqrt()
+
+    shifted = (total - root(total, product * (1 - o) / (1 + o))) / 2
+    inside = (2 * total - root(2 * total, 4 * (1 - o) * product)) / 8
+    around = (-2 * o * total + root(2 * o * total, 4 * o * (o - 1) * product)) / (8 * o)
+    return torch.minimum(torch.minimum(shifted, inside), around).float()
+
+
+def draw_gaussians(planes: int, size: tuple[int, int], plane: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
+    """Gaussians on dark ground; where two meet the larger value stays.
+
+    Objects of one radius share one patch, so a crowded picture takes a few operations per radius.
+
+    Args:
+        planes: number of maps, P.
+        size: (H, W) of each.
+        plane: (M,) map of each object.
+        centre: (M, 2) column and row, whole pixels inside the map.
+        radius: (M,) whole pixels; sigma is (2 r + 1) / 6 and the patch ends at the radius.
+    Returns:
+        (P, H, W) in 0..1, one at every centre.
+    """
+    h, w = size
+    out = torch.zeros(planes * h * w, device=plane.device)
+    for r in radius.unique().tolist():
+        at = radius == r
+        line = torch.arange(-r, r + 1, device=plane.device)
+        falls = torch.exp(-line.square() / (2 * ((2 * r + 1) / 6) ** 2))
+        col, row = centre[at, 0, None] + line, centre[at, 1, None] + line  # (n, 2 r + 1)
+        value = falls[:, None] * falls * ((row >= 0) & (row < h))[:, :, None] * ((col >= 0) & (col < w))[:, None, :]
+        start = (plane[at, None] * h + row.clamp(0, h - 1)) * w
+        index = start[:, :, None] + col.clamp(0, w - 1)[:, None, :]
+        out.scatter_reduce_(0, index.flatten(), value.flatten(), "amax")
+    return out.view(planes, h, w)
+
+
+class GaussianCenter:
+    """An object's box belongs to the cell of its centre, its heat to the pixel of its centre and those around.
+
+    Args:
+        min_overlap: least overlap that a box from the rim of the Gaussian would have with the object.
+    Source: Zhou et al. 2019 (CenterNet); at full size as in Liu et al. 2024 (YOLC), section III-C.
+    """
+
+    looks = False  # at predictions
+
+    def __init__(self, min_overlap: float = 0.3):
+        if isinstance(min_overlap, bool) or not isinstance(min_overlap, (int, float)) or not 0 < min_overlap < 1:
+            raise InputError(f"assigner gaussian_center: min_overlap={min_overlap!r} must lie in 0..1; 0.3 is usual")
+        self.min_overlap = min_overlap
+
+    @torch.no_grad()
+    def __call__(
+        self, preds: CenterPreds, boxes: Tensor | None, targets: Targets, areas: Tensor | None = None
+    ) -> Assignment:
+        """The cell of each centre; where two centres share a cell the later object has it.
+
+        Args:
+            preds: only `preds.priors`, one level, is used.
+            boxes, areas: unused; decoded boxes and their areas, for assigners that want them.
+            targets: M ground truths.
+
+        Raises:
+            InputError: a head with several levels.
+        """
+        if len(preds.priors.shapes) != 1:
+            raise InputError("assigner gaussian_center: it is for heads with a heat map, which have one level")
+        rows, cols = preds.priors.shapes[0][1:]
+        stride = preds.priors.strides[0]
+        cell = (xyxy2xywh(targets.boxes.float())[:, :2] / stride).long()
+        prior = cell[:, 1].clamp(0, rows - 1) * cols + cell[:, 0].clamp(0, cols - 1)
+        last = torch.full((targets.batch_size * rows * cols,), -1, device=prior.device)
+        order = torch.arange(len(prior), device=prior.device)
+        key = targets.image * (rows * cols) + prior
+        last.scatter_reduce_(0, key, order, "amax")
+        gt = last[key].eq(order).nonzero()[:, 0]
+        return Assignment(targets.image[gt], prior[gt], gt)
+
+    @torch.no_grad()
+    def heat(self, targets: Targets, classes: int, size: tuple[int, int]) -> Tensor:
+        """The wanted heat maps.
+
+        Args:
+            targets: M ground truths.
+            classes: number of classes, C.
+            size: (H, W) of the maps; pixels of the network input are scaled to them.
+        Returns:
+            (B, C, H, W) in 0..1, one at every centre.
+        """
+        h, w = size
+        scale = targets.boxes.new_tensor([w / targets.imgsz[1], h / targets.imgsz[0]])
+        b = xyxy2xywh(targets.boxes.float())
+        limit = torch.tensor([w - 1, h - 1], device=b.device)
+        centre = torch.minimum((b[:, :2] * scale).long().clamp(min=0), limit)
+        radius = gaussian_radius(b[:, 2:] * scale, self.min_overlap).long()
+        plane = targets.image * classes + targets.labels
+        return draw_gaussians(targets.batch_size * classes, size, plane, centre, radius).unflatten(0, (-1, classes))

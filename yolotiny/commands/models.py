@@ -1,0 +1,64 @@
+"""Commands about models: train, val, predict, export, info, demo, models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+
+def load(model: str) -> Any:
+    """Open a model as a user names it."""
+    from .. import YOLO
+
+    return YOLO(model)
+
+
+def train(model: str | None = None, **options: Any) -> None:
+    """Train; an interrupted run needs no more than `resume=last.pt`."""
+    load(model or options["resume"]).train(**options)
+
+
+def val(model: str, **options: Any) -> None:
+    """Measure a model; the figures are logged."""
+    load(model).val(**options)
+
+
+def predict(model: str, **options: Any) -> None:
+    """Predict and save; results are dropped one by one, so that a folder of huge pictures fits into memory."""
+    loaded = load(model)
+    pictures = sum(1 for _ in loaded.predict(**{"save": True} | options, stream=True))
+    unread = loaded.predictor.unread
+    if unread and not pictures:
+        raise InputError(f"none of the {unread} pictures of {options['source']} can be decoded")
+    count = f"{pictures} pictures" + (f", {unread} more cannot be decoded" if unread else "")
+    folder = Path(loaded.predictor.save_dir)
+    print(f"{count}, results saved to {folder}" if folder.is_dir() else f"{count}, nothing saved")
+
+
+def export(model: str, **options: Any) -> None:
+    """Write the model in another format and print the file."""
+    print(load(model).export(**options))
+
+
+def info(model: str, imgsz: int = 640) -> None:
+    """Show layers, parameters and GFLOPs."""
+    load(model).info(imgsz=imgsz)
+
+
+def demo(to: str = "runs/demo") -> None:
+    """Run the demo; it prints its own summary."""
+    from ..demo import run
+
+    run(to)
+
+
+def models() -> None:
+    """List the shipped models."""
+    from ..config import available
+
+    found = available()
+    width = max((len(name) for name, _ in found), default=0)
+    for name, summary in found:
+        print(f"{name:<{width}}  {summary}".rstrip())

@@ -1,0 +1,70 @@
+"""A crop as it is cut: whole pixels of the picture, the size it is shown at, and the way back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """A piece of a picture and the size at which a network sees it.
+
+    Attributes:
+        x, y, w, h: left, top, width and height, whole pixels of the picture.
+        shown: (width, height) the piece is resized to.
+    """
+
+    x: int
+    y: int
+    w: int
+    h: int
+    shown: tuple[int, int]
+
+    @classmethod
+    def of(cls, crop: Sequence[float], picture: tuple[int, int], scale: float, max_side: int = 1 << 30) -> Window:
+        """The window of a crop.
+
+        Args:
+            crop: xyxy, pixels of the picture; cut to the picture, at least one pixel is left.
+            picture: (height, width).
+            scale: pixels shown per pixel of the picture.
+            max_side: the longer side shown is not longer than this; a larger crop is shown smaller.
+        """
+        h, w = picture
+        x1, y1 = min(max(int(crop[0]), 0), w - 1), min(max(int(crop[1]), 0), h - 1)
+        x2, y2 = min(max(math.ceil(crop[2]), x1 + 1), w), min(max(math.ceil(crop[3]), y1 + 1), h)
+        scale = min(scale, max_side / max(x2 - x1, y2 - y1))
+        shown = max(round((x2 - x1) * scale), 1), max(round((y2 - y1) * scale), 1)
+        return cls(x1, y1, x2 - x1, y2 - y1, shown)
+
+    def cut(self, picture: np.ndarray) -> np.ndarray:
+        """(H, W, C) picture -> the piece at the size it is shown at."""
+        piece = picture[self.y : self.y + self.h, self.x : self.x + self.w]
+        shrinks = self.shown[0] < self.w
+        out = cv2.resize(piece, self.shown, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        return out if out.ndim == picture.ndim else out[..., None]
+
+    def back(self, boxes: Tensor) -> Tensor:
+        """(n, 4) xyxy pixels of the piece as shown -> xyxy pixels of the picture, cut to the window."""
+        sx, sy = self.w / self.shown[0], self.h / self.shown[1]
+        x = (boxes[:, 0::2] * sx).clamp(0, self.w) + self.x
+        y = (boxes[:, 1::2] * sy).clamp(0, self.h) + self.y
+        return boxes.new_empty(0, 4) if not len(boxes) else _interleave(x, y)
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """xyxy, pixels of the picture."""
+        return self.x, self.y, self.x + self.w, self.y + self.h
+
+
+def _interleave(x: Tensor, y: Tensor) -> Tensor:
+    """(n, 2) and (n, 2) -> (n, 4): x, y, x, y."""
+    out = x.new_empty(len(x), 4)
+    out[:, 0::2], out[:, 1::2] = x, y
+    return out

@@ -1,0 +1,179 @@
+"""COCO-like JSON files: the plain format, and what data sets with key names or classes of their own need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, did_you_mean
+from ..records import EVERY, Dataset, by_split, image_size, record_of, split_of
+from .reading import all_numbers, get, read_json
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a COCO-like JSON names its parts.
+
+    Attributes:
+        annotations, file_name: the keys of the annotation list and of an image's file.
+        ignore: categories that are ignore regions for every class, not classes.
+        flags: keys that make an annotation an ignore region of its class.
+        leave_out: key of an annotation whose whole image does not belong to the data set.
+        names: the classes in order; empty to take those of the file in the order of their ids.
+        rename: other spellings of a class, or a class that is counted as another one.
+        area: take the `area` of an annotation as its size, as COCO does with that of its outline.
+    """
+
+    annotations: str = "annotations"
+    file_name: str = "file_name"
+    ignore: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ("iscrowd", "ignore")
+    leave_out: str = ""
+    names: tuple[str, ...] = ()
+    rename: Mapping[str, str] = field(default_factory=dict)
+    area: bool = False
+
+
+COCO = Dialect(area=True)
+
+
+def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
+    """Category names by id, in id order; a name may stand only once."""
+    found: dict[int, str] = {}
+    for i, entry in enumerate(content["categories"]):
+        where = f"{path} categories[{i}]"
+        found[get(entry, "id", int, where)] = get(entry, "name", str, where)
+    if len(set(found.values())) < len(content["categories"]):
+        raise InputError(f"{path}: two categories share an id or a name")
+    return dict(sorted(found.items()))
+
+
+def _classes(categories: dict[int, str], path: Path, data: Dataset, dialect: Dialect) -> dict[int, int]:
+    """Class index by category id, `EVERY` for one that is ignored; the first file names the classes of the data set."""
+    own = {i: dialect.rename.get(n, n) for i, n in categories.items()}
+    names = [n for n in dict.fromkeys(own.values()) if n not in dialect.ignore]
+    if not data.names:
+        data.names = list(dialect.names) or names
+    for name in names:
+        if name not in data.names:
+            where = "one of the classes" if dialect.names else "in the first split's JSON"
+            raise InputError(f"{path}: category {name!r} is not {where}{did_you_mean(name, data.names)}")
+    return {i: data.names.index(n) if n in data.names else EVERY for i, n in own.items()}
+
+
+def _rows(content: dict[str, Any], path: Path, dialect: Dialect, classes: dict[int, int]) -> dict[int, list[tuple]]:
+    """Collect (x1, y1, x2, y2, label, ignored, area) by image id; an image to leave out is missing."""
+    rows: dict[int, list[tuple]] = {}
+    for i, entry in enumerate(content["images"]):
+        image = get(entry, "id", int, f"{path} images[{i}]")
+        if image in rows:
+            raise InputError(f"{path} images[{i}]: a second image with id {image}")
+        rows[image] = []
+    left_out = set()
+    for i, entry in enumerate(content[dialect.annotations]):
+        where = f"{path} {dialect.annotations}[{i}]"
+        image, category = get(entry, "image_id", int, where), get(entry, "category_id", int, where)
+        box = get(entry, "bbox", list, where)
+        if image not in rows:
+            raise InputError(f"{where}: there is no image with id {image}")
+        if category not in classes:
+            raise InputError(f"{where}: there is no category with id {category}")
+        if len(box) != 4 or not all_numbers(box) or box[2] < 0 or box[3] < 0:
+            raise InputError(f"{where}: bbox must be left, top, width, height in pixels, found {box}")
+        label = classes[category]
+        ignored = label < 0 or any(entry.get(flag) for flag in dialect.flags)
+        x, y, w, h = box
+        area = entry.get("area") if dialect.area else None
+        if area is None or not all_numbers([area]) or area <= 0:
+            area = w * h
+        rows[image].append((x, y, x + w, y + h, label, ignored, area))
+        if dialect.leave_out and entry.get(dialect.leave_out):
+            left_out.add(image)
+    return {image: found for image, found in rows.items() if image not in left_out}
+
+
+def _image_folder(files: list[str], path: Path, root: Path, split: str) -> Path:
+    """Find the folder that holds the files a JSON lists."""
+    other = {"val": ["valid", "validation", "trainval"], "test": ["test-dev"]}.get(split, ["trainval"])
+    names = [path.stem.removeprefix("instances_"), split, *other]
+    folders = [root / n for n in names] + [root / "images" / n for n in names] + [root / "images", path.parent, root]
+    folders += [root / n / inner for n in names for inner in ("images", "JPEGImages")]
+    for folder in folders:
+        if any((folder / f).is_file() for f in files):
+            return folder
+    looked = ", ".join(map(str, dict.fromkeys(folders[1:4] + [root / "images", path.parent])))
+    raise InputError(f"none of the {len(files)} images of {path} found; looked in {looked} and the like")
+
+
+def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Dialect) -> None:
+    """Add the images of one JSON file to `data`.
+
+    Args:
+        data: takes the records, and from the first file its classes.
+        split: the split they become.
+        path: the JSON file.
+        root: the folder of the data set, in and below which images are looked for.
+        dialect: key names and classes.
+    """
+    content = read_json(path, ("images", "categories", dialect.annotations))
+    rows = _rows(content, path, dialect, _classes(_categories(content, path), path, data, dialect))
+    files = [get(e, dialect.file_name, str, f"{path} images[{i}]") for i, e in enumerate(content["images"])]
+    folder = _image_folder(files, path, root, split)
+    data.splits[split] = []
+    for entry, file in zip(content["images"], files, strict=True):
+        image = folder / file
+        if entry["id"] not in rows:
+            data.drop(split, f"image marked {dialect.leave_out}")
+            continue
+        if not image.is_file():
+            data.drop(split, "image file missing")
+            continue
+        size = image_size(image)
+        if size != (entry.get("width", size[0]), entry.get("height", size[1])):
+            data.drop(split, "image size differs from the JSON")
+            continue
+        found = rows[entry["id"]]
+        record = record_of(image, file, [r[:6] for r in found], id=entry["id"])
+        data.splits[split].append(replace(record, areas=np.array([r[6] for r in found if not r[5]], float)))
+
+
+def _json_files(source: Path) -> list[Path]:
+    """The annotation files of a folder: COCO's instances_*.json where there are some, else every JSON in its place."""
+    for pattern in ("annotations/*.json", "*.json", "*/*.json"):
+        found = sorted(p for p in source.glob(pattern) if p.is_file())
+        if found:
+            return [p for p in found if p.name.startswith("instances_")] or found
+    raise InputError(f"no JSON file in {source}, {source / 'annotations'} or a folder in it")
+
+
+def read_coco(source: str | Path, dialect: Dialect = COCO) -> Dataset:
+    """Read COCO JSON files and find their images.
+
+    Classes are taken by name in the order of their ids. A crowd (or an annotation with `ignore`) is an ignore region
+    of its class. Images that are listed but absent are left out and counted. An annotation counts with its own `area`,
+    in COCO that of the outline, where it has one.
+
+    Args:
+        source: a folder with `annotations/*.json` (or JSON files in it, or one beside each split's images), or one
+            JSON file. Images are looked for in `train2017`, `train`, `images/train`, `images` and beside the JSON.
+        dialect: key names.
+
+    Raises:
+        InputError: nothing found, malformed JSON, an annotation without its image, category or box.
+    """
+    source = Path(source).expanduser()
+    if source.is_file():
+        paths, root = [source], source.parent.parent if source.parent.name == "annotations" else source.parent
+    elif source.is_dir():
+        paths, root = _json_files(source), source
+    else:
+        raise InputError(f"COCO source not found: there is no file or folder {source}")
+    data = Dataset([], {})
+    names = [p.stem if split_of(p.stem) else p.parent.name for p in paths]
+    for split, path in by_split(paths, names).items():
+        read_split(data, split, path, root, dialect)
+    return data

@@ -1,0 +1,1 @@
+"""What a data set is made of and what is wrong with it, before anybody trains on it; nothing is changed."""

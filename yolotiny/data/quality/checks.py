@@ -1,0 +1,147 @@
+"""`yolotiny data check`: all that is wrong with a data set at once, by file and row; nothing on disk is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ..writer import Progress
+from .box_checks import check_boxes
+from .decoding import decode_all
+from .folder_checks import check_folders
+from .json_check import check_json
+from .leaks import identical, near, sequences
+from .listing import read_listing
+from .samples import Problem, read_sample
+
+# What is found: with an error training stops, loses something without a word, or gives figures that mean nothing.
+ERRORS = {
+    "absent": "a list names a picture that does not exist",
+    "unreadable": "pictures that cannot be read to their end",
+    "row": "label rows that are not 'class cx cy w h'",
+    "class": "classes that the data.yaml does not name",
+    "outside": "boxes outside the picture",
+    "flat": "boxes without width or height",
+    "shared": "pictures that share one label file",
+    "ignore row": "rows of ignore files that are not 'cx cy w h', or with a class behind",
+    "json": "annotation files that cannot be read",
+    "json differs": "annotations that differ from the labels",
+    "leak": "pictures that are in two splits",
+}
+WARNINGS = {
+    "near leak": "pictures nearly equal to one of another split",
+    "sequence": "videos with frames in two splits, by their names",
+    "twin": "pictures that are in one split twice",
+    "no labels": "pictures without a label file, taken as background",
+    "no picture": "label and ignore files without a picture",
+    "duplicate": "boxes that are there twice (IoU above 0.95)",
+    "two classes": "boxes of two classes in one place (IoU above 0.95)",
+    "over edge": "boxes that reach over the edge by more than 2 px",
+    "below 2 px": "boxes with less than 2 px at imgsz",
+    "json more": "annotation files with pictures that the split lacks",
+}
+KINDS = ERRORS | WARNINGS
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found; `print(report)` shows it.
+
+    Attributes:
+        data: the data.yaml.
+        root: the folder that file names are shown from.
+        imgsz: the training size that "2 px" is meant at.
+        pictures: number of pictures by split.
+        boxes: number of boxes.
+        problems: all of them, in the order of KINDS.
+    """
+
+    data: Path
+    root: Path
+    imgsz: int
+    pictures: dict[str, int]
+    boxes: int
+    problems: list[Problem]
+
+    @property
+    def errors(self) -> int:
+        """Number of problems that are errors."""
+        return sum(p.kind in ERRORS for p in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        """Number of problems that are not."""
+        return len(self.problems) - self.errors
+
+    def __str__(self) -> str:
+        """A line for each kind that was found, with the first three examples."""
+        splits = ", ".join(f"{split} {n}" for split, n in self.pictures.items())
+        lines = [f"{self.data}: {sum(self.pictures.values())} pictures ({splits}), {self.boxes} boxes"]
+        counts = Counter(p.kind for p in self.problems)
+        for title, kinds in (("error", ERRORS), ("warning", WARNINGS)):
+            for kind in (k for k in kinds if k in counts):
+                lines.append(f"{title:<8}{counts[kind]:>7}  {KINDS[kind]}")
+                lines += [f"{'':17}{self._where(p)}" for p in self._first(kind, 3)]
+                if counts[kind] > 3:
+                    lines.append(f"{'':17}...")
+        return "\n".join([*lines, f"{self.errors} errors, {self.warnings} warnings (boxes at imgsz={self.imgsz})"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        rows = [asdict(p) | {"file": str(p.file), "level": self._level(p)} for p in self.problems]
+        head = {"data": str(self.data), "imgsz": self.imgsz, "pictures": self.pictures, "boxes": self.boxes}
+        return head | {"errors": self.errors, "warnings": self.warnings, "problems": rows}
+
+    def _level(self, problem: Problem) -> str:
+        return "error" if problem.kind in ERRORS else "warning"
+
+    def _first(self, kind: str, n: int) -> list[Problem]:
+        return [p for p in self.problems if p.kind == kind][:n]
+
+    def _where(self, p: Problem) -> str:
+        file = p.file.relative_to(self.root) if p.file.is_relative_to(self.root) else p.file
+        note = p.note.replace(f"{self.root}/", "")
+        return f"{file}" + (f" row {p.row}" if p.row else "") + (f": {note}" if note else "")
+
+
+def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) -> Report:
+    """Look for everything wrong with a data set.
+
+    Args:
+        data: a data.yaml, the folder that holds it, or a name in cfg/datasets.
+        imgsz: training size in pixels, for boxes that are too small at it.
+        progress: called with (split, done, total) after each picture.
+
+    Raises:
+        InputError: the data.yaml itself cannot be used; all else is in the report.
+    """
+    if not isinstance(imgsz, int) or imgsz < 1:
+        raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
+    listing = read_listing(data)
+    absent = [entry for entries in listing.absent.values() for entry in entries]
+    problems = [Problem("absent", file, row, f"there is no {image}") for file, row, image in absent]
+    boxes, prints = 0, []
+    for split, images in listing.splits.items():
+        samples = []
+        for found in decode_all(images, split, progress):
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            size, one = found
+            prints.append(one)
+            sample = read_sample(one.image, split, size, len(listing.names))
+            problems += [*sample.problems, *check_boxes(sample, imgsz)]
+            if not sample.label_file.is_file():
+                problems.append(Problem("no labels", sample.image))
+            samples.append(sample)
+        boxes += sum(len(s.boxes) for s in samples)
+        if split in listing.annotations:
+            problems += check_json(listing.annotations[split], samples, listing.names, images)
+    problems += [*check_folders(listing), *identical(prints), *near(prints), *sequences(listing.splits)]
+    order = {kind: i for i, kind in enumerate(KINDS)}
+    problems.sort(key=lambda p: order[p.kind])
+    pictures = {split: len(images) for split, images in listing.splits.items()}
+    return Report(listing.file, listing.root, imgsz, pictures, boxes, problems)

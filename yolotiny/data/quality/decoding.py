@@ -1,0 +1,58 @@
+"""Read pictures to their end, in several threads, and keep their fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from ..writer import Progress
+from .leaks import Fingerprint, fingerprint
+from .samples import Problem
+
+Decoded = tuple[tuple[int, int], Fingerprint]
+
+
+def decode_all(images: Sequence[Path], split: str, progress: Progress | None = None) -> Iterator[Decoded | Problem]:
+    """Decode every picture; yield ((width, height), fingerprint), or what is wrong with it, in the order given.
+
+    A file that ends early is an error here, while OpenCV, and with it the training loader, fills up with grey.
+
+    Args:
+        images: the files.
+        split: their split.
+        progress: called with (split, done, total) after each picture.
+    """
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large
+    try:
+        with warnings.catch_warnings(), ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
+            warnings.simplefilter("ignore")  # what they say of a damaged file is in its problem
+            for done, found in enumerate(pool.map(partial(_decode, split), images), 1):
+                yield found
+                if progress:
+                    progress(split, done, len(images))
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _decode(split: str, image: Path) -> Decoded | Problem:
+    """One picture; its size is what a viewer shows, as a camera's rotation tag may swap the sides."""
+    try:
+        content = image.read_bytes()
+        with Image.open(io.BytesIO(content)) as picture:
+            size = picture.size[::-1] if picture.getexif().get(274) in (5, 6, 7, 8) else picture.size
+            picture.draft("L", (64, 64))  # a JPEG is decoded at an eighth of its size: as thorough, and faster
+            bits, thumb = fingerprint(picture)
+    except UnidentifiedImageError:
+        return Problem("unreadable", image, None, "empty file" if not content else "no picture of a known format")
+    except (OSError, ImportError, SyntaxError, ValueError) as e:  # what Pillow raises for a damaged file
+        text = getattr(e, "strerror", None) or str(e) or type(e).__name__
+        return Problem("unreadable", image, None, " ".join(text.split()))
+    return size, Fingerprint(image, split, hashlib.blake2b(content, digest_size=16).digest(), bits, thumb)

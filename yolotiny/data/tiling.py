@@ -1,0 +1,162 @@
+"""Large pictures cut into tiles, and their boxes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+
+from ..errors import InputError
+from .records import MIN_SIDE, Dataset, Record, box_areas, clip
+
+PAD = 114  # grey of the padding, the one that training pads with
+LOSSY = {".jpg", ".jpeg", ".webp"}
+QUALITY = 95  # of tiles cut from lossy pictures
+QUANTILES = (0.001, 0.999)  # of a deep picture, which become black and white
+SAMPLE = 1_000_000  # pixels that the quantiles are taken from
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How pictures are cut.
+
+    Attributes:
+        tile: side of the square tiles, pixels.
+        overlap: pixels that neighbours share at least.
+        keep: share of an object's area that must lie in a tile for it to count as an object there.
+    """
+
+    tile: int
+    overlap: int
+    keep: float = 0.7
+
+    def __post_init__(self) -> None:
+        whole = [isinstance(v, int) and not isinstance(v, bool) for v in (self.tile, self.overlap)]
+        if not whole[0] or self.tile < 32:
+            raise InputError(f"tile={self.tile}: give the side of a tile in whole pixels, 32 or more, or 0 for none")
+        if not whole[1] or not 0 <= self.overlap < self.tile:
+            raise InputError(f"overlap={self.overlap}: give whole pixels from 0 to below the tile's side, {self.tile}")
+        if not isinstance(self.keep, int | float) or not 0 < self.keep <= 1:
+            raise InputError(f"keep={self.keep}: give the share of an object that must be in a tile, above 0 up to 1")
+
+    def starts(self, length: int) -> list[int]:
+        """Where tiles begin along a side of `length` pixels: the last one is shifted inside, none is shrunk."""
+        last = max(length - self.tile, 0)
+        return [*range(0, last, self.tile - self.overlap), last]
+
+
+def tile_dataset(data: Dataset, tiling: Tiling) -> Dataset:
+    """Replace every record by those of its tiles, row by row; tiles without objects stay.
+
+    An object is one where `keep` of it or more lies in the tile, cut to the tile; where less of it does, an ignore
+    region of its class. It counts with the size of the whole object. Ignore regions are cut likewise.
+    """
+    made = replace(data, splits={}, dropped={s: c.copy() for s, c in data.dropped.items()}, notes=list(data.notes))
+    pictures = 0
+    for split, records in data.splits.items():
+        made.splits[split] = []
+        for record in records:
+            tiles, outside, torn = _tiles(record, tiling)
+            made.splits[split] += tiles
+            made.drop(split, f"box below {MIN_SIDE:g} px inside the image", outside)
+            made.drop(split, f"object of which no tile holds {tiling.keep:.0%} (an ignore region there)", torn)
+        pictures += len(records)
+    made.notes.append(
+        f"{pictures} pictures became {sum(map(len, made.splits.values()))} tiles of {tiling.tile} px that overlap by "
+        f"{tiling.overlap} px; an object counts in each tile that holds {tiling.keep:.0%} of it"
+    )
+    return made
+
+
+def _tiles(record: Record, tiling: Tiling) -> tuple[list[Record], int, int]:
+    """The tiles of a picture; how many objects have no pixel in it, and how many are whole in no tile."""
+    boxes, inside = clip(record.boxes, record.width, record.height)
+    areas = box_areas(record.boxes) if record.areas is None else record.areas
+    boxes, labels, areas = boxes[inside], record.labels[inside], areas[inside]
+    regions, _ = clip(record.ignore, record.width, record.height)
+    whole = np.zeros(len(boxes), bool)
+    path = PurePosixPath(record.name)
+    suffix = ".jpg" if path.suffix.lower() in LOSSY else ".png"
+    side = tiling.tile
+    tiles = []
+    for y in tiling.starts(record.height):
+        for x in tiling.starts(record.width):
+            cut, held = clip(boxes - [x, y, x, y], side, side)
+            kept = box_areas(cut) >= tiling.keep * box_areas(boxes)
+            whole |= kept
+            torn = held & ~kept
+            rest, seen = clip(regions - [x, y, x, y], side, side)
+            tiles.append(
+                Record(
+                    record.image,
+                    path.with_name(f"{path.stem}__{x}___{y}{suffix}").as_posix(),
+                    side,
+                    side,
+                    cut[kept],
+                    labels[kept],
+                    np.concatenate((rest[seen], cut[torn])),
+                    np.concatenate((record.ignore_labels[seen], labels[torn])),
+                    areas=areas[kept],
+                    window=(x, y),
+                )
+            )
+    return tiles, int((~inside).sum()), int((~whole).sum())
+
+
+def cut(image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int) -> None:
+    """Cut tiles out of a picture that is decoded once; a tile that exists is complete and stays.
+
+    Args:
+        image: the picture.
+        windows: left and top of each tile, and its file.
+        side: of the tiles, pixels. Where the picture ends before, grey follows.
+
+    Raises:
+        InputError: the picture cannot be decoded.
+    """
+    missing = [(at, file) for at, file in windows if not file.exists()]
+    if not missing:
+        return
+    picture = read_picture(image)
+    for (x, y), file in missing:
+        part = picture[y : y + side, x : x + side]
+        if part.shape[:2] != (side, side):
+            padded = np.full((side, side, 3), PAD, np.uint8)
+            padded[: part.shape[0], : part.shape[1]] = part
+            part = padded
+        quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if file.suffix == ".jpg" else []  # OpenCV warns of it for PNG
+        done, code = cv2.imencode(file.suffix, part, quality)
+        assert done
+        unfinished = file.with_name(f".{file.name}")
+        unfinished.write_bytes(code.tobytes())
+        unfinished.replace(file)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Decode a picture to (H, W, 3) BGR with 8 bits, turned as its camera says; grey becomes three equal channels.
+
+    A deeper picture (16 bits, floats) is stretched linearly: its 0.1 % and 99.9 % quantiles, over all channels and
+    about a million pixels, become 0 and 255. Satellites fill only part of 16 bits, so the upper byte would be black.
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    try:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error as e:
+        raise InputError(f"cannot read image {path}: {' '.join(str(e).split())}") from None
+    if picture is None:
+        raise InputError(f"cannot read image {path}: it does not decode")
+    if picture.dtype == np.uint8:
+        return picture
+    step = max(int((picture.shape[0] * picture.shape[1] / SAMPLE) ** 0.5), 1)
+    low, high = np.nanquantile(picture[::step, ::step].astype(np.float32), QUANTILES)
+    scale = 255 / max(high - low, 1e-9)
+    out = np.empty(picture.shape, np.uint8)
+    for row in range(0, len(picture), 1024):  # in bands, so that the copy in floats stays small
+        band = np.nan_to_num(picture[row : row + 1024].astype(np.float32), nan=low)
+        out[row : row + 1024] = np.clip((band - low) * scale + 0.5, 0, 255)
+    return out

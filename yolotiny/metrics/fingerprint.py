@@ -1,0 +1,53 @@
+"""A short name for a ground truth, so that two reports can be seen to stand on the same one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from .inputs import OTHERS, Picture, Scene, may_be_missed
+
+DIGITS = 16
+ANY = {-1: "*", OTHERS: "-"}  # what stands for the class of a region that has none
+GRID = 100  # steps per pixel; finer than annotations are drawn, coarser than what float32 labels lose
+
+
+def data_hash(names: Sequence[str], truth: Iterable[tuple[Picture, Sequence[Sequence[float]]]]) -> str:
+    """Hash a ground truth: the first 16 hexadecimal digits of a SHA-256.
+
+    Args:
+        names: class names; a class counts by its name, so another order of the classes changes nothing.
+        truth: per image its `Picture` and rows of (kind, label, x, y, w, h): kind 0 is an object to be found, 1 an
+            object that may be found or missed, 2 a region to be ignored; label is an index of `names`, -1 for every
+            class, -2 for an object of no class; the box in pixels.
+
+    Of a file the name without folders counts, and the size; boxes count in hundredths of a pixel; the order of images
+    and of rows does not count. An `area` that differs from w * h does not either.
+    """
+    pictures = []
+    for picture, rows in truth:
+        table = np.asarray(rows, float).reshape(-1, 6)
+        cells = np.rint(table[:, 2:] * GRID).astype(int).tolist()
+        lines = [
+            f"{int(kind)} {names[int(label)] if label >= 0 else ANY[int(label)]} {' '.join(map(str, cell))}"
+            for (kind, label), cell in zip(table[:, :2].tolist(), cells, strict=True)
+        ]
+        file = PurePosixPath(picture.file.replace("\\", "/")).name
+        pictures.append("\n".join([f"{file} {picture.width} {picture.height}", *sorted(lines)]))
+    return hashlib.sha256("\n\n".join(sorted(pictures)).encode()).hexdigest()[:DIGITS]
+
+
+def scene_hash(scene: Scene) -> str:
+    """The `data_hash` of a scene's ground truth; a picture nobody named counts by its number."""
+    rows: dict[int, list[tuple]] = defaultdict(list)
+    for gt in scene.gts:
+        kind = 2 if gt["iscrowd"] else int(may_be_missed(gt))
+        rows[gt["image_id"]].append((kind, gt["category_id"] - 1, *gt["bbox"]))
+    for i, (image, box) in enumerate(scene.regions):
+        rows[image].append((2, OTHERS if i in scene.others else -1, *box))
+    pictures = scene.pictures or [Picture(str(i)) for i in range(1, scene.images + 1)]
+    return data_hash(scene.names, ((picture, rows[i]) for i, picture in enumerate(pictures, 1)))

@@ -1,0 +1,79 @@
+"""Backbones of timm, and the fusion of their levels at the finest stride."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from ultralytics.utils import LOGGER
+
+from ..errors import InputError, did_you_mean
+
+
+class FixedNorm(nn.BatchNorm2d):
+    """A batch norm that keeps its eps and momentum: ultralytics rewrites those of plain BatchNorm2d, and pretrained
+    statistics belong to theirs."""
+
+
+class TimmFeatures(nn.Module):
+    """Features of a timm model at strides 4, 8, 16 and 32.
+
+    Args:
+        arch: a model of timm, such as hrnet_w48 (its four branches as they are) or resnet50.
+        pretrained: start from timm's weights; without a network, or where they are not, from random ones, with a
+            warning.
+        image_channels: channels of the picture.
+    Raises:
+        InputError: a model that timm does not have, or that gives no such features.
+    """
+
+    def __init__(self, arch: str, pretrained: bool = False, image_channels: int = 3):
+        import timm  # takes a second, which other models need not wait
+
+        super().__init__()
+        if arch not in (known := timm.list_models()):
+            raise InputError(f"timm has no model {arch!r}{did_you_mean(arch, known)}")
+        options: dict[str, Any] = {"features_only": True, "out_indices": (1, 2, 3, 4), "in_chans": image_channels}
+        if arch.startswith("hrnet"):
+            options["feature_location"] = ""  # the branches themselves, not those widened for classification
+        if pretrained:
+            try:
+                self.m = timm.create_model(arch, pretrained=True, **options)
+            except Exception as error:  # whatever stands between this machine and the weights
+                reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+                LOGGER.warning(f"{arch} starts from random weights: timm's could not be fetched ({reason})")
+                pretrained = False
+        if not pretrained:
+            try:
+                self.m = timm.create_model(arch, **options)
+            except (RuntimeError, AssertionError, IndexError) as error:
+                raise InputError(f"{arch} of timm gives no features at strides 4 to 32: {error}") from error
+        for norm in self.m.modules():
+            if type(norm) is nn.BatchNorm2d:
+                norm.__class__ = FixedNorm
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, c, H, W) -> four maps at strides 4, 8, 16, 32."""
+        return self.m(x)
+
+
+class UpsampleConcat(nn.Module):
+    """Levels brought to the size of the first, side by side, through a 1x1 convolution.
+
+    Args:
+        ch: channels of the levels, the finest first.
+        c2: channels out.
+    Source: Sun et al. 2019 (HRNet, the fusion of HRFPN), with one level out.
+    """
+
+    def __init__(self, ch: list[int], c1: int, c2: int):
+        super().__init__()
+        self.conv = nn.Conv2d(sum(ch), c2, 1)
+
+    def forward(self, x: list[Tensor]) -> Tensor:
+        """Per level (B, c, H, W) -> (B, c2, H, W) of the first."""
+        size = x[0].shape[-2:]
+        rest = [F.interpolate(f, size=size, mode="bilinear", align_corners=False) for f in x[1:]]
+        return self.conv(torch.cat((x[0], *rest), 1))
