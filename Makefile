@@ -38,7 +38,7 @@ test demo: export YOLO_OFFLINE := 1
 test demo: export YOLO_AUTOINSTALL := 0
 
 test: lint ## lint, then every test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 demo: .venv ## train, validate, predict and export on generated pictures, on a CPU
 	$(BIN)/yolotiny demo

@@ -137,6 +137,8 @@ class YOLO(Model):
         args["pretrained"] = bool(weights)
         self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
         self.trainer.model = self.trainer.get_model(cfg=cfg, weights=weights or None)
+        if self.own_head:
+            self.trainer.model.init_criterion()  # a wrong loss or assigner is told before the data are scanned
         return self._run_trainer()
 
     def _resume(self, resume: Any, options: dict[str, Any], changes: dict[str, Any]) -> Any:

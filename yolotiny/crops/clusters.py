@@ -103,7 +103,7 @@ class LSM:
         min_area: float = 96**2,
     ):
         check(k, grid, top_k, threshold, enlarge, min_area)
-        self.k, self.grid, self.top_k = k, tuple(grid), top_k
+        self.k, self.grid, self.top_k = k, (grid[0], grid[1]), top_k
         self.threshold, self.enlarge, self.min_area = threshold, enlarge, min_area
 
     def __call__(self, heat: Any) -> list[Box]:
