@@ -105,9 +105,9 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
         scores = said.cls.flatten(0, 1).amax(1)
         lift = -0.9 - scores.quantile(1 - share).item()  # logit(0.29)
         for conv in head.m if isinstance(head, AnchorDetect) else head.cls_preds:
-            bias = conv.bias.view(-1, head.no)[:, 5:] if isinstance(head, AnchorDetect) else conv.bias
+            bias = conv.bias.view(-1, head.no)[:, -head.nc :] if isinstance(head, AnchorDetect) else conv.bias
             bias += lift
         for conv in head.m if isinstance(head, AnchorDetect) else head.obj_preds:
-            bias = conv.bias.view(-1, head.no)[:, 4] if isinstance(head, AnchorDetect) else conv.bias
+            bias = conv.bias.view(-1, head.no)[:, -head.nc - 1] if isinstance(head, AnchorDetect) else conv.bias
             bias.fill_(4.0)
     return detector

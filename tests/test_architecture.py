@@ -17,7 +17,7 @@ LINES = [
     {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
     {"coders", "nn", "losses", "assigners", "metrics", "data", "crops"},
     {"criterion", "graph", "config", "weights", "report"},
-    {"center_criterion"},
+    {"dense_criterion", "center_criterion"},
     {"families"},
     {"detector"},
     {"engine"},

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from yolotiny.assigners import ASSIGNERS
 from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
-from yolotiny.criterion import AnchorCriterion, YOLOXCriterion, section, targets_of
+from yolotiny.criterion import section, targets_of
+from yolotiny.dense_criterion import AnchorCriterion, YOLOXCriterion
 from yolotiny.errors import InputError
 from yolotiny.families import CRITERIA
 from yolotiny.losses import BOX_LOSSES
@@ -303,7 +304,7 @@ def test_objectness_of_yolov5_is_the_mean_over_what_is_not_ignored():
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        ({"bix": {"weight": 1}}, "loss.bix in my.yaml is not a term of this detector; did you mean 'box'?"),
+        ({"boxx": {"weight": 1}}, "loss.boxx in my.yaml is not a term of this detector; did you mean 'box'?"),
         ({"obj": {"balanse": [1]}}, "loss.obj.balanse in my.yaml is not known; did you mean 'balance'?"),
         (
             {"obj": 2},

@@ -119,6 +119,11 @@ def test_models_of_ultralytics_are_found_where_ours_do_not_match(models, name, s
     assert (file.stem, found) == (stem, scale) and "ultralytics" in file.parts
 
 
+def test_the_scale_of_a_transformer_model_follows_its_second_word():
+    file, scale = find("tph-yolov5s-ugs")
+    assert (file.stem, scale) == ("tph-yolov5-ugs", "s")
+
+
 def test_finding_imports_neither_torch_nor_ultralytics():
     code = """if True:
         import sys

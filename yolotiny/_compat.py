@@ -27,7 +27,7 @@ FAULTY_HALF = re.compile(r"GTX 16\d\d|\bT(400|550|600|1000|1200|2000)\b|K40m", r
 # Packages whose classes a checkpoint may hold besides those of torch and ultralytics. yolotiny.model is not among them:
 # its constructor opens files, and a pickle can call constructors.
 TRUSTED = re.compile(
-    r"yolotiny\.(nn|losses|assigners|coders|criterion|center_criterion|detector|graph|structures|registry)(\.|$)"
+    r"yolotiny\.(nn|losses|assigners|coders|(center_|dense_)?criterion|detector|graph|structures|registry)(\.|$)"
     r"|timm\.(models|layers)\.|torchvision\.(ops|models)\."
 )
 _originals: dict[tuple[str, str], Any] = {}

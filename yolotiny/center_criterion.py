@@ -17,7 +17,7 @@ class CenterCriterion(Criterion):
     """Focal loss on every stage's heat map and a box loss at the objects' cells, over the number of objects.
 
     With a head that refines, both its coarse and its refined boxes are trained with the same weight. The stages of a
-    stacked backbone share the weight of one.
+    stacked backbone share the weight of one. A coder of distributions adds their terms, without refinement.
     Source: Liu et al. 2024 (YOLC), Eqs. 3 and 11; Zhou et al. 2019 (CenterNet), Eqs. 1 to 4.
     """
 
@@ -26,16 +26,19 @@ class CenterCriterion(Criterion):
     terms = {
         "heat": {"weight": 1.0, "alpha": 2.0, "gamma": 4.0},
         "box": {"type": "gwd_l1", "weight": 1.0},
+        "bins": {"type": "two_hot", "weight": 1.0, "gamma": 0.0},
     }
 
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
         super().__init__(cfg, coder, nc)
+        where = cfg.get("yaml_file") or "the configuration"
+        if self.bins is not None and self.bins.gamma:
+            raise InputError(f"loss.bins.gamma in {where} must be 0: boxes beside a heat map are not refined by UGS")
         if not hasattr(self.assign, "heat"):
-            where = cfg.get("yaml_file") or "the configuration"
             raise InputError(f"assigner in {where}: a head with a heat map needs gaussian_center")
 
     def parts(self, preds: CenterPreds, targets: Targets) -> Parts:  # type: ignore[override]
-        """Heat and box terms, and a term `coarse` where boxes are refined."""
+        """Heat and box terms, a term `coarse` where boxes are refined, `ce` and `um` with distributions."""
         found = self.match(preds, targets)  # type: ignore[arg-type]
         h, w = preds.heat[-1].shape[2:]
         wanted = self.assign.heat(targets, self.nc, (h, w))
@@ -43,16 +46,15 @@ class CenterCriterion(Criterion):
         counted, (alpha, gamma) = not_ignored(targets, (h, w)), (self.loss["heat"][k] for k in ("alpha", "gamma"))
         stages = len(preds.heat)
         heat = sum(gaussian_focal(x, wanted, alpha, gamma, counted) for x in preds.heat) / n / stages
-        gt, priors = targets.boxes[found.gt], preds.priors.at(found.prior)
-        boxes = []
-        for each in preds.box:
-            raw = each.float().flatten(2)[found.image, :, found.prior]  # (P, 4)
-            boxes.append(self.box(self.coder.decode(raw, priors), gt).sum() / n + each.sum() * 0)
-        heat = heat * self.loss["heat"]["weight"]
-        if stages > 1 or len(boxes) == 1:
-            return {"heat": heat, "box": sum(boxes) / stages * self.box.weight}
-        coarse, box = boxes
-        return {"heat": heat, "box": box * self.box.weight, "coarse": coarse * self.box.weight}
+        lost = []
+        for rows in preds.rows:
+            found_lost = self.localise(rows, found, targets.boxes[found.gt])[1]
+            lost.append({k: v.sum() / n + rows.box.sum() * 0 for k, v in found_lost.items() if k != "ur"})
+        parts = {k: sum(each[k] for each in lost) / stages for k in lost[0]}
+        if stages == 1 and len(lost) == 2:
+            coarse, refined = lost
+            parts |= {"box": refined["box"], "coarse": coarse["box"]}
+        return {"heat": heat * self.loss["heat"]["weight"]} | parts
 
 
 def not_ignored(targets: Targets, size: tuple[int, int]) -> Tensor | None:

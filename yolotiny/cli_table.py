@@ -20,6 +20,7 @@ LOOK = {
     "merge": "YOLC: replace (default: what lies in a cluster comes from there) or nms",
 }
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
+UNCERTAINTY = {"uncertainty": "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"}
 WORST = {"worst": "images with most errors on the page report.html, default 12"}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
 RUNNING += ("channels_last", "cfg")
@@ -97,7 +98,7 @@ COMMANDS = {
         "detect objects in pictures, folders or videos",
         "yolotiny predict model=best.pt source=pictures/ conf=0.25",
         ("model", "source"),
-        NMS | LOOK,
+        UNCERTAINTY | NMS | LOOK,
         ("Predict", "Visualize"),
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),
@@ -210,6 +211,22 @@ COMMANDS = {
             "imgsz": "longer side of the input in pixels, default that of the training",
             "sheets": "how many pictures of a folder are drawn, default 8",
             "to": "folder for the sheets, default runs/analyze/maps, numbered when it exists",
+        },
+    ),
+    "analyze gradients": Command(
+        "how evenly the boxes of small objects are pulled: variance of the localisation gradient, beside a baseline",
+        "yolotiny analyze gradients model=ugs.pt baseline=direct.pt data=demo/data.yaml",
+        ("model", "data"),
+        {
+            "model": "a model file or checkpoint of ours",
+            "baseline": "another one; the ratio of its variance to the model's is printed",
+            "data": "the data YAML; its training pictures are read, without augmentation",
+            "imgsz": "side of the network input in pixels, default 640",
+            "batch": "pictures of an iteration, default 16",
+            "iterations": "batches, default 100",
+            "below": "objects below this many pixels of the network input count, default 32",
+            "seed": "of the order of the pictures, default 0",
+            "to": "folder for gradients.json and gradients.png, default runs/analyze/gradients",
         },
     ),
     "version": Command("show the versions of yolotiny and of what it stands on", "yolotiny version"),

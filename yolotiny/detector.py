@@ -191,7 +191,8 @@ class Detector(DetectionModel):
             found = weights_.get("ema") or weights_.get("model") or weights_
             state = found.float().state_dict() if isinstance(found, nn.Module) else found
             origin = "the given state dict"
-        fitting = self._fitting(state, bgr)
+        state = self._renamed(state, bgr)
+        fitting = weights.match(state, self.state_dict())
         if not any(name in fitting for name, p in self.named_parameters() if p.dim() > 1):
             raise InputError(
                 f"no tensor of {origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
@@ -205,6 +206,9 @@ class Detector(DetectionModel):
         if verbose:
             log = LOGGER.info if loaded > total / 2 else LOGGER.warning
             log(f"Loaded {loaded} of {total} tensors from {origin}")
+            if new := [k for k in state if k in self.state_dict() and k not in fitting]:
+                shown = ", ".join(new[:3]) + (", ..." if len(new) > 3 else "")
+                LOGGER.info(f"{len(new)} tensors have another shape here and start new: {shown}")
 
     def load_official(self, state: dict[str, Tensor], bgr: bool = False) -> tuple[int, int]:
         """Load a state dict under the official YOLOv5 or YOLOX names, or under our own.
@@ -218,17 +222,17 @@ class Detector(DetectionModel):
         Returns:
             (tensors taken over, tensors of this model).
         """
-        fitting = self._fitting(state, bgr)
+        fitting = weights.match(self._renamed(state, bgr), self.state_dict())
         self.load_state_dict(fitting, strict=False)
         return len(fitting), len(self.state_dict())
 
-    def _fitting(self, state: dict[str, Tensor], bgr: bool) -> dict[str, Tensor]:
-        """The tensors that this model has under the same name and with the same shape, under our names."""
+    def _renamed(self, state: dict[str, Tensor], bgr: bool) -> dict[str, Tensor]:
+        """The tensors under our names."""
         if any(k.startswith(YOLOX_STEM) for k in state):
             state = {k: _stem(v, bgr) if k == f"{YOLOX_STEM}conv.conv.weight" else v for k, v in state.items()}
         if "model.24.anchors" in state or any(k.startswith("backbone.") for k in state):
             state = weights.rename(state, self.yaml.get("official") or {})
-        return weights.match(state, self.state_dict())
+        return state
 
     def _predict_augment(self, x: Tensor) -> Any:
         """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""

@@ -119,8 +119,8 @@ def with_suffix(name: str) -> str:
 
 
 def _family(stem: str) -> tuple[str, str]:
-    """Split a name where its scale goes: after the first word ("yoloe-" counts as part of it)."""
-    family = re.match(r"(yoloe-)?[^-]*", stem)[0]
+    """Split a name where its scale goes: after the first word ("yoloe-" and "tph-" count as part of it)."""
+    family = re.match(r"(yoloe-|tph-)?[^-]*", stem)[0]
     return family, stem[len(family) :]
 
 

@@ -20,6 +20,7 @@ from .engine.predictor import Predictor
 from .engine.second_look import OPTIONS as LOOK
 from .engine.second_look import SecondLook
 from .engine.trainer import Trainer
+from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
 from .report import WORST
@@ -45,6 +46,7 @@ class YOLO(Model):
     """
 
     _given: dict[str, Any] = {}  # what the predictor is told: how to compare boxes, where to look again
+    _predictor: type[Predictor] = Predictor
 
     def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
         name = str(model).strip()
@@ -60,7 +62,8 @@ class YOLO(Model):
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
         """ultralytics' table of what serves a task."""
-        return {"detect": {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": Predictor}}
+        parts = {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": self._predictor}
+        return {"detect": parts}
 
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
         """Build from a model file."""
@@ -216,7 +219,11 @@ class YOLO(Model):
         return SecondLook(cfg["infer"], cfg.get("yaml_file", "the configuration"))
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
-        """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`."""
+        """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
+
+        With `uncertainty=True`, a detector of distributions (`-ugs`) says of each box how far it may be off, see
+        `UncertainResults`; where pictures are saved, uncertainty.json is too.
+        """
         if source is None:
             raise InputError("predict needs source=: a picture, a folder, a video, or an array")
         if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
@@ -225,6 +232,9 @@ class YOLO(Model):
         plain, changes = sort_options("predict", options, self.own_head)
         look = self._second_look(changes)
         self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look}
+        self._predictor = UncertainPredictor if plain.pop("uncertainty", False) else Predictor
+        if type(self.predictor) in (Predictor, UncertainPredictor) and type(self.predictor) is not self._predictor:
+            self.predictor = None
         if isinstance(self.predictor, Predictor):
             vars(self.predictor).update(self._given)
         self._warn_untrained()

@@ -6,6 +6,7 @@ one image over all levels, C classes, M ground truths of the batch, P matched pa
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,11 +50,13 @@ class Preds:
     """What a head says before any decision.
 
     Attributes:
-        box: (B, A, 4) raw box channels (or (B, A, 4 * bins)); `coder.decode` turns them into xyxy pixels.
+        box: (B, A, `coder.channels`) raw box channels; `coder.decode` turns them into xyxy pixels.
         cls: (B, A, C) class logits.
         obj: (B, A) objectness logits, or None for heads without.
         priors: the priors behind the A columns.
         aux: tensors other layers want in the loss, by name.
+        features: per level (B, c, H, W), what the head read; only in training, for a loss that asks again.
+        again: runs only the head's box branch, features -> `box`; only in training.
     """
 
     box: Tensor
@@ -61,6 +64,8 @@ class Preds:
     obj: Tensor | None
     priors: Priors
     aux: dict[str, Tensor] = field(default_factory=dict)
+    features: Sequence[Tensor] = ()
+    again: Callable[[Sequence[Tensor]], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class CenterPreds:
 
     Attributes:
         heat: per stage (B, C, H, W) class logits, an object is a peak; H and W are a whole multiple of the cells'.
-        box: per stage (B, 4, h, w) raw box channels of each cell.
+        box: per stage (B, `coder.channels`, h, w) raw box channels of each cell.
         priors: the priors behind the h * w cells.
         seen: (B, H, W) best class probability of each pixel of the last heat map, blurred; None in training.
         aux: tensors other layers want in the loss, by name.
@@ -83,6 +88,12 @@ class CenterPreds:
     priors: Priors
     seen: Tensor | None = None
     aux: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[Preds]:
+        """Per stage the boxes of all cells in one row, without classes: what losses of boxes read."""
+        rows = [box.flatten(2).transpose(1, 2) for box in self.box]
+        return [Preds(x, x.new_zeros(*x.shape[:2], 0), None, self.priors) for x in rows]
 
 
 @dataclass(frozen=True)

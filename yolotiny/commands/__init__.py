@@ -24,5 +24,6 @@ RUN: dict[str, Callable[..., int | None]] = {
     "data check": data.check,
     "data assign": data.assign,
     "analyze maps": analyze.maps,
+    "analyze gradients": analyze.gradients,
     "eval": evaluation.evaluate,
 }

@@ -1,8 +1,9 @@
-"""Commands that look inside a model: analyze maps."""
+"""Commands that look inside a model: analyze maps, analyze gradients."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from .models import load
@@ -31,3 +32,23 @@ def maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to:
         f"difference map: {found.objects} objects of at most {found.largest:g} px: mean {inside:.4f} inside, "
         f"{outside:.4f} in the background, AUC {found.auc:.3f}"
     )
+
+
+def gradients(model: str, data: str, baseline: str | None = None, **options: Any) -> None:
+    """Print the variance of the localisation gradient, and the ratio to that of a baseline."""
+    from ..engine.gradients import study
+
+    if baseline == model:
+        raise InputError("analyze gradients: model and baseline are the same")
+    detectors = {}
+    for name in (model, baseline) if baseline else (model,):
+        loaded = load(name)
+        if not loaded.model_is_module:
+            raise InputError(f"analyze gradients needs a checkpoint or a model file; {name} is an exported model")
+        detectors[name] = loaded.model
+    report = study(detectors, data, **options)
+    for name, row in report["models"].items():
+        print(f"{name}: variance {row['variance']:.4g} of ln |gradient|, {row['pairs']} pairs, {row['still']} at rest")
+    if "ratio" in report:
+        print(f"ratio baseline / model: {report['ratio']:.3g}")
+    print(f"saved to {options.get('to', 'runs/analyze/gradients')}")

@@ -29,6 +29,7 @@ def nms(
     agnostic: bool = False,
     classes: int | list[int] | None = None,
     left_out: Counter[str] | None = None,
+    extra: Tensor | None = None,
     c: float | None = None,
 ) -> list[Tensor]:
     """Suppress overlapping boxes per class.
@@ -44,10 +45,11 @@ def nms(
         agnostic: suppress across classes.
         classes: keep only these class indices.
         left_out: counts here what the two caps remove; see `describe`.
+        extra: (B, A, E) further values of each prediction, of heads without suppression inside.
         c: compare by NWD of this scale (pixels) in the place of IoU.
 
     Returns:
-        Per picture (n, 6): xyxy pixels, score, class; best first.
+        Per picture (n, 6), or (n, 6 + E): xyxy pixels, score, class, extra; best first.
 
     Raises:
         InputError: NWD is asked for and the boxes come suppressed.
@@ -58,15 +60,17 @@ def nms(
         raise InputError("nms_metric=nwd: this model's boxes come suppressed; leave it out, or export without nms=True")
     left_out = Counter() if left_out is None else left_out
     out = []
-    for pred in y:
+    for k, pred in enumerate(y):
         if finished:
             rows = pred[pred[:, 4] > conf].float()
             rows = rows[rows[:, 4].argsort(descending=True)]
         else:
-            rows, removed = _candidates(pred.transpose(0, 1).float(), conf, multi_label)
+            rows, removed = _candidates(
+                pred.transpose(0, 1).float(), conf, multi_label, None if extra is None else extra[k]
+            )
             left_out["candidates"] += removed
         if keep_class is not None:
-            rows = rows[(rows[:, 5:] == keep_class).any(1)]
+            rows = rows[(rows[:, 5:6] == keep_class).any(1)]
         if not finished:
             group = torch.zeros_like(rows[:, 5]) if agnostic else rows[:, 5]
             if c is None:
@@ -176,8 +180,8 @@ def describe(left_out: Counter[str], max_det: int, conf: float) -> list[str]:
     return lines
 
 
-def _candidates(pred: Tensor, conf: float, multi_label: bool) -> tuple[Tensor, int]:
-    """(A, 4 + C) predictions -> (n, 6) rows above `conf`, and how many the cap removed."""
+def _candidates(pred: Tensor, conf: float, multi_label: bool, extra: Tensor | None) -> tuple[Tensor, int]:
+    """(A, 4 + C) predictions -> (n, 6 + E) rows above `conf`, and how many the cap removed."""
     scores = pred[:, 4:]
     if multi_label and scores.shape[1] > 1:
         i, j = (scores > conf).nonzero(as_tuple=True)
@@ -190,4 +194,5 @@ def _candidates(pred: Tensor, conf: float, multi_label: bool) -> tuple[Tensor, i
     if removed:
         best, top = best.topk(MAX_CANDIDATES)
         i, j = i[top], j[top]
-    return torch.cat((xywh2xyxy(pred[i, :4]), best[:, None], j[:, None].to(best)), 1), removed
+    rows = [xywh2xyxy(pred[i, :4]), best[:, None], j[:, None].to(best)]
+    return torch.cat(rows if extra is None else [*rows, extra[i].to(best)], 1), removed

@@ -19,7 +19,7 @@ from .second_look import OPTIONS as LOOK
 
 SUPPRESSION = ("nms_metric", "nms_c")
 RULES = ("protocol", "fitness", *SUPPRESSION)  # short for eval.protocol and so on
-OURS = {"recipe", "worst", *RULES, *LOOK}  # options that ultralytics does not know
+OURS = {"recipe", "worst", "uncertainty", *RULES, *LOOK}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
 UNREAD = {
@@ -56,6 +56,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
         if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
             raise InputError(f"{mode} does not read {key}=: {why}")
+    if mode != "predict" and "uncertainty" in plain:
+        raise InputError(f"{mode} does not read uncertainty=: use it in predict")
     if mode != "val" and "worst" in plain:
         raise InputError(f"{mode} does not read worst=: it is the number of images in the report of val")
     if plain.get("task", "detect") != "detect":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,34 +43,35 @@ class Predictor(DetectionPredictor):
         return max(0, pictures - self.seen) if pictures and not any(self.dataset.video_flag) else 0
 
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
-        """Network output -> one `Results` per picture; warns where a cap removed detections."""
-        left_out: Counter[str] = Counter()
-        c = scale_for(self.model, self.suppression)
-
-        def suppress(y: Tensor) -> list[Tensor]:
-            return nms(
-                y,
-                len(self.model.names),
-                self.args.conf,
-                self.args.iou,
-                self.args.max_det,
-                agnostic=self.args.agnostic_nms,
-                classes=self.args.classes,
-                left_out=left_out,
-                c=c,
-            )
-
-        found = suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
-        for line in describe(left_out, self.args.max_det, self.args.conf):
-            LOGGER.warning(line)
+        """Network output -> one `Results` per picture."""
+        found = self.suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
         maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
         if self.second_look is None or not isinstance(maps, CenterPreds):
             return self.construct_results(found, img, orig_imgs, **kwargs)
-        detect = piece_detector(self.model, suppress, self.args.augment)
+        detect = piece_detector(self.model, partial(self.suppress, warn=False), self.args.augment)
         pictures = zip(found, maps.seen, orig_imgs, self.batch[0], strict=True)
         return [self._look_again(*one, img.shape[2:], detect) for one in pictures]
+
+    def suppress(self, y: Tensor, extra: Tensor | None = None, warn: bool = True) -> list[Tensor]:
+        """Network output -> rows of each picture, see `nms`; may warn where a cap removed detections."""
+        left_out: Counter[str] = Counter()
+        found = nms(
+            y,
+            len(self.model.names),
+            self.args.conf,
+            self.args.iou,
+            self.args.max_det,
+            agnostic=self.args.agnostic_nms,
+            classes=self.args.classes,
+            left_out=left_out,
+            c=scale_for(self.model, self.suppression),
+            extra=extra,
+        )
+        for line in describe(left_out, self.args.max_det, self.args.conf) if warn else ():
+            LOGGER.warning(line)
+        return found
 
     def _look_again(
         self, rows: Tensor, seen: Tensor, picture: Any, path: str, size: Any, detect: Callable

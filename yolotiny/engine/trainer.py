@@ -88,6 +88,11 @@ class Trainer(DetectionTrainer):
         """
         inner = unwrap_model(model)
         inner.criterion = inner.init_criterion()  # bad loss options are reported before the first epoch
+        if self.args.compile and getattr(getattr(inner.criterion, "bins", None), "gamma", 0):
+            raise InputError(
+                "compile=True does not go with the refinement of UGS, which asks for gradients inside the network; "
+                "train with compile=False or with loss.bins.gamma=0"
+            )
         if getattr(inner.criterion, "mean", False):
             if name == "auto":
                 raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")

@@ -7,6 +7,7 @@ from .hourglass import Hourglass
 from .sarl import SARL
 from .srtod import SRTOD
 from .timm_features import TimmFeatures, UpsampleConcat
+from .tph import C3Window
 from .yolox import XCSP, DWSConv, YOLOXDetect, conv3
 
 MODULES = Registry(
@@ -24,5 +25,6 @@ MODULES = Registry(
         "CenterNetDetect": CenterNetDetect,
         "SARL": SARL,
         "SRTOD": SRTOD,
+        "C3Window": C3Window,
     },
 )

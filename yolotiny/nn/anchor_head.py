@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -65,8 +67,8 @@ class AnchorDetect(DenseDetect):
         """Start from about 8 objects in a 640-px image and equally rare classes (RetinaNet, section 3.3)."""
         for conv, s in zip(self.m, self.stride.tolist(), strict=True):
             b = conv.bias.data.view(self.anchors_per_cell, -1)
-            b[:, 4] += math.log(8 / (640 / s) ** 2)
-            b[:, 5:] += math.log(0.6 / (self.nc - 0.99999))
+            b[:, -self.nc - 1] += math.log(8 / (640 / s) ** 2)
+            b[:, -self.nc :] += math.log(0.6 / (self.nc - 0.99999))
 
     def set_anchors(self, pixels: Tensor) -> None:
         """Replace the anchors by (levels, anchors, 2) widths and heights in pixels."""
@@ -84,10 +86,22 @@ class AnchorDetect(DenseDetect):
 
     def raw(self, features: list[Tensor]) -> Preds:
         """Per-level (B, c, H, W) -> predictions laid out level x anchor x row x column."""
+        rows = [self._rows(conv(f), self.no) for conv, f in zip(self.m, features, strict=True)]
+        y, k = torch.cat(rows, 1), self.coder.channels  # (B, A, k + 1 + C)
+        return Preds(y[..., :k], y[..., k + 1 :], y[..., k], self.priors(features))
+
+    def boxes(self, features: Sequence[Tensor]) -> Tensor:
+        """The box channels of `raw` alone: per-level (B, c, H, W) -> (B, A, channels)."""
         rows = []
         for conv, f in zip(self.m, features, strict=True):
-            y = conv(f)
-            b, _, h, w = y.shape
-            rows.append(y.view(b, self.anchors_per_cell, self.no, h * w).transpose(2, 3).reshape(b, -1, self.no))
-        y = torch.cat(rows, 1)  # (B, A, 5 + C)
-        return Preds(y[..., :4], y[..., 5:], y[..., 4], self.priors(features))
+            weight, bias = (
+                p.unflatten(0, (self.anchors_per_cell, -1))[:, : self.coder.channels].flatten(0, 1)
+                for p in (conv.weight, conv.bias)
+            )
+            rows.append(self._rows(F.conv2d(f, weight, bias), self.coder.channels))
+        return torch.cat(rows, 1)
+
+    def _rows(self, y: Tensor, channels: int) -> Tensor:
+        """(B, anchors * channels, H, W) -> (B, anchors * H * W, channels)."""
+        b, _, h, w = y.shape
+        return y.view(b, self.anchors_per_cell, channels, h * w).transpose(2, 3).reshape(b, -1, channels)

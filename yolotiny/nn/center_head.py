@@ -61,13 +61,21 @@ class CenterHead(DenseDetect):
         step = round(float(self.stride[0]) / self.heat_stride)
         rows, cols = preds.priors.shapes[0][1:]
         cell = torch.div(y, step, rounding_mode="floor") * cols + torch.div(x, step, rounding_mode="floor")
-        raw = preds.box[-1].float().flatten(2).transpose(1, 2)  # (B, h w, 4)
-        raw = raw.gather(1, cell[..., None].expand(-1, -1, 4))
-        raw = torch.cat((raw[..., :2], raw[..., 2:].clamp(min=0)), -1)
-        boxes = self.coder.decode(raw, preds.priors.at(cell))
-        score, order = (score * (raw[..., 2:] > 0).all(-1)).topk(score.shape[1])  # a box without area is no detection
+        raw = preds.box[-1].float().flatten(2).transpose(1, 2)  # (B, h w, channels)
+        raw, priors = raw.gather(1, cell[..., None].expand(-1, -1, raw.shape[2])), preds.priors.at(cell)
+        boxes, sizes = self.coder.decode(raw, priors), self.coder.sizes(raw, priors)
+        whole = (sizes > 0).all(-1)  # a box without area is no detection
+        boxes, (score, order) = boxes * whole[..., None], (score * whole).topk(score.shape[1])
         rows = torch.cat((boxes, label[..., None].to(score.dtype)), -1).gather(1, order[..., None].expand(-1, -1, 5))
         return torch.cat((rows[..., :4], score[..., None], rows[..., 4:]), -1)
+
+    def in_cells(self, raw: Tensor) -> Tensor:
+        """(B, channels, h, w) -> (B, 4, h, w) centre from the cell's corner, half width and half height, cells."""
+        if not hasattr(self.coder, "grids"):
+            return raw
+        t = self.coder.expected(raw.flatten(2).transpose(1, 2))
+        t = torch.cat((t[..., :2] + 0.5 - self.coder.zero, t[..., 2:].exp() / 2), -1)
+        return t.transpose(1, 2).reshape_as(raw[:, :4])
 
     @property
     def end2end(self) -> bool:
@@ -158,14 +166,16 @@ class YOLCDetect(CenterHead):
         self.smooth = blur
         self.heat = HeatBranch(ch[0], nc, coupled=coupled)
         self.reg = nn.Sequential(nn.Conv2d(ch[0], c, 3, padding=1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1))
-        self.coarse = nn.Conv2d(c, 4, 1)
+        self.coarse = nn.Conv2d(c, coder.channels, 1)
         self.offset = nn.Conv2d(c, 18, 1) if refine else None
-        self.refined = BoxConv(c, 4) if refine else None
+        self.refined = BoxConv(c, coder.channels) if refine else None
         self.bias_init()
 
     def bias_init(self) -> None:
-        """Objects are rare, and boxes start as a cell's middle with sides of two cells."""
+        """Objects are rare, and boxes start as a cell's middle with sides of two cells; distributions start level."""
         nn.init.constant_(self.heat.out.bias, logit(self.prior))  # type: ignore[arg-type]
+        if hasattr(self.coder, "grids"):
+            return
         with torch.no_grad():
             self.coarse.bias.copy_(torch.tensor([0.5, 0.5, 1.0, 1.0]))  # type: ignore[union-attr]
 
@@ -174,7 +184,7 @@ class YOLCDetect(CenterHead):
         f = self.reg(features[0])
         box = [self.coarse(f)]
         if self.refined is not None and self.offset is not None:
-            points = points_in_box(box[0].detach().float(), self.offset(f).float().sigmoid())
+            points = points_in_box(self.in_cells(box[0].detach().float()), self.offset(f).float().sigmoid())
             box.append(self.refined(f, points))
         return CenterPreds((self.heat(features[0]),), tuple(box), self.priors(features))
 
@@ -198,8 +208,9 @@ class CenterNetDetect(CenterHead):
         self.heat_stride = round(strides[0])
         branch = lambda x, n: nn.Sequential(nn.Conv2d(x, c, 3, padding=1), nn.ReLU(), nn.Conv2d(c, n, 1))  # noqa: E731
         self.heat = nn.ModuleList(branch(x, nc) for x in ch)
-        self.size = nn.ModuleList(branch(x, 2) for x in ch)
-        self.shift = nn.ModuleList(branch(x, 2) for x in ch)
+        offset = 2 * len(coder.grids[0]) if hasattr(coder, "grids") else 2
+        self.size = nn.ModuleList(branch(x, coder.channels - offset) for x in ch)
+        self.shift = nn.ModuleList(branch(x, offset) for x in ch)
         self.bias_init()
 
     def bias_init(self) -> None:

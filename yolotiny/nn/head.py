@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +14,19 @@ from ultralytics.nn.modules import Detect
 from ..boxes import xyxy2xywh
 from ..errors import InputError
 from ..structures import Preds, Priors
+
+
+@contextlib.contextmanager
+def statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Batch norms in `module` use the batch as ever, but do not count it into their running statistics."""
+    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
+    try:
+        for m in norms:
+            m.track_running_stats = False
+        yield
+    finally:
+        for m in norms:
+            m.track_running_stats = True
 
 
 class DenseDetect(Detect):
@@ -33,7 +49,7 @@ class DenseDetect(Detect):
 
     def __init__(self, nc: int, ch: list[int], strides: list[float], coder: Any):
         nn.Module.__init__(self)  # Detect's constructor would build its own branches
-        self.nc, self.nl, self.no = nc, len(ch), nc + 5
+        self.nc, self.nl, self.no = nc, len(ch), coder.channels + 1 + nc
         self.reg_max = 1
         self.stride = torch.tensor([float(s) for s in strides])
         self.coder = coder
@@ -42,6 +58,10 @@ class DenseDetect(Detect):
     def raw(self, features: list[Tensor]) -> Preds:
         """Run the convolutions: per-level (B, c, H, W) features -> predictions of all priors."""
         raise AssertionError("a head without convolutions")
+
+    def boxes(self, features: Sequence[Tensor]) -> Tensor:
+        """Run the box branch alone: per-level (B, c, H, W) features -> (B, A, channels), as in `raw`."""
+        raise AssertionError("a head without a box branch")
 
     def prior_sizes(self, level: int) -> Tensor:
         """(anchors, 2) prior sizes of a level, pixels."""
@@ -73,6 +93,10 @@ class DenseDetect(Detect):
 
     def forward(self, x: list[Tensor]) -> Preds | Tensor | tuple[Tensor, Preds]:
         """Predictions in training, decoded boxes and scores otherwise (see the class)."""
+        if self.training and torch.is_grad_enabled() and hasattr(self.coder, "grids"):
+            # For the refinement of UGS, which asks for gradients here, above a frozen neck too. Nothing stays on self.
+            x = [f if f.requires_grad else f.detach().requires_grad_() for f in x]
+            return replace(self.raw(x), features=tuple(x), again=self.boxes)
         preds = self.raw(x)
         if self.training:
             return preds

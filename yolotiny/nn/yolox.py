@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from ultralytics.nn.modules import Conv
 
 from ..structures import Preds
-from .head import DenseDetect
+from .head import DenseDetect, statistics_kept
 
 
 class DWSConv(nn.Module):
@@ -120,3 +121,11 @@ class YOLOXDetect(DenseDetect):
             torch.cat(obj, 2).squeeze(1),
             self.priors(features),
         )
+
+    def boxes(self, features: Sequence[Tensor]) -> Tensor:
+        """The box channels of `raw` alone: per-level (B, c, H, W) -> (B, A, channels); no batch statistics change."""
+        rows = []
+        with statistics_kept(self):
+            for i, f in enumerate(features):
+                rows.append(self.reg_preds[i](self.reg_convs[i](self.stems[i](f))).flatten(2))
+        return torch.cat(rows, 2).transpose(1, 2)

@@ -12,6 +12,7 @@ from yolotiny.coders import CODERS, V5Coder, YOLOXCoder
 from yolotiny.structures import Priors
 
 # One prior: the cell in row 1, column 2 of a level of 8-px cells, with an anchor of 10 x 13 px.
+DIRECT = [name for name in CODERS if not hasattr(CODERS[name](), "grids")]
 PRIOR = Priors(torch.tensor([[20.0, 12.0]]), torch.tensor([[10.0, 13.0]]), torch.tensor([[8.0]]), ())
 
 
@@ -47,7 +48,7 @@ def test_yolox_reads_offsets_from_the_corner_and_logarithms_of_cells():
     assert decode(YOLOXCoder(), 0.5, 2, math.log(2), math.log(0.5)) == pytest.approx([20, 24, 16, 4])
 
 
-@pytest.mark.parametrize("name", list(CODERS))
+@pytest.mark.parametrize("name", DIRECT)
 def test_encoding_turns_decoding_round(name):
     coder, g = CODERS[name](), torch.Generator().manual_seed(0)
     many = PRIOR.at(torch.zeros(50, dtype=torch.long))
@@ -57,7 +58,8 @@ def test_encoding_turns_decoding_round(name):
 
 @pytest.mark.parametrize("name", list(CODERS))
 def test_sizes_are_those_of_the_decoded_boxes(name):
-    coder, raw = CODERS[name](), torch.randn(7, 4)
+    coder = CODERS[name]()
+    raw = torch.randn(7, coder.channels)
     many = PRIOR.at(torch.zeros(7, dtype=torch.long))
     boxes = coder.decode(raw, many)
     assert torch.allclose(coder.sizes(raw, many), boxes[:, 2:] - boxes[:, :2], atol=1e-4)
@@ -72,6 +74,7 @@ def test_boxes_without_size_or_out_of_reach_are_encoded_as_finite_numbers(name):
 
 @pytest.mark.parametrize("name", list(CODERS))
 def test_gradients_are_those_of_finite_differences(name):
-    raw = torch.randn(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    shape, g = (4, CODERS[name]().channels), torch.Generator().manual_seed(1)
+    raw = torch.randn(shape, dtype=torch.float64, generator=g).requires_grad_()
     prior = Priors(PRIOR.centers.double(), PRIOR.sizes.double(), PRIOR.strides.double(), ())
     assert torch.autograd.gradcheck(lambda x: CODERS[name]().decode(x, prior), (raw,))

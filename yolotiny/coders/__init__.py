@@ -3,7 +3,8 @@
 A coder is a plain object: `decode(raw, priors) -> boxes`, `sizes(raw, priors) -> widths and heights` before the corners
 round them, `encode(boxes, priors) -> raw`, and `channels`, the number of raw channels a box takes. `raw` is
 (..., A, channels); `priors` describes the same A columns (see `Priors.at`). `reaches(boxes, priors)` says which boxes
-some raw channels decode to, and `reach` how many cells from its own a prior's box can be centred.
+some raw channels decode to, and `reach` how many cells from its own a prior's box can be centred. A coder
+of distributions has `grids` besides.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import math
 import torch
 from torch import Tensor
 
-from .boxes import xywh2xyxy, xyxy2xywh
-from .registry import Registry
-from .structures import Priors
+from ..boxes import xywh2xyxy, xyxy2xywh
+from ..registry import Registry
+from ..structures import Priors
+from .bins import BinsCoder
 
 
 class V5Coder:
@@ -109,4 +111,4 @@ class CenterCoder:
         return torch.cat((xy, b[..., 2:] / 2 / priors.strides), -1)
 
 
-CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder, "center": CenterCoder})
+CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder, "center": CenterCoder, "bins": BinsCoder})

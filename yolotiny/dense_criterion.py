@@ -1,0 +1,150 @@
+"""The loss steps of detectors with one prediction per prior: YOLOv5's and YOLOX's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from .boxes import ciou, iou
+from .criterion import Criterion, Parts
+from .errors import InputError
+from .losses.box import l1
+from .structures import Preds, Targets
+
+
+class AnchorCriterion(Criterion):
+    """YOLOv5's loss: CIoU on matched anchors, objectness towards that CIoU, class BCE.
+
+    Each term is a mean per level, summed over levels; objectness is weighted by `balance` per level. With `autoscale`
+    the weights follow levels, classes and the grid as in the official training script. That one scales objectness by
+    (picture / 640)^2, which holds the share of positive cells constant for a finest stride of 8; here the finest grid
+    itself is counted (80 cells a side give 1), so a stride-4 level is not starved. The same for the official strides.
+    An L1 term (see `losses.box.l1`) joins where `l1.weight` is above 0; YOLOv5 has none.
+    Source: ultralytics/yolov5 v6 (`ComputeLoss`).
+    """
+
+    assigner = "wh_ratio"
+    terms = {
+        "box": {"type": "ciou", "weight": 0.05},
+        "bins": {"type": "two_hot", "weight": 0.05},
+        "obj": {"weight": 1.0, "balance": [4.0, 1.0, 0.4]},
+        "cls": {"weight": 0.5, "smoothing": 0.0},
+        "l1": {"weight": 0.0},
+        "autoscale": False,
+    }
+
+    def parts(self, preds: Preds, targets: Targets) -> Parts:
+        """Box, objectness and class terms."""
+        found = self.match(preds, targets)
+        at = (found.image, found.prior)
+        counts = preds.priors.counts
+        level = preds.priors.level(found.prior)
+        gt = targets.boxes[found.gt]
+        box, lost = self.localise(preds, found, gt)
+        weight = self.loss["l1"]["weight"]
+        if weight:
+            lost["l1"] = l1(box, gt, preds.priors.strides[found.prior]) * weight
+        logits = preds.cls[at].float()
+        off = self.loss["cls"]["smoothing"] / 2
+        wanted = torch.full_like(logits, off)
+        wanted[torch.arange(len(logits), device=logits.device), targets.labels[found.gt]] = 1 - off
+        per_cls = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(1)
+
+        assert preds.obj is not None
+        obj = preds.obj.float()
+        quality = torch.zeros_like(obj)
+        quality[at] = ciou(box.detach(), gt).clamp(min=0)
+        per_obj = F.binary_cross_entropy_with_logits(obj, quality, reduction="none")
+        counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
+
+        zero = obj.sum() * 0
+        lcls, lobj = zero + logits.sum() * 0, zero  # all reach the head, always
+        local = {k: v.sum() * 0 + zero for k, v in lost.items()}
+        balance = self.balance(len(counts))
+        columns = zip((per_obj * counted).split(counts, 1), counted.split(counts, 1), strict=True)
+        for i, (value, mask) in enumerate(columns):
+            lobj = lobj + value.sum() / mask.sum().clamp(min=1) * balance[i]
+            here = level == i
+            if here.any():
+                local = {k: v + lost[k][here].mean() for k, v in local.items()}
+                if self.nc > 1:
+                    lcls = lcls + per_cls[here].mean()
+        wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
+        local = {k: v * (1 if k == "l1" else wb) for k, v in local.items()}
+        return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
+
+    def balance(self, levels: int) -> list[float]:
+        """Objectness weight of each level; InputError when the list does not fit the head."""
+        values = self.loss["obj"]["balance"]
+        if len(values) != levels:
+            raise InputError(f"loss.obj.balance has {len(values)} values for {levels} levels; give one per level")
+        return values
+
+    def weights(self, levels: int, cells: float) -> tuple[float, float, float]:
+        """Factor of the box terms, weights of objectness and class; `cells`: longer side over the finest stride."""
+        box, obj, cls = 1.0, self.loss["obj"]["weight"], self.loss["cls"]["weight"]
+        if self.loss["autoscale"]:
+            per_level = 3 / levels
+            return box * per_level, obj * per_level * (cells / 80) ** 2, cls * per_level * self.nc / 80
+        return box, obj, cls
+
+
+class YOLOXCriterion(Criterion):
+    """YOLOX's loss: IoU^2 on SimOTA's positives, class BCE towards their IoU, objectness over all priors.
+
+    All terms are sums over the batch divided by the number of positives. L1 on the raw channels joins when mosaic ends.
+    Source: Ge et al. 2021 (YOLOX); Megvii-BaseDetection/YOLOX.
+    """
+
+    mean = True
+    assigner = "simota"
+    terms = {
+        "box": {"type": "iou2", "weight": 5.0},
+        "bins": {"type": "two_hot", "weight": 1.0},
+        "obj": {"weight": 1.0},
+        "cls": {"weight": 1.0},
+        "l1": {"weight": 1.0, "always": False},
+    }
+
+    def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
+        super().__init__(cfg, coder, nc)
+        self.use_l1 = bool(self.loss["l1"]["always"])
+
+    def last_epochs(self) -> None:
+        """Switch L1 on."""
+        self.use_l1 = True
+
+    def parts(self, preds: Preds, targets: Targets) -> Parts:
+        """Box, objectness, class and L1 terms; L1 is zero until the last epochs."""
+        found = self.match(preds, targets)
+        at = (found.image, found.prior)
+        n = max(len(found.prior), 1)
+        gt = targets.boxes[found.gt]
+        decoded, lost = self.localise(preds, found, gt)
+        quality = found.iou if found.iou is not None else iou(decoded.detach(), gt)
+        logits = preds.cls[at].float()
+        wanted = torch.zeros_like(logits)
+        wanted[torch.arange(len(logits), device=logits.device), targets.labels[found.gt]] = quality.to(logits.dtype)
+
+        assert preds.obj is not None
+        obj = preds.obj.float()
+        positive = torch.zeros_like(obj)
+        positive[at] = 1
+        per_obj = F.binary_cross_entropy_with_logits(obj, positive, reduction="none")
+        if found.ignored is not None:
+            per_obj = per_obj * ~found.ignored
+
+        parts = {
+            "box": lost.pop("box").sum() / n,
+            "obj": per_obj.sum() / n * self.loss["obj"]["weight"],
+            "cls": F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / n * self.loss["cls"]["weight"],
+        }
+        far = decoded.sum() * 0
+        if self.use_l1 and self.bins is None:
+            raw = preds.box[at].float()
+            far = (raw - self.coder.encode(gt, preds.priors.at(found.prior))).abs().sum() / n
+        elif self.use_l1:
+            far = l1(decoded, gt, preds.priors.strides[found.prior]).sum() / n
+        return parts | {k: v.sum() / n for k, v in lost.items()} | {"l1": far * self.loss["l1"]["weight"]}

@@ -1,0 +1,119 @@
+"""How sure a detector of distributions (coder `bins`) is of each box: in results, in the picture, in a JSON file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from ultralytics.engine.results import Results
+from ultralytics.utils import ops
+
+from ..errors import InputError
+from ..nn.center_head import CenterHead
+from ..structures import Preds
+from .predictor import Predictor
+
+FILE = "uncertainty.json"
+
+
+class UncertainResults(Results):
+    """Results that know how far each box may be off.
+
+    Attributes:
+        spread: (n, 4) standard deviation of centre x, centre y, width and height, pixels of the picture.
+    """
+
+    def __init__(self, *args: Any, spread: Tensor | None = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.spread = spread
+        self._keys = (*self._keys, "spread")
+
+    @property
+    def uncertainty(self) -> Tensor:
+        """(n,) one number for each box: the root of the mean square of its spread, pixels of the picture."""
+        return torch.as_tensor(self.spread).square().mean(1).sqrt()
+
+    def new(self) -> UncertainResults:
+        """The same picture without detections."""
+        return UncertainResults(orig_img=self.orig_img, path=self.path, names=self.names, speed=self.speed)
+
+    def summary(self, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:
+        """ultralytics' rows with `uncertainty` and `spread` (cx, cy, w, h), as shares of the picture when asked."""
+        rows = super().summary(normalize, decimals)
+        h, w = self.orig_shape if normalize else (1, 1)
+        spread = torch.as_tensor(self.spread).cpu() / torch.tensor([w, h, w, h])
+        for row, values in zip(rows, spread, strict=True):
+            row["uncertainty"] = round(float(values.square().mean().sqrt()), decimals)
+            row["spread"] = {k: round(float(v), decimals) for k, v in zip(("cx", "cy", "w", "h"), values, strict=True)}
+        return rows
+
+    def plot(
+        self, *args: Any, show: bool = False, save: bool = False, filename: str | None = None, **kwargs: Any
+    ) -> np.ndarray:
+        """ultralytics' picture with a cross in each box: its arms are the deviation of the centre, along x and y."""
+        picture = np.ascontiguousarray(super().plot(*args, **kwargs))
+        boxes = torch.as_tensor(self.boxes.xywh).cpu().tolist() if self.boxes is not None else []
+        for (cx, cy, *_), (dx, dy, *_) in zip(boxes, torch.as_tensor(self.spread).tolist(), strict=True):
+            ends = [[(cx - dx, cy), (cx + dx, cy)], [(cx, cy - dy), (cx, cy + dy)]]
+            for a, b in ends:
+                start, stop = ((round(16 * x), round(16 * y)) for x, y in (a, b))
+                cv2.line(picture, start, stop, (0, 255, 255), 1, cv2.LINE_AA, shift=4)
+        if save:
+            cv2.imwrite(str(filename or f"results_{self.path and self.path.split('/')[-1]}"), picture)
+        if show:
+            cv2.imshow(str(self.path), picture)
+        return picture
+
+
+class UncertainPredictor(Predictor):
+    """Gives `UncertainResults`, and writes them to uncertainty.json where pictures are saved."""
+
+    def setup_model(self, model: Any, verbose: bool = True) -> None:
+        """Keep the coder, which tells how wide a distribution is.
+
+        Raises:
+            InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map.
+        """
+        head = model.model[-1] if isinstance(model, torch.nn.Module) else None
+        self.coder = getattr(head, "coder", None)
+        if not hasattr(self.coder, "spread"):
+            raise InputError(
+                "uncertainty=True needs a checkpoint whose boxes are distributions (coder bins, as in yolov5n-ugs)"
+            )
+        if isinstance(head, CenterHead):
+            raise InputError("uncertainty=True does not go with a head that finds objects in a heat map")
+        super().setup_model(model, verbose)
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+
+    def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
+        """Network output -> one `UncertainResults` per picture."""
+        if not isinstance(preds, (list, tuple)) or not isinstance(preds[1], Preds):
+            raise InputError("uncertainty=True does not go with augment=True")
+        spread = self.coder.spread(preds[1].box.float(), preds[1].priors)  # (B, A, 4)
+        found = self.suppress(preds[0], spread)
+        if not isinstance(orig_imgs, list):
+            orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
+        plain = self.construct_results([rows[:, :6] for rows in found], img, orig_imgs, **kwargs)
+        out: list[Results] = []
+        for rows, result in zip(found, plain, strict=True):
+            (h, w), (oh, ow) = img.shape[2:], result.orig_shape
+            made = UncertainResults(
+                result.orig_img, result.path, result.names, spread=rows[:, 6:] / min(h / oh, w / ow)
+            )
+            made.boxes = result.boxes
+            if self.args.save:
+                self.rows[str(result.path)] = self.rows.get(str(result.path), []) + made.summary()
+            out.append(made)
+        return out
+
+    def run_callbacks(self, event: str) -> None:
+        """ultralytics' callbacks; at the end uncertainty.json: file to detections, a video's frames in one list."""
+        super().run_callbacks(event)
+        if event == "on_predict_start":
+            self.rows = {}
+        if event == "on_predict_end" and self.rows:
+            (self.save_dir / FILE).write_text(json.dumps(self.rows, indent=1) + "\n", encoding="utf-8")
