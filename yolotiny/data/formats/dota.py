@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ..records import Dataset, existing_folder, read_lines, record_of
-from .reading import class_index, images_by_stem, unused_files, upright
+from .reading import annotated, class_index, upright
 
 # In the order of the public code; the web page lists another one.
 NAMES = ["plane", "baseball-diamond", "bridge", "ground-track-field", "small-vehicle", "large-vehicle", "ship"]
@@ -71,14 +71,10 @@ def read_dota(source: str | Path) -> Dataset:
         if not (source / split / "images").is_dir():
             continue
         folder = _label_folder(source / split)
-        images = images_by_stem(source / split / "images")
-        data.splits[split] = []
-        for stem, image in images.items():
-            path = folder / f"{stem}.txt"
-            if not path.is_file():
-                raise InputError(f"image {image} has no annotation file {path}")
-            data.splits[split].append(record_of(image, image.name, read_annotation(path)))
-        data.drop(split, "annotation file without an image", unused_files(folder, ".txt", images))
+        data.splits[split] = [
+            record_of(image, image.name, read_annotation(path))
+            for image, path in annotated(source / split / "images", folder, ".txt", data, split)
+        ]
     if not data.splits:
         raise InputError(f"no DOTA split in {source}: expected train/images, train/labelTxt and the like for val")
     return data

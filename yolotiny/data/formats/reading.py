@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, did_you_mean
-from ..records import list_images, read_lines, read_text
+from ..records import Dataset, list_images, read_lines, read_text
 
 
 def read_json(path: Path, lists: Iterable[str]) -> dict[str, Any]:
@@ -104,3 +104,18 @@ def images_by_stem(folder: Path) -> dict[str, Path]:
 def unused_files(folder: Path, suffix: str, stems: Iterable[str]) -> int:
     """How many annotation files of a folder have no picture."""
     return len({p.stem for p in folder.glob(f"*{suffix}")}.difference(stems))
+
+
+def annotated(images: Path, folder: Path, suffix: str, data: Dataset, split: str) -> Iterator[tuple[Path, Path]]:
+    """Each picture of a folder with its annotation file of the same stem; files without a picture are counted.
+
+    Raises:
+        InputError: a picture without an annotation file, two pictures of one stem.
+    """
+    found = images_by_stem(images)
+    for stem, image in found.items():
+        path = folder / f"{stem}{suffix}"
+        if not path.is_file():
+            raise InputError(f"image {image} has no annotation file {path}")
+        yield image, path
+    data.drop(split, "annotation file without an image", unused_files(folder, suffix, found))

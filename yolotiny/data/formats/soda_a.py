@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ..records import EVERY, SPLITS, Dataset, existing_folder, record_of
-from .reading import all_numbers, class_index, get, images_by_stem, read_json, unused_files, upright
+from .reading import all_numbers, annotated, class_index, get, read_json, upright
 
 NAMES = ["airplane", "helicopter", "small-vehicle", "large-vehicle", "ship", "container", "storage-tank"]
 NAMES += ["swimming-pool", "windmill"]
@@ -72,14 +72,10 @@ def read_soda_a(source: str | Path) -> Dataset:
             continue
         whole = root / split / "AnnsWithIgnore"
         folder = whole if whole.is_dir() else root / split / "Annotations"
-        images = images_by_stem(root / split / "Images")
-        data.splits[split] = []
-        for stem, image in images.items():
-            path = folder / f"{stem}.json"
-            if not path.is_file():
-                raise InputError(f"image {image} has no annotation file {path}")
-            data.splits[split].append(record_of(image, image.name, read_annotation(path, data, split)))
-        data.drop(split, "annotation file without an image", unused_files(folder, ".json", images))
+        data.splits[split] = [
+            record_of(image, image.name, read_annotation(path, data, split))
+            for image, path in annotated(root / split / "Images", folder, ".json", data, split)
+        ]
     if not data.splits:
         raise InputError(f"no SODA-A split in {root}: expected rawData/train/Images and rawData/train/Annotations")
     return data
