@@ -162,6 +162,20 @@ def local_amp_check(model: Any) -> bool:
     return True
 
 
+def autocast(enabled: Any, device: str = "cuda") -> Any:
+    """Mixed precision as ultralytics' `autocast` gives it, and bfloat16 on a CPU too, where that one refuses.
+
+    Args:
+        enabled: a bool or a dtype.
+        device: type of the device.
+    """
+    import torch
+
+    if device == "cpu" and enabled is torch.bfloat16:
+        return torch.autocast("cpu", torch.bfloat16)
+    return _originals["ultralytics.engine.trainer", "autocast"](enabled, device=device)
+
+
 def allow_safe_loading(classes: Iterable[type]) -> None:
     """Let checkpoints hold these classes (a user's own layers, for example) when they are loaded safely."""
     import torch
@@ -208,7 +222,10 @@ def _trusted_class(name: str) -> type | None:
     return None
 
 
-ALWAYS: dict[tuple[str, str], Callable] = {("ultralytics.nn.tasks", "torch_safe_load"): safe_load}
+ALWAYS: dict[tuple[str, str], Callable] = {
+    ("ultralytics.nn.tasks", "torch_safe_load"): safe_load,
+    ("ultralytics.engine.trainer", "autocast"): autocast,
+}
 OFFLINE: dict[tuple[str, str], Callable] = {
     ("ultralytics.utils.checks", "check_font"): local_font,
     ("ultralytics.data.utils", "check_font"): local_font,

