@@ -190,3 +190,19 @@ def test_memory_layout_does_not_matter():
     head = YOLCDetect(2, [8], [4.0], CenterCoder(), hidden=8).eval()
     x = torch.rand(1, 8, 4, 4)
     torch.testing.assert_close(head([x])[0], head([x.contiguous(memory_format=torch.channels_last)])[0])
+
+
+def test_renorm_gives_a_lone_pixel_the_score_it_had_before_the_blur():
+    def found(**options):
+        head = YOLCDetect(2, [8], [4.0], CenterCoder(), refine=False, **options).eval()
+        head.heat.forward = lambda x: maps
+        return head([torch.zeros(1, 8, 8, 8)])[0][0, :2]
+
+    maps = torch.full((1, 2, 32, 32), -20.0)
+    maps[0, 0, 10:13, 10:13] = 0.0  # a broad peak of .5
+    maps[0, 1, 20, 24] = 2.0  # a single pixel of .88
+    assert found()[:, 4].tolist() == pytest.approx([0.5, 0.2042 * 0.8808], abs=1e-3)
+    sharp = found(renorm=True)
+    assert sharp[:, 4].tolist() == pytest.approx([0.8808, 0.5], abs=1e-3) and sharp[:, 5].tolist() == [1, 0]
+    with pytest.raises(InputError, match="renorm=true restores scores"):
+        found(renorm=True, blur=False)

@@ -34,12 +34,14 @@ class CenterHead(DenseDetect):
         max_det: K, detections given per picture; ultralytics sets it from the option of that name.
         heat_stride: pixels of the picture per pixel of the heat map.
         smooth: blur the probabilities before peaks are looked for.
+        renorm: a peak of the blurred map has the score of the map before.
     """
 
     criterion = "center"
     max_det = 1000
     heat_stride = 1
     smooth = False
+    renorm = False
 
     def prior_sizes(self, level: int) -> Tensor:
         """(1, 2) pixels: a cell."""
@@ -52,12 +54,18 @@ class CenterHead(DenseDetect):
             return preds
         heat = preds.heat[-1].float().sigmoid()
         seen = blur(heat, self.nc) if self.smooth else heat
-        y = self.top(seen, preds)
+        y = self.top(seen, preds, heat if self.renorm else None)
         return y if self.export else (y, replace(preds, seen=seen.amax(1)))
 
-    def top(self, heat: Tensor, preds: CenterPreds) -> Tensor:
-        """(B, C, H, W) probabilities -> (B, K, 6), K the smaller of `max_det` and all pixels of all classes."""
+    def top(self, heat: Tensor, preds: CenterPreds, sharp: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) probabilities -> (B, K, 6), K the smaller of `max_det` and all pixels of all classes.
+
+        Scores are the values of `heat` at its peaks, or those of `sharp`, of the same shape.
+        """
         score, label, y, x = peaks(heat, self.max_det)
+        if sharp is not None:
+            pixel = (label * heat.shape[2] + y) * heat.shape[3] + x
+            score = sharp.flatten(1).gather(1, pixel) * (score > 0)
         step = round(float(self.stride[0]) / self.heat_stride)
         rows, cols = preds.priors.shapes[0][1:]
         cell = torch.div(y, step, rounding_mode="floor") * cols + torch.div(x, step, rounding_mode="floor")
@@ -138,6 +146,8 @@ class YOLCDetect(CenterHead):
         coupled: the heat map's last convolution reads the channels of all classes (the paper's ablation).
         refine: refine the boxes; False leaves the coarse ones (the paper's ablation).
         blur: smooth the heat map by a Gaussian (3x3, sigma 1) before peaks are looked for, as the official code does.
+        renorm: take the score from the map before it was blurred. Blurring leaves .2 of a peak that is one pixel wide,
+            so the official scores of the tiniest objects are low beside those of larger ones.
         prior: what every pixel of a fresh heat map says. At full size 16 times as many pixels are empty as at stride 4,
             so that a short training spends much of its time on unlearning the usual 0.1.
         ch, strides, coder: given by the graph.
@@ -156,14 +166,19 @@ class YOLCDetect(CenterHead):
         coupled: bool = False,
         refine: bool = True,
         blur: bool = True,
+        renorm: bool = False,
         prior: float = PRIOR,
     ):
         super().__init__(nc, ch, strides, coder)
         if isinstance(prior, bool) or not isinstance(prior, (int, float)) or not 0 < prior < 1:
             raise InputError(f"YOLCDetect: prior={prior!r} must lie in 0..1")
+        if renorm and not blur:
+            raise InputError(
+                "YOLCDetect: renorm=true restores scores that blurring lowers; leave it out with blur=false"
+            )
         self.prior = prior
         c = max(round(hidden * width / 8) * 8, 8)
-        self.smooth = blur
+        self.smooth, self.renorm = blur, renorm
         self.heat = HeatBranch(ch[0], nc, coupled=coupled)
         self.reg = nn.Sequential(nn.Conv2d(ch[0], c, 3, padding=1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1))
         self.coarse = nn.Conv2d(c, coder.channels, 1)
