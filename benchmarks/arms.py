@@ -28,8 +28,15 @@ SETS = {
         "rka-iou": f"{RKA} assigner.metric=iou",
         "rka-nwd": RKA,
         "sal+rka-nwd": f"{RKA} loss.box.type=sal",
-        "rka-nwd-k4": f"{RKA} assigner.k=4",
+        "default-weight.085": f"{V5} loss.box.weight=0.085",
+        "nwd-ratio.5": "model=yolov5n-nwd.yaml loss.box.ratio=0.5 loss.box.weight=0.05",
         "rka-nwd-k9": f"{RKA} assigner.k=9",
+    },
+    "yolox": {  # epochs=20 and all pictures: it has no pretrained weights
+        "default": "model=yolox-nano.yaml",
+        "sal": "model=yolox-nano-sal.yaml",
+        "nwd-simota": "model=yolox-nano.yaml assigner.metric=nwd",
+        "rka-nwd": "model=yolox-nano-nwd-rka.yaml",
     },
     "ugs": {
         "default": V5,

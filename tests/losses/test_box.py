@@ -55,6 +55,13 @@ def test_nwd_loss_takes_its_scale_from_the_option_or_from_what_was_measured():
     assert build_nwd(c=16)(a, b).item() == pytest.approx(1 - 0.731616, abs=1e-6)
 
 
+def test_nwd_mixes_with_the_detector_s_own_loss():
+    mixed = build({"type": "nwd", "c": 8, "ratio": 0.25}, BOX_LOSSES, of="iou2")
+    a, b = torch.tensor([[6.0, 6, 14, 14]]), torch.tensor([[9.0, 10, 17, 18]])  # IoU 20 / 108
+    assert mixed(a, b).item() == pytest.approx(0.25 * (1 - 0.535261) + 0.75 * (1 - (20 / 108) ** 2), abs=1e-6)
+    assert build({"type": "nwd", "c": 8, "ratio": 1.0}, BOX_LOSSES, of="iou2")(a, b).item() == pytest.approx(0.464739)
+
+
 def test_gwd_loss_in_either_form_and_unit():
     a, b = xywh2xyxy(torch.tensor([[10.0, 6, 4, 2]])), xywh2xyxy(torch.tensor([[10.5, 6.25, 3, 2]]))  # W = 0.75
     assert GWDLoss(unit=1.0)(a, b).item() == pytest.approx(0.308574, abs=1e-6)
@@ -68,6 +75,8 @@ def test_gwd_loss_in_either_form_and_unit():
         ({"type": "nwd", "c": 0}, "box loss nwd: c must be a number above 0, not 0; write for example 12.7"),
         ({"type": "nwd", "c": -3.0}, "box loss nwd: c must be a number above 0, not -3.0"),
         ({"type": "nwd", "c": "atuo"}, "box loss nwd: c must be a number above 0, not 'atuo'"),
+        ({"type": "nwd", "ratio": 1.5}, "box loss nwd: ratio is the share of NWD and at most 1, not 1.5"),
+        ({"type": "nwd", "ratio": 0}, "box loss nwd: ratio must be a number above 0, not 0; write for example 0.5"),
         ({"type": "gwd", "sqrt": 1}, "box loss gwd: sqrt must be true or false, not 1"),
         ({"type": "gwd", "unit": 0}, "box loss gwd: unit must be a number above 0, not 0"),
     ],

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .. import boxes
 from ..errors import InputError, above_zero
-from ..registry import Registry
+from ..registry import Registry, build
 
 
 def iou2(a: Tensor, b: Tensor) -> Tensor:
@@ -82,20 +82,34 @@ class NWDLoss:
 
     Args:
         c: pixels of the network input; "auto" for the mean object size of the training boxes.
+        ratio: share of NWD; the rest is the loss `of`, which is the sharper one once boxes nearly agree.
+        of: a name in SIMILARITIES; left out, the detector's own box loss. It is read where `ratio` is below 1.
         object_size: what a training run measured; 12.7, the paper's, until then.
         weight: multiplies the term in the total.
     Raises:
-        InputError: a c that is not positive.
-    Source: Wang et al. 2021 (arXiv 2110.13389), section 3.3.3.
+        InputError: a c that is not positive, a ratio outside 0..1, an unknown loss.
+    Source: Wang et al. 2021 (arXiv 2110.13389), section 3.3.3; mixing with an IoU loss is common practice in YOLOv5.
     """
 
-    def __init__(self, weight: float = 1.0, c: float | str = "auto", object_size: float = 12.7):
+    def __init__(
+        self,
+        weight: float = 1.0,
+        c: float | str = "auto",
+        ratio: float = 1.0,
+        of: str = "ciou",
+        object_size: float = 12.7,
+    ):
         self.weight = weight
         self.c = above_zero(object_size if c == "auto" else c, "box loss nwd: c", 12.7)
+        if above_zero(ratio, "box loss nwd: ratio", 0.5) > 1:
+            raise InputError(f"box loss nwd: ratio is the share of NWD and at most 1, not {ratio!r}")
+        self.ratio = ratio
+        self.of = build(of, SIMILARITIES, where="loss.box.of") if ratio < 1 else None
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""
-        return 1 - boxes.nwd(pred, gt, self.c)
+        lost = 1 - boxes.nwd(pred, gt, self.c)
+        return lost if self.of is None else self.ratio * lost + (1 - self.ratio) * self.of(pred, gt)
 
 
 class GWDLoss:
