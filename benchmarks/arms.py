@@ -19,6 +19,8 @@ FIGURES = ("AP", "AP50", "AP75", "AP_vt", "AP_t", "AP_s", "AP_m")
 V5 = "model=yolov5n.yaml"
 RKA = "model=yolov5n-nwd-rka.yaml"
 UGS = "model=yolov5n-ugs.yaml"
+YOLC = "model=yolc-n.yaml crop_train=null"
+PLAIN = "detect.refine=false detect.coupled=true"
 SETS = {
     "losses": {
         "default": V5,
@@ -30,7 +32,10 @@ SETS = {
         "sal+rka-nwd": f"{RKA} loss.box.type=sal",
         "default-weight.085": f"{V5} loss.box.weight=0.085",
         "nwd-ratio.5": "model=yolov5n-nwd.yaml loss.box.ratio=0.5 loss.box.weight=0.05",
+        "rka-nwd-k4": f"{RKA} assigner.k=4",
         "rka-nwd-k9": f"{RKA} assigner.k=9",
+        "rka-nwd-k15": f"{RKA} assigner.k=15",
+        "rka-nwd-k9-neg1": f"{RKA} assigner.k=9 assigner.neg=1",
     },
     "yolox": {  # epochs=20 and all pictures: it has no pretrained weights
         "default": "model=yolox-nano.yaml",
@@ -45,6 +50,13 @@ SETS = {
         "ce+um": f"{UGS} loss.bins.gamma=0",
         "ce+um+ur": UGS,
         "ce+um+ur-ce": f"{UGS} loss.bins.ur=ce",
+    },
+    "yolc": {
+        "centernet-l1": f"{YOLC} {PLAIN} loss.box.gwd=0 loss.box.l1=1",
+        "gwd": f"{YOLC} {PLAIN} loss.box.l1=0",
+        "gwd+l1": f"{YOLC} {PLAIN}",
+        "+refine": f"{YOLC} detect.coupled=true",
+        "+decoupled": YOLC,
     },
     "modules": {
         "default": V5,
