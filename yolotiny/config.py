@@ -178,7 +178,9 @@ def _check_path(cfg: dict[str, Any], dotted: str, value: Any, file: str) -> None
     """Raise InputError unless everything on the way to the last part of a dotted name exists."""
     head, *rest = dotted.split(".")
     node = cfg.get(head, {} if rest else None)
-    if not rest and node is None and value is None:
+    if (
+        not rest and node is None and value is None and head not in COMPONENTS
+    ):  # to switch off what is off is no mistake
         raise InputError(f"cannot take {dotted!r} out of {file}: it is not there")
     for depth, part in enumerate(rest):
         section = ".".join([head, *rest[:depth]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from ..detector import Detector
 from ..errors import InputError
 from ..nn.anchor_head import read as read_anchors
 from . import maps
-from .crop_train import crop_train
+from .crop_dataset import CropDataset
+from .crop_train import TrainingCrops
+from .crop_windows import crop_train
 from .dataset import TinyDataset, split_ignore
 from .fitting import fit
 from .validator import Validator
@@ -34,9 +37,10 @@ class Trainer(DetectionTrainer):
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val")
+        crops = None
         if mode == "train":
-            made.crop_train = crop_train(model.yaml.get("crop_train"), model.yaml.get("yaml_file", ""))
+            crops = crop_train(model.yaml.get("crop_train"), model.yaml.get("yaml_file", ""), self.args.imgsz)
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val", crops=crops)
         Validator._check_max_det(self.args, {mode: made})
         return made
 
@@ -175,7 +179,14 @@ class Trainer(DetectionTrainer):
 
 
 def build_dataset(
-    args: Any, path: Any, data: dict[str, Any], mode: str, batch: int | None, stride: int, rect: bool
+    args: Any,
+    path: Any,
+    data: dict[str, Any],
+    mode: str,
+    batch: int | None,
+    stride: int,
+    rect: bool,
+    crops: TrainingCrops | None = None,
 ) -> TinyDataset:
     """A data set from ultralytics' options.
 
@@ -187,10 +198,12 @@ def build_dataset(
         batch: batch size, for rectangular batches.
         stride: pictures are padded to a multiple of it.
         rect: batches keep the pictures' aspect.
+        crops: windows that training sees in the place of pictures.
     """
     from ultralytics.data.utils import get_split_fraction
 
-    return TinyDataset(
+    made = TinyDataset if crops is None else partial(CropDataset, crop_train=crops)
+    return made(
         img_path=path,
         imgsz=args.imgsz,
         batch_size=batch,
