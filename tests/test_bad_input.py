@@ -66,7 +66,9 @@ def train(fails, tmp_path, data):
     def run(*words, file=data):
         names = {w.split("=")[0] for w in words}
         usual = ["model=yolov5n", f"data={file}", f"project={tmp_path / 'runs'}", *QUICK_WORDS]
-        return fails("train", *(w for w in usual if w.split("=")[0] not in names), *words)
+        line = fails("train", *(w for w in usual if w.split("=")[0] not in names), *words)
+        assert not (tmp_path / "runs").exists()
+        return line
 
     return run
 
@@ -101,6 +103,10 @@ def train(fails, tmp_path, data):
         (["classes=[5]"], "no box of classes [5] in any of the 4 training images"),
         (["freeze=99"], "froze the entire model"),
         (["resume=nowhere.pt"], "resume: nowhere.pt does not exist"),
+        (["assigner.k=3"], "takes no argument 'k'"),
+        (["crop_train=tiles"], "unknown crop_train 'tiles'"),
+        (["crop_train=grid", "crop_train.tile=100", "crop_train.scale=2"], "tile=100 at scale=2 is 200 px and imgsz"),
+        (["model=centernet-n", "nms_metric=nwd"], "nms_metric=nwd: boxes of this detector need no suppression"),
         (["fitness=AP_tiny"], "fitness 'AP_tiny' is no figure of protocol aitod"),
     ],
 )

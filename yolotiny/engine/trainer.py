@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 from torch import nn
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.utils import LOGGER, RANK, colorstr
+from ultralytics.utils import DEFAULT_CFG, LOGGER, RANK, colorstr
 from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
 
@@ -26,12 +30,39 @@ from .dataset import TinyDataset, split_ignore
 from .fitting import fit
 from .validator import Validator
 
+BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
+
 
 class Trainer(DetectionTrainer):
     """Trains a `Detector`.
 
     The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
     """
+
+    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None):
+        project = Path((overrides or {}).get("project") or ".").absolute()
+        self.made = [p for p in (project, *project.parents) if not p.exists()]  # folders that this run adds
+        with self.or_nothing():
+            super().__init__(cfg, overrides, _callbacks)
+
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """What fails in here leaves no run folder behind; one in which figures or checkpoints lie stays."""
+        try:
+            yield
+        except Exception:
+            folder: Path | None = getattr(self, "save_dir", None)
+            if RANK in {-1, 0} and folder and {p.name for p in folder.rglob("*")} <= BARE:
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    for parent in self.made:
+                        parent.rmdir()
+            raise
+
+    def _setup_train(self) -> None:
+        """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""
+        with self.or_nothing():
+            super()._setup_train()
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
