@@ -106,12 +106,27 @@ def train(fails, tmp_path, data):
         (["assigner.k=3"], "takes no argument 'k'"),
         (["crop_train=tiles"], "unknown crop_train 'tiles'"),
         (["crop_train=grid", "crop_train.tile=100", "crop_train.scale=2"], "tile=100 at scale=2 is 200 px and imgsz"),
-        (["model=centernet-n", "nms_metric=nwd"], "nms_metric=nwd: boxes of this detector need no suppression"),
         (["fitness=AP_tiny"], "fitness 'AP_tiny' is no figure of protocol aitod"),
     ],
 )
 def test_a_mistaken_option_is_one_line(train, words, says):
     assert says in train(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["model=yolc-n", "nms_metric=nwd"], "nms_metric=nwd: boxes of this detector need no suppression"),
+        (["assigner.type=gaussian_center"], "assigner in yolov5n.yaml is for heads with a heat map, and this is none"),
+        (["model=yolc-n", "assigner.type=simota"], "is for heads without a heat map, and this is none; write gaussian"),
+        (["model=yolo11n", "assigner=rka"], "assigner in yolo11n.yaml: Detect is a head of ultralytics, which brings"),
+        (["model=yolo11n", "coder=bins"], "'coder' in yolo11n.yaml is asked for by no layer"),
+        (["model=yolox-nano", "anchors=auto"], "'anchors' in yolox-nano.yaml is asked for by no layer"),
+    ],
+)
+def test_what_a_model_cannot_do_is_told_before_the_data_are_scanned(train, data, words, says):
+    assert says in train(*words)
+    assert not list(data.parent.rglob("*.cache"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")

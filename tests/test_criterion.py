@@ -176,8 +176,9 @@ def test_any_assigner_of_rows_of_predictions_may_stand_in_any_such_detector(kind
 
 
 def test_the_assigner_of_heat_maps_is_refused_where_there_is_none():
-    with pytest.raises(InputError, match="^assigner gaussian_center: it is for heads with a heat map"):
-        YOLOXCriterion({"assigner": "gaussian_center"}, YOLOXCoder(), 2)(preds(), batch([(0, 1, 14, 13, 7, 9)]))
+    for family, coder, usual in (("anchor", V5Coder(), "wh_ratio"), ("yolox", YOLOXCoder(), "simota")):
+        with pytest.raises(InputError, match=f"is for heads with a heat map, and this is none; write {usual}"):
+            CRITERIA[family]({"assigner": "gaussian_center"}, coder, 2)
 
 
 def test_rka_knows_what_the_coder_reaches_and_what_was_measured():

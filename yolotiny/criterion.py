@@ -122,6 +122,9 @@ class Criterion:
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
         self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **measured)
+        if (draws := hasattr(self.assign, "heat")) != ("heat" in self.terms):
+            heads = f"heads {'with' if draws else 'without'} a heat map"
+            raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")
 
     def __call__(self, preds: Any, batch: Batch) -> tuple[Tensor, Parts]:
         """Loss vector and detached parts; `preds` may be a head's training or evaluation output."""

@@ -42,8 +42,7 @@ def gradients(model: str, data: str, baseline: str | None = None, **options: Any
     detectors = {}
     for name in (model, baseline) if baseline else (model,):
         loaded = load(name)
-        if not loaded.model_is_module:
-            raise InputError(f"analyze gradients needs a checkpoint or a model file; {name} is an exported model")
+        loaded.need_network("analyze gradients")
         detectors[name] = loaded.model
     report = study(detectors, data, **options)
     for name, row in report["models"].items():
