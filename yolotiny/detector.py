@@ -15,9 +15,8 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import config, graph, weights
-from .criterion import section
+from .criterion import CRITERIA, section
 from .errors import InputError, did_you_mean
-from .families import CRITERIA
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
 from .nn.head import DenseDetect

@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from yolotiny.assigners import ASSIGNERS
 from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
-from yolotiny.criterion import section, targets_of
-from yolotiny.dense_criterion import AnchorCriterion, YOLOXCriterion
+from yolotiny.criterion import CRITERIA, section, targets_of
+from yolotiny.criterion.dense import AnchorCriterion, YOLOXCriterion
 from yolotiny.errors import InputError
-from yolotiny.families import CRITERIA
 from yolotiny.losses import BOX_LOSSES
 from yolotiny.losses.box import CIoULoss, IoU2Loss
 from yolotiny.losses.scale_adaptive import scale_weight

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .assigners import ASSIGNERS
-from .boxes import xywh2xyxy
-from .errors import InputError, did_you_mean
-from .losses import BOX_LOSSES, LOCALISATION
-from .registry import build
-from .structures import Assignment, Preds, Targets
+from ..assigners import ASSIGNERS
+from ..boxes import xywh2xyxy
+from ..errors import InputError, did_you_mean
+from ..losses import BOX_LOSSES, LOCALISATION
+from ..registry import build
+from ..structures import Assignment, Preds, Targets
 
 Batch = dict[str, Any]
 Parts = dict[str, Tensor]

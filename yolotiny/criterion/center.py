@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .criterion import Criterion, Parts
-from .errors import InputError
-from .losses.heatmap import gaussian_focal
-from .structures import CenterPreds, Targets
+from ..errors import InputError
+from ..losses.heatmap import gaussian_focal
+from ..structures import CenterPreds, Targets
+from .base import Criterion, Parts
 
 
 class CenterCriterion(Criterion):
