@@ -20,7 +20,7 @@ from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
 
 from ..detector import Detector
-from ..errors import InputError
+from ..errors import InputError, above_zero
 from ..nn.anchor_head import read as read_anchors
 from . import maps
 from .crop_dataset import CropDataset
@@ -30,6 +30,7 @@ from .dataset import TinyDataset, split_ignore
 from .fitting import fit
 from .validator import Validator
 
+CLIP = 10.0  # ultralytics' norm of gradients
 BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
 
 
@@ -82,6 +83,7 @@ class Trainer(DetectionTrainer):
         """
         model = Detector(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose and RANK == -1)
         model.names = self.data["names"]
+        above_zero(model.yaml.get("gradient_clip", CLIP), "gradient_clip", CLIP)
         anchors = model.yaml.get("anchors")
         if weights is not None:
             model.load(weights, verbose=RANK in {-1, 0})
@@ -133,6 +135,22 @@ class Trainer(DetectionTrainer):
                 raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")
             lr = lr * min(self.batch_size / self.args.nbs, 1)
         return super().build_optimizer(model, name, lr, *args, **kwargs)
+
+    def optimizer_step(self) -> None:
+        """A step of the optimizer and of the average; `gradient_clip` of the model file is the norm to clip at.
+
+        ultralytics clips at 10, whatever one does, so the step is written anew where another norm is asked for.
+        """
+        limit = unwrap_model(self.model).yaml.get("gradient_clip")
+        if limit is None:
+            return super().optimizer_step()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=limit)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        if self.ema:
+            self.ema.update(self.model)
 
     def _close_dataloader_mosaic(self) -> None:
         """The last epochs run without mosaic, and some criteria change with them."""
