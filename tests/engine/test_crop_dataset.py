@@ -21,7 +21,7 @@ from yolotiny.errors import InputError
 SHARP = np.zeros((256, 256, 3), np.uint8)
 SHARP[::2, ::2] = 255  # a pattern that shrinking destroys
 PLAIN = {"mosaic": 0.0, "degrees": 0.0, "translate": 0.0, "scale": 0.0, "fliplr": 0.0}
-PLAIN |= {"hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": 0.0}
+PLAIN |= {"hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": 0.0, "augmentations": []}
 
 
 @pytest.fixture(autouse=True)
