@@ -17,8 +17,6 @@ LINES = [
     {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
     {"coders", "nn", "losses", "assigners", "metrics", "data", "crops"},
     {"criterion", "graph", "config", "weights", "report"},
-    {"dense_criterion", "center_criterion"},
-    {"families"},
     {"detector"},
     {"engine"},
     {"model"},

@@ -66,7 +66,10 @@ def train(fails, tmp_path, data):
     def run(*words, file=data):
         names = {w.split("=")[0] for w in words}
         usual = ["model=yolov5n", f"data={file}", f"project={tmp_path / 'runs'}", *QUICK_WORDS]
-        return fails("train", *(w for w in usual if w.split("=")[0] not in names), *words)
+        line = fails("train", *(w for w in usual if w.split("=")[0] not in names), *words)
+        left = tmp_path / "runs"
+        assert not left.exists() or list(left.rglob("last.pt"))  # a run that began stays, one that was refused does not
+        return line
 
     return run
 
@@ -101,11 +104,30 @@ def train(fails, tmp_path, data):
         (["classes=[5]"], "no box of classes [5] in any of the 4 training images"),
         (["freeze=99"], "froze the entire model"),
         (["resume=nowhere.pt"], "resume: nowhere.pt does not exist"),
+        (["assigner.k=3"], "takes no argument 'k'"),
+        (["crop_train=tiles"], "unknown crop_train 'tiles'"),
+        (["crop_train=grid", "crop_train.tile=100", "crop_train.scale=2"], "tile=100 at scale=2 is 200 px and imgsz"),
         (["fitness=AP_tiny"], "fitness 'AP_tiny' is no figure of protocol aitod"),
     ],
 )
 def test_a_mistaken_option_is_one_line(train, words, says):
     assert says in train(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["model=yolc-n", "nms_metric=nwd"], "nms_metric=nwd: boxes of this detector need no suppression"),
+        (["assigner.type=gaussian_center"], "assigner in yolov5n.yaml is for heads with a heat map, and this is none"),
+        (["model=yolc-n", "assigner.type=simota"], "is for heads without a heat map, and this is none; write gaussian"),
+        (["model=yolo11n", "assigner=rka"], "assigner in yolo11n.yaml: Detect is a head of ultralytics, which brings"),
+        (["model=yolo11n", "coder=bins"], "'coder' in yolo11n.yaml is asked for by no layer"),
+        (["model=yolox-nano", "anchors=auto"], "'anchors' in yolox-nano.yaml is asked for by no layer"),
+    ],
+)
+def test_what_a_model_cannot_do_is_told_before_the_data_are_scanned(train, data, words, says):
+    assert says in train(*words)
+    assert not list(data.parent.rglob("*.cache"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")

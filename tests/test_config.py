@@ -259,6 +259,12 @@ def test_a_bad_override_gives_one_clear_line(changes, message):
         load(small(), changes)
 
 
+def test_an_optional_section_that_is_off_may_be_switched_off():
+    assert "crop_train" not in load(small(), {"crop_train": None})
+    on = load(small(), {"crop_train": "grid", "crop_train.tile": 320})
+    assert on["crop_train"] == {"type": "grid", "tile": 320} and "crop_train" not in load(on, {"crop_train": None})
+
+
 def test_dotted_options_and_model_sections_go_to_the_model():
     options = {"epochs": 3, "scale": 0.5, "loss.box.weight": 2, "nc": 4}
     assert split_overrides(options, ["epochs", "scale"]) == (

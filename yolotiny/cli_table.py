@@ -19,6 +19,11 @@ LOOK = {
     "top_k": "YOLC: fullest cells of the heat map that clusters are made of, default 50",
     "merge": "YOLC: replace (default: what lies in a cluster comes from there) or nms",
 }
+CROPS = {
+    "crop_train": "grid or lsm: training also sees windows of the pictures at their files' resolution; none for none. "
+    "Settings: crop_train.probability, .tile, .scale, .keep, .objects; see docs/crop_training.md"
+}
+CLIP = {"gradient_clip": "norm that gradients are clipped at, default 10; 35 in recipe=yolc"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 UNCERTAINTY = {"uncertainty": "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"}
 WORST = {"worst": "images with most errors on the page report.html, default 12"}
@@ -80,7 +85,7 @@ COMMANDS = {
         "train a model on a data set",
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
-        OF_DATA | FITNESS | RECIPE | NMS | LOOK,
+        OF_DATA | FITNESS | RECIPE | CLIP | CROPS | NMS | LOOK,
         ("Train", "Val/Test", "Hyperparameters"),
         ("cfg", "classes", "agnostic_nms"),
         ("quantize", "dnn", "nms", "augment"),

@@ -17,7 +17,7 @@ __all__ = ["Row", "available", "cfg_dir", "find", "load", "override", "rows", "s
 KEYS = frozenset(
     "nc ch channels names base scales scale backbone head insert replace anchors coder assigner loss infer recipe "
     "activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
-    "inplace task official eval measured crop_train".split()
+    "inplace task official eval measured crop_train gradient_clip".split()
 )
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.
 FIXED = frozenset("base backbone head insert replace yaml_file measured inplace kpt_shape".split())
@@ -178,7 +178,9 @@ def _check_path(cfg: dict[str, Any], dotted: str, value: Any, file: str) -> None
     """Raise InputError unless everything on the way to the last part of a dotted name exists."""
     head, *rest = dotted.split(".")
     node = cfg.get(head, {} if rest else None)
-    if not rest and node is None and value is None:
+    if (
+        not rest and node is None and value is None and head not in COMPONENTS
+    ):  # to switch off what is off is no mistake
         raise InputError(f"cannot take {dotted!r} out of {file}: it is not there")
     for depth, part in enumerate(rest):
         section = ".".join([head, *rest[:depth]])

@@ -15,9 +15,8 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import config, graph, weights
-from .criterion import section
+from .criterion import CRITERIA, section
 from .errors import InputError, did_you_mean
-from .families import CRITERIA
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
 from .nn.head import DenseDetect
@@ -65,6 +64,9 @@ class Detector(DetectionModel):
         if not isinstance(head, Detect):
             where = self.yaml.get("yaml_file") or "the configuration"
             raise InputError(f"the last row of {where} is {head.type}, which is no detection head")
+        if self.yaml.get("assigner") and not hasattr(head, "criterion"):
+            where = self.yaml.get("yaml_file") or "the configuration"
+            raise InputError(f"assigner in {where}: {head.type} is a head of ultralytics, which brings its own")
         added = [k for layer in self.model for k in getattr(layer, "loss_terms", {})]
         if twice := {k for k in added if added.count(k) > 1}:
             raise InputError(f"two layers of {self.yaml.get('yaml_file')} add {min(twice)!r} to the loss; leave one")

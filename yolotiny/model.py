@@ -87,6 +87,11 @@ class YOLO(Model):
         """True for PyTorch models, False for exported ones."""
         return isinstance(self.model, nn.Module)
 
+    def need_network(self, command: str) -> None:
+        """Raise InputError for an exported file, which `command` cannot look into."""
+        if not self.model_is_module:
+            raise InputError(f"{command} needs a checkpoint or a model file; {self.model_name} is an exported model")
+
     def load(self, weights: Any) -> YOLO:
         """Take over matching tensors from a file, module or state dict (see `Detector.load`)."""
         self._check_is_pytorch_model()
@@ -104,7 +109,8 @@ class YOLO(Model):
         """True for a detector of ours, False for one that ends in a head of ultralytics, and for exported models."""
         return self.model_is_module and bool(getattr(self.model.model[-1], "criterion", ""))
 
-    def _warn_untrained(self) -> None:
+    def warn_untrained(self) -> None:
+        """Log that a network without trained weights detects nothing, where this is one."""
         if self.model_is_module and not self.has_weights:
             LOGGER.warning(f"{self.model_name} is untrained: its detections mean nothing; give a checkpoint")
 
@@ -136,9 +142,11 @@ class YOLO(Model):
             read_tensors(weights)  # a file that is no checkpoint is reported before anything is written
         args["pretrained"] = bool(weights)
         self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
-        self.trainer.model = self.trainer.get_model(cfg=cfg, weights=weights or None)
-        if self.own_head:
-            self.trainer.model.init_criterion()  # a wrong loss or assigner is told before the data are scanned
+        with self.trainer.or_nothing():  # what the model cannot do is told before the data are scanned
+            self.trainer.model = self.trainer.get_model(cfg=cfg, weights=weights or None)
+            check_metric(cfg.get("eval") or {}, self.trainer.model.model[-1])
+            if self.own_head:
+                self.trainer.model.init_criterion()
         return self._run_trainer()
 
     def _resume(self, resume: Any, options: dict[str, Any], changes: dict[str, Any]) -> Any:
@@ -187,7 +195,7 @@ class YOLO(Model):
         plain, changes = sort_options("val", options, self.own_head)
         worst = plain.pop("worst", WORST)
         rules, look = self._rules(changes, RULES), self._second_look(changes)
-        self._warn_untrained()
+        self.warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
         if not data:
             raise InputError("val needs data=FILE.yaml")
@@ -237,7 +245,7 @@ class YOLO(Model):
             self.predictor = None
         if isinstance(self.predictor, Predictor):
             vars(self.predictor).update(self._given)
-        self._warn_untrained()
+        self.warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), "predict", writes)
         return super().predict(source, stream, predictor, **defaults(self._given["suppression"]) | plain)
@@ -254,7 +262,7 @@ class YOLO(Model):
         if given.get("nms_metric") == "iou":
             own = {k: v for k, v in own.items() if k != "nms_c"}
         rules = {k: v for k, v in (own | given).items() if k in names}
-        check_metric(rules)
+        check_metric(rules, self.model.model[-1] if self.model_is_module else None)
         return rules
 
     def export(self, **options: Any) -> str:
@@ -265,7 +273,7 @@ class YOLO(Model):
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
-        self._warn_untrained()
+        self.warn_untrained()
         cfg = self.model.yaml
         if plain.get("nms") and (cfg.get("eval") or {}).get("nms_metric") == "nwd":
             raise InputError(

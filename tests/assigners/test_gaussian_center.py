@@ -85,8 +85,6 @@ def test_no_object():
     assert len(GaussianCenter()(cells(8, 12), None, targets()).gt) == 0
 
 
-def test_other_heads_and_impossible_overlaps_are_refused():
-    with pytest.raises(InputError, match="one level"):
-        GaussianCenter()(cells(2, 2, levels=2), None, targets())
+def test_impossible_overlaps_are_refused():
     with pytest.raises(InputError, match="min_overlap=1"):
         GaussianCenter(1)

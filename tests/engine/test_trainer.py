@@ -159,6 +159,29 @@ def test_the_average_follows_the_model(data, tmp_path):
     assert any(not torch.equal(before[k], after[k]) for k in before) and trainer.ema.updates == 1
 
 
+@pytest.mark.parametrize(("options", "norm"), [({}, 10), ({"gradient_clip": 35}, 35), ({"gradient_clip": 1e-3}, 1e-3)])
+def test_gradients_are_clipped_at_the_norm_asked_for(options, norm, data, tmp_path):
+    args = {"model": "yolov5n.yaml", "data": str(data), "project": str(tmp_path), "optimizer": "SGD", **QUICK}
+    trainer = Trainer(overrides=args)
+    trainer.model = trainer.get_model(cfg=config.override(config.load("yolov5n.yaml"), options))
+    trainer._setup_train()
+    for p in trainer.model.parameters():
+        p.grad = torch.ones_like(p)  # of a norm above 1000
+    seen = []
+    trainer.optimizer.step = lambda *a, **k: seen.append(
+        torch.cat([p.grad.ravel() for p in trainer.model.parameters()])
+    )
+    trainer.optimizer_step()
+    assert seen[0].norm().item() == pytest.approx(norm, rel=1e-3) and trainer.ema.updates == 1
+
+
+def test_the_recipe_of_yolc_has_the_norm_of_the_official_code_and_a_bad_one_is_refused(data, tmp_path):
+    made = train(data, tmp_path, "yolc-n.yaml", recipe="yolc", nbs=4)
+    assert made.model.yaml["gradient_clip"] == 35
+    with pytest.raises(InputError, match="gradient_clip must be a number above 0, not -1"):
+        train(data, tmp_path, gradient_clip=-1)
+
+
 def test_an_unknown_figure_or_protocol_is_reported_before_the_first_epoch(data, tmp_path):
     with pytest.raises(InputError, match="fitness 'AP_vtt' is no figure of protocol aitod; did you mean 'AP_vt'"):
         train(data, tmp_path, fitness="AP_vtt")
@@ -207,6 +230,23 @@ def test_a_run_resumed_into_its_last_epochs_has_l1_too(data, tmp_path, monkeypat
     YOLO(tmp_path / "run/weights/last.pt").train(resume=True)
     l1 = [float(row["train/l1_loss"]) for row in table(tmp_path / "run")]
     assert l1[0] == 0 and l1[1] > 0 and l1[2] > 0
+
+
+def test_a_run_of_yolc_that_is_cut_off_goes_on_with_its_crops_and_ends_after_as_many_epochs(
+    data, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch, pytest.raises(SystemError):
+        cut_off(patch, after=1)
+        train(data, tmp_path, "yolc-n.yaml", epochs=3, gradient_clip=20, **{"crop_train.min_area": 0})
+    last = tmp_path / "run/weights/last.pt"
+    before = YOLO(last).model.yaml
+    made = YOLO(last)
+    made.train(resume=True)
+    assert [row["epoch"] for row in table(tmp_path / "run")] == ["1", "2", "3"]
+    assert made.model.yaml["measured"] == before["measured"] and made.model.yaml["gradient_clip"] == 20
+    assert made.trainer.train_loader.dataset.crop_train.cropper.min_area == 0
+    assert {f"{k}_loss" for k in ("heat", "box", "coarse")} == set(made.trainer.loss_names)
+    assert made.val(data=str(data), project=str(tmp_path), name="v", imgsz=64, plots=False, device="cpu").report
 
 
 def test_changes_of_the_model_survive_in_the_checkpoint_and_in_a_resumed_run(data, tmp_path, monkeypatch):

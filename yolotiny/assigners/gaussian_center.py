@@ -85,12 +85,8 @@ class GaussianCenter:
             preds: only `preds.priors`, one level, is used.
             boxes, areas: unused; decoded boxes and their areas, for assigners that want them.
             targets: M ground truths.
-
-        Raises:
-            InputError: a head with several levels.
         """
-        if len(preds.priors.shapes) != 1:
-            raise InputError("assigner gaussian_center: it is for heads with a heat map, which have one level")
+        assert len(preds.priors.shapes) == 1, "heads with a heat map have one level"
         rows, cols = preds.priors.shapes[0][1:]
         stride = preds.priors.strides[0]
         cell = (xyxy2xywh(targets.boxes.float())[:, :2] / stride).long()

@@ -16,9 +16,8 @@ def maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to:
     from ..engine import maps
 
     loaded = load(model)
-    if not loaded.model_is_module:
-        raise InputError(f"analyze maps needs a checkpoint or a model file; {model} is an exported model")
-    loaded._warn_untrained()
+    loaded.need_network("analyze maps")
+    loaded.warn_untrained()
     files = maps.pictures_of(source)
     folder = Path(to) if to else increment_path(Path("runs/analyze/maps"))
     size = int(imgsz or loaded.overrides.get("imgsz") or 640)
@@ -43,8 +42,7 @@ def gradients(model: str, data: str, baseline: str | None = None, **options: Any
     detectors = {}
     for name in (model, baseline) if baseline else (model,):
         loaded = load(name)
-        if not loaded.model_is_module:
-            raise InputError(f"analyze gradients needs a checkpoint or a model file; {name} is an exported model")
+        loaded.need_network("analyze gradients")
         detectors[name] = loaded.model
     report = study(detectors, data, **options)
     for name, row in report["models"].items():

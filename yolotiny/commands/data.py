@@ -93,7 +93,7 @@ def assign(
     from ..engine.assign import study
 
     loaded = load(model)
-    loaded._check_is_pytorch_model()
+    loaded.need_network("data assign")
     imgsz = imgsz or loaded.overrides.get("imgsz", 640)
     sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
     print(study(loaded.model, data, to, imgsz, pictures, sides, bool(loaded.ckpt), changes))

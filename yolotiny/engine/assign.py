@@ -17,10 +17,9 @@ from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import LOGGER
 
 from .. import boxes, config
-from ..criterion import targets_of
+from ..criterion import CRITERIA, targets_of
 from ..detector import Detector
 from ..errors import InputError
-from ..families import CRITERIA
 from .dataset import split_ignore
 from .fitting import fit
 from .options import find_data

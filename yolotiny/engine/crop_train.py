@@ -1,141 +1,126 @@
-"""Training on the crops that inference will look at: cut while training, never written to disk."""
+"""Training on the crops that inference will look at: what a window of a picture is to training, whoever chose it."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from ultralytics.utils.patches import imread
 
-from ..assigners.gaussian_center import draw_gaussians, gaussian_radius
-from ..crops import LSM, Window
+from ..crops import Window
 from ..errors import InputError
-from ..registry import Registry, build
 
-WHOLE = 0.99  # share of an object inside the crop that counts as all of it: boxes carry rounding
+FAINT = 0.1  # share of an object below which what is left of it says nothing
+ROUNDING = 0.01  # shares in a label file carry rounding: an object is whole from 0.99 on
+LARGEST = 16  # network pixels per pixel of the file
 
 
-class ClusterCrops:
-    """Puts a cluster of objects, enlarged, in the place of a training picture.
+@dataclass(frozen=True)
+class Piece:
+    """A window of a picture and the labels in it.
 
-    Clusters are found as in inference, in the heat map that the labels ask for. The window grows about its cluster to
-    what fills the network input at this scale. Objects that it cuts are ignored: no loss, and no negative either.
-
-    Args:
-        probability: how often a picture gives way to one of its clusters.
-        k: the largest clusters of a picture, of which one is drawn.
-        scale: pixels shown per pixel of the whole picture as training shows it; cut from the file's own pixels.
-        grid, top_k, threshold, enlarge, min_area: see `crops.LSM`.
-    Source: Liu et al. 2024 (YOLC), section IV-B, where one crop per picture is written to disk.
+    Attributes:
+        window: where it lies and how large it is shown.
+        boxes: (n, 4) xywh as shares of the window.
+        cls: (n, 1) class; ignore regions as in `TinyDataset`.
     """
 
-    def __init__(
-        self,
-        probability: float = 0.5,
-        k: int = 1,
-        scale: float = 1.5,
-        grid: tuple[int, int] = (16, 10),
-        top_k: int = 50,
-        threshold: float = 0.09,
-        enlarge: float = 1.2,
-        min_area: float = 96**2,
-    ):
-        for name, value, most in (("probability", probability, 1), ("scale", scale, 16)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
-                raise InputError(f"crop_train: {name}={value!r} must lie in 0..{most}")
-        if not scale:
-            raise InputError("crop_train: scale=0 shows nothing; 1.5 is usual")
-        self.probability, self.scale = probability, scale
-        self.cropper = LSM(k, grid, top_k, threshold, enlarge, min_area)
-        self.known: dict[str, list[tuple[float, ...]]] = {}
+    window: Window
+    boxes: np.ndarray
+    cls: np.ndarray
 
-    def __call__(self, label: dict[str, Any], imgsz: int, nc: int) -> dict[str, Any]:
-        """A training sample, or one of its clusters in its place.
+    @property
+    def scale(self) -> float:
+        """Network pixels per pixel of the file."""
+        return self.window.shown[0] / self.window.w
+
+
+class TrainingCrops:
+    """What grids and clusters share: how often, how large, and what becomes of the objects that a window cuts.
+
+    Args:
+        probability: how often a picture gives way to one of its windows.
+        scale: network pixels per pixel of the file, or "auto", which each kind of window explains.
+        keep: an object counts, cut to the window, when at least this share of its area lies inside; with less it is an
+            ignore region, and under a tenth it goes.
+
+    Raises:
+        InputError: a value out of range.
+    """
+
+    def __init__(self, probability: float, scale: float | str, keep: float):
+        self.probability = share("probability", probability)
+        self.scale = None if scale == "auto" else number("scale", scale, LARGEST, "1.0, or auto")
+        self.keep = share("keep", keep)
+        if not self.keep:
+            raise InputError("crop_train: keep=0 would call a corner of an object the object; 0.7 is usual")
+
+    def check(self, imgsz: int) -> None:
+        """Raise InputError for a setting that an input of `imgsz` pixels has no room for."""
+
+    def window(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
+        """Choose a window.
 
         Args:
-            label: `img` as loaded, `im_file`, `ori_shape`, `cls` (n, 1) where `nc` and above are ignore regions,
-                `bboxes` (n, 4) normalised xywh.
-            imgsz: side of the network input, pixels.
-            nc: number of classes.
+            file: the picture's name.
+            boxes: (n, 4) xyxy of its objects, pixels of the file.
+            size: (height, width) of the picture, pixels of the file.
+            room: (height, width) of the network input.
+            rng: `random`, or one `random.Random`.
+
+        Returns:
+            A `Window`, or None for a picture that is better seen whole.
         """
-        if random.random() >= self.probability or not (crops := self.crops(label, nc)):
-            return label
-        h, w = label["ori_shape"]
-        ratio = label["img"].shape[1] / w
-        picture = label["img"] if ratio >= 1 else imread(label["im_file"], _flags(label["img"]))
-        if picture is None:
-            return label
-        ratio_left = self.scale * ratio * w / picture.shape[1]  # shown pixels per pixel of `picture`
-        window = fill(random.choice(crops), picture.shape[:2], ratio_left, imgsz)
-        boxes = label["bboxes"] * np.tile([picture.shape[1], picture.shape[0]], 2)
-        kept, cls = inside(boxes, label["cls"], window, nc)
-        img = window.cut(picture if picture.ndim == 3 else picture[..., None])
-        shape = img.shape[:2]
-        found = {"img": img, "bboxes": kept, "cls": cls, "ori_shape": shape, "resized_shape": shape}
-        return label | found | {"ratio_pad": (1.0, 1.0)}
+        raise AssertionError("a kind of window without a choice")
 
-    def crops(self, label: dict[str, Any], nc: int) -> list[tuple[float, ...]]:
-        """Clusters of a picture as shares of it, xyxy; found once."""
-        if label["im_file"] not in self.known:
-            size = label["img"].shape[:2]
-            scale = torch.tensor([size[1], size[0]])
-            boxes = torch.from_numpy(label["bboxes"][label["cls"][:, 0] < nc]).float().view(-1, 4)
-            centre = torch.minimum((boxes[:, :2] * scale).long().clamp(min=0), scale - 1)
-            radius = gaussian_radius(boxes[:, 2:] * scale).long()
-            heat = draw_gaussians(1, size, torch.zeros(len(boxes), dtype=torch.long), centre, radius)
-            found = self.cropper(heat[0].numpy())
-            self.known[label["im_file"]] = [tuple(np.array(c) / np.tile(scale.numpy(), 2)) for c in found]
-        return self.known[label["im_file"]]
+    def piece(self, label: dict[str, Any], size: tuple[int, int], room: tuple[int, int], nc: int, rng: Any) -> Any:
+        """A window of a picture with its labels, or None for the whole picture; see `window` for what is not said here.
+
+        Args:
+            label: `im_file`, `bboxes` (n, 4) xywh as shares of the picture, `cls` (n, 1).
+            nc: number of classes; `nc` and above are ignore regions.
+        """
+        boxes = label["bboxes"] * np.tile(size[::-1], 2)
+        objects = boxes[label["cls"][:, 0] < nc]
+        corners = np.concatenate((objects[:, :2] - objects[:, 2:] / 2, objects[:, :2] + objects[:, 2:] / 2), 1)
+        window = self.window(label["im_file"], corners, size, room, rng)
+        return window and Piece(window, *inside(boxes, label["cls"], window, nc, self.keep))
 
 
-CROP_TRAIN = Registry("crop_train", {"lsm": ClusterCrops})
-
-
-def crop_train(section: Mapping[str, Any] | str | None, where: str) -> ClusterCrops | None:
-    """What a model file's `crop_train:` asks for; None when it asks for nothing."""
-    return build(section, CROP_TRAIN, where=f"{where}: crop_train") if section else None
-
-
-def fill(crop: tuple[float, ...], size: tuple[int, int], scale: float, imgsz: int) -> Window:
-    """The window round a crop (xyxy as shares) that fills an input of `imgsz` pixels, as far as the picture goes."""
-    h, w = size
-    sides = []
-    for low, high, length in ((crop[0] * w, crop[2] * w, w), (crop[1] * h, crop[3] * h, h)):
-        side = min(max(high - low, imgsz / scale), length)
-        start = min(max((low + high - side) / 2, 0), length - side)
-        sides.append((start, start + side))
-    (x1, x2), (y1, y2) = sides
-    return Window.of((x1, y1, x2, y2), size, scale, imgsz)
-
-
-def inside(boxes: np.ndarray, cls: np.ndarray, window: Window, nc: int) -> tuple[np.ndarray, np.ndarray]:
+def inside(boxes: np.ndarray, cls: np.ndarray, window: Window, nc: int, keep: float) -> tuple[np.ndarray, np.ndarray]:
     """Boxes as a window shows them.
 
     Args:
         boxes: (n, 4) xywh, pixels of the picture.
         cls: (n, 1); `nc` and above are ignore regions.
         window: the piece.
-        nc: number of classes; an object that the window cuts becomes an ignore region.
+        nc: number of classes.
+        keep: share of an object that must lie in the window, see `TrainingCrops`.
 
     Returns:
-        (m, 4) xywh as shares of the window, and (m, 1) classes.
+        (m, 4) xywh as shares of the window, cut to it, and (m, 1) classes.
     """
     low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
     corner, size = np.array([window.x, window.y]), np.array([window.w, window.h])
     cut_low, cut_high = np.clip(low - corner, 0, size), np.clip(high - corner, 0, size)
     sides = cut_high - cut_low
     seen = sides.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1e-9)
-    there = (sides > 0).all(1)
-    cls = np.where((seen < WHOLE)[:, None] & (cls < nc), nc, cls).astype(np.float32)
+    region = cls[:, 0] >= nc
+    there = (sides > 0).all(1) & (region | (seen >= FAINT))
+    cls = np.where((seen < keep - ROUNDING)[:, None] & ~region[:, None], nc, cls).astype(np.float32)
     xywh = np.concatenate(((cut_low + cut_high) / 2, sides), 1) / np.tile(size, 2)
     return xywh[there].astype(np.float32), cls[there]
 
 
-def _flags(img: np.ndarray) -> int:
-    """How the file is decoded so that it has as many channels as the picture that was loaded."""
-    import cv2
+def share(name: str, value: Any) -> float:
+    """`value` when it is a number in 0..1, else InputError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InputError(f"crop_train: {name}={value!r} must lie in 0..1")
+    return value
 
-    return cv2.IMREAD_GRAYSCALE if img.ndim == 2 or img.shape[2] == 1 else cv2.IMREAD_COLOR
+
+def number(name: str, value: Any, most: float, example: str) -> float:
+    """`value` when it is a number above 0 and at most `most`, else InputError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+        raise InputError(f"crop_train: {name}={value!r} must be a number above 0 and at most {most}; write {example}")
+    return value

@@ -19,7 +19,6 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.patches import imread
 
 from ..errors import InputError
-from .crop_train import ClusterCrops
 
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
 MISSING_AREA = 0.1  # share of an object that must stay inside the picture
@@ -176,16 +175,7 @@ class TinyDataset(YOLODataset):
 
     Attributes:
         sizes: (height, width) of each picture by its file.
-        crop_train: cuts clusters out of training pictures, or None.
     """
-
-    crop_train: ClusterCrops | None = None
-
-    def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
-        """A sample on its way to augmentation, sometimes one of its clusters in its place."""
-        if self.crop_train is not None:
-            label = self.crop_train(label, self.imgsz, self.nc)
-        return super().update_labels_info(label)
 
     def verify_args(self) -> tuple:
         """Our scan of one picture, and what to call it on."""

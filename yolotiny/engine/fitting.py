@@ -2,42 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any
+import random
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from ultralytics.utils import LOGGER
 
 from ..data.anchors import fit_anchors
 from ..detector import Detector
+from .crop_dataset import CropDataset
+from .crop_train import Piece
 from .dataset import TinyDataset
 
 EXTREMES = (1, 99)  # percentiles of the areas: one huge or broken box shall not decide
+LOOKS = 2000  # pictures and windows drawn to see what training with crops sees
 
 
-def training_sizes(dataset: TinyDataset, imgsz: int) -> np.ndarray:
-    """(n, 2) widths and heights of the training boxes in pixels of the network input."""
-    out = []
-    for label in dataset.labels:
-        h, w = label["shape"]
-        objects = label["cls"][:, 0] < dataset.nc
-        out.append(label["bboxes"][objects, 2:] * np.array([w, h]) * imgsz / max(h, w))
-    return np.concatenate(out) if out else np.zeros((0, 2))
+class Look(NamedTuple):
+    """One picture or window as training shows it.
+
+    Attributes:
+        sizes: (n, 2) widths and heights of its objects, pixels of the network input.
+        scale: network pixels per pixel of the file.
+        cropped: it is a window.
+    """
+
+    sizes: np.ndarray
+    scale: float
+    cropped: bool
 
 
-def measure(sizes: np.ndarray) -> dict[str, Any]:
-    """The section `measured` of a configuration.
+def looks(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Look]:
+    """What training shows, augmentation left aside: every picture, or with crops a sample as training draws it.
 
     Args:
-        sizes: (n, 2) widths and heights, pixels of the network input, n above 0.
+        dataset: the training data.
+        imgsz: side of the network input, pixels.
+        seed: of the sample.
+    """
+    if not isinstance(dataset, CropDataset):
+        return [_look(dataset, i, None, imgsz) for i in range(len(dataset.labels))]
+    rng = random.Random(seed)
+    drawn = _drawn(len(dataset.labels), dataset.crop_train.probability, rng)
+    return [_look(dataset, i, dataset.piece(i, rng) if crop else None, imgsz) for i, crop in drawn]
+
+
+def _drawn(pictures: int, probability: float, rng: random.Random) -> Iterator[tuple[int, bool]]:
+    """Pictures in random order, each as often as any other, and which give way to a window: their share is exact."""
+    order: list[int] = []
+    for n in range(LOOKS):
+        order = order or rng.sample(range(pictures), pictures)
+        yield order.pop(), int((n + 1) * probability) > int(n * probability)
+
+
+def _look(dataset: TinyDataset, index: int, piece: Piece | None, imgsz: int) -> Look:
+    label = dataset.labels[index]
+    if piece is not None:
+        width, height = piece.window.shown
+        return Look(piece.boxes[piece.cls[:, 0] < dataset.nc, 2:] * [width, height], piece.scale, True)
+    height, width = dataset.sizes[label["im_file"]]
+    scale = imgsz / max(height, width)
+    return Look(label["bboxes"][label["cls"][:, 0] < dataset.nc, 2:] * [width, height] * scale, scale, False)
+
+
+def measure(seen: list[Look]) -> dict[str, Any]:
+    """The section `measured` of a configuration, from looks that show at least one object.
+
     Returns:
         `object_size`, the mean square root of the area (the C of NWD, 12.7 on AI-TOD-v2 at 800 px), and `object_areas`,
-        the 1st and 99th percentile of the areas. Components ask for them by name.
+        the 1st and 99th percentile of the areas, over whole pictures and windows as they are mixed. Components ask for
+        them by name. `pixel_scale` is the median of network pixels per pixel of the file, over the windows where there
+        are any: a piece of a picture shown at this scale looks as in training.
     """
-    areas = sizes.prod(1)
+    areas = np.concatenate([look.sizes for look in seen]).prod(1)
     low, high = np.percentile(areas, EXTREMES)
+    scales = [look.scale for look in seen if look.cropped] or [look.scale for look in seen]
     return {
         "object_size": round(float(np.sqrt(areas).mean()), 2),
         "object_areas": [round(float(low), 2), round(float(high), 2)],
+        "pixel_scale": round(float(np.median(scales)), 4),
     }
 
 
@@ -51,11 +96,12 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
         model: changed in place.
         dataset: the training data.
         imgsz: side of the network input, pixels.
-        seed: of the search for anchors.
+        seed: of the search for anchors, and of the windows that are looked at.
     Returns:
         What to log.
     """
-    sizes = training_sizes(dataset, imgsz)
+    seen = looks(dataset, imgsz, seed)
+    sizes = np.concatenate([look.sizes for look in seen]) if seen else np.zeros((0, 2))
     if not len(sizes):
         return []
     said = []
@@ -66,7 +112,15 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
         model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
         said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
-    model.yaml["measured"] = measure(sizes)
+    found = model.yaml["measured"] = measure(seen)
     model.criterion = model.init_criterion()
-    said.append(f"objects: {model.yaml['measured']['object_size']} px mean size at imgsz={imgsz}")
+    said.append(f"objects: {found['object_size']} px mean size at imgsz={imgsz}")
+    if isinstance(dataset, CropDataset):
+        cropped = sum(look.cropped for look in seen) / len(seen)
+        said.append(f"crops: {cropped:.0%} of what training sees, {found['pixel_scale']} px per pixel of the file")
+        if not cropped:
+            LOGGER.warning(
+                "crop_train: no picture gives a window, so all are seen whole; their files are no larger than one, or "
+                "hold no cluster: raise crop_train.scale, or leave crop_train out"
+            )
     return said

@@ -127,8 +127,8 @@ def nwd_nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float, c: f
         stays = after
 
 
-def check_metric(section: dict[str, Any]) -> None:
-    """Raise InputError where `nms_metric` or `nms_c` of an `eval:` section cannot be."""
+def check_metric(section: dict[str, Any], head: Any = None) -> None:
+    """Raise InputError where `nms_metric` or `nms_c` of an `eval:` section cannot be, or not with this head."""
     metric, c = section.get("nms_metric", "iou"), section.get("nms_c")
     if metric not in METRICS:
         raise InputError(f"nms_metric must be iou or nwd, not {metric!r}{did_you_mean(str(metric), METRICS)}")
@@ -136,6 +136,8 @@ def check_metric(section: dict[str, Any]) -> None:
         above_zero(c, "nms_c", 12.7)
         if metric == "iou":
             raise InputError(f"nms_c={c} is read with nms_metric=nwd only")
+    if metric == "nwd" and getattr(head, "end2end", False):
+        raise InputError("nms_metric=nwd: boxes of this detector need no suppression; leave it out")
 
 
 def scale_for(model: Any, section: dict[str, Any]) -> float | None:

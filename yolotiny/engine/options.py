@@ -53,6 +53,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     plain, changes = config.split_overrides(options, {*DEFAULT_CFG_DICT, *OURS})
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
     changes |= {f"infer.{LOOK[k]}": plain.pop(k) for k in LOOK if k in plain}
+    if changes.get("crop_train") in ("none", False):
+        changes["crop_train"] = None
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
         if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
             raise InputError(f"{mode} does not read {key}=: {why}")

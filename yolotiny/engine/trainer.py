@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from copy import copy
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,18 +16,23 @@ import torch
 import yaml
 from torch import nn
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.utils import LOGGER, RANK, colorstr
+from ultralytics.utils import DEFAULT_CFG, LOGGER, RANK, colorstr
 from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
 
 from ..detector import Detector
-from ..errors import InputError
+from ..errors import InputError, above_zero
 from ..nn.anchor_head import read as read_anchors
 from . import maps
-from .crop_train import crop_train
+from .crop_dataset import CropDataset
+from .crop_train import TrainingCrops
+from .crop_windows import crop_train
 from .dataset import TinyDataset, split_ignore
 from .fitting import fit
 from .validator import Validator
+
+CLIP = 10.0  # ultralytics' norm of gradients
+BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
 
 
 class Trainer(DetectionTrainer):
@@ -31,13 +41,39 @@ class Trainer(DetectionTrainer):
     The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
     """
 
+    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None):
+        project = Path((overrides or {}).get("project") or ".").absolute()
+        self.made = [p for p in (project, *project.parents) if not p.exists()]  # folders that this run adds
+        with self.or_nothing():
+            super().__init__(cfg, overrides, _callbacks)
+
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """What fails in here leaves no run folder behind; one in which figures or checkpoints lie stays."""
+        try:
+            yield
+        except Exception:
+            folder: Path | None = getattr(self, "save_dir", None)
+            if RANK in {-1, 0} and folder and {p.name for p in folder.rglob("*")} <= BARE:
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    for parent in self.made:
+                        parent.rmdir()
+            raise
+
+    def _setup_train(self) -> None:
+        """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""
+        with self.or_nothing():
+            super()._setup_train()
+
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val")
+        crops = None
         if mode == "train":
-            made.crop_train = crop_train(model.yaml.get("crop_train"), model.yaml.get("yaml_file", ""))
+            crops = crop_train(model.yaml.get("crop_train"), model.yaml.get("yaml_file", ""), self.args.imgsz)
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val", crops=crops)
         Validator._check_max_det(self.args, {mode: made})
         return made
 
@@ -48,6 +84,7 @@ class Trainer(DetectionTrainer):
         """
         model = Detector(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose and RANK == -1)
         model.names = self.data["names"]
+        above_zero(model.yaml.get("gradient_clip", CLIP), "gradient_clip", CLIP)
         anchors = model.yaml.get("anchors")
         if weights is not None:
             model.load(weights, verbose=RANK in {-1, 0})
@@ -102,6 +139,22 @@ class Trainer(DetectionTrainer):
                 raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")
             lr = lr * min(self.batch_size / self.args.nbs, 1)
         return super().build_optimizer(model, name, lr, *args, **kwargs)
+
+    def optimizer_step(self) -> None:
+        """A step of the optimizer and of the average; `gradient_clip` of the model file is the norm to clip at.
+
+        ultralytics clips at 10, whatever one does, so the step is written anew where another norm is asked for.
+        """
+        limit = unwrap_model(self.model).yaml.get("gradient_clip")
+        if limit is None:
+            return super().optimizer_step()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=limit)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        if self.ema:
+            self.ema.update(self.model)
 
     def _close_dataloader_mosaic(self) -> None:
         """The last epochs run without mosaic, and some criteria change with them."""
@@ -179,7 +232,14 @@ class Trainer(DetectionTrainer):
 
 
 def build_dataset(
-    args: Any, path: Any, data: dict[str, Any], mode: str, batch: int | None, stride: int, rect: bool
+    args: Any,
+    path: Any,
+    data: dict[str, Any],
+    mode: str,
+    batch: int | None,
+    stride: int,
+    rect: bool,
+    crops: TrainingCrops | None = None,
 ) -> TinyDataset:
     """A data set from ultralytics' options.
 
@@ -191,10 +251,12 @@ def build_dataset(
         batch: batch size, for rectangular batches.
         stride: pictures are padded to a multiple of it.
         rect: batches keep the pictures' aspect.
+        crops: windows that training sees in the place of pictures.
     """
     from ultralytics.data.utils import get_split_fraction
 
-    return TinyDataset(
+    made = TinyDataset if crops is None else partial(CropDataset, crop_train=crops)
+    return made(
         img_path=path,
         imgsz=args.imgsz,
         batch_size=batch,

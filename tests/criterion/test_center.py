@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from yolotiny.center_criterion import CenterCriterion
 from yolotiny.coders import CenterCoder
+from yolotiny.criterion.center import CenterCriterion
 from yolotiny.errors import InputError
 from yolotiny.losses.heatmap import gaussian_focal
 from yolotiny.structures import CenterPreds, Priors

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .boxes import ciou, iou
-from .criterion import Criterion, Parts
-from .errors import InputError
-from .losses.box import l1
-from .structures import Preds, Targets
+from ..boxes import ciou, iou
+from ..errors import InputError
+from ..losses.box import l1
+from ..structures import Preds, Targets
+from .base import Criterion, Parts
 
 
 class AnchorCriterion(Criterion):

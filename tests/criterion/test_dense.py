@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from yolotiny.assigners import ASSIGNERS
 from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
-from yolotiny.criterion import section, targets_of
-from yolotiny.dense_criterion import AnchorCriterion, YOLOXCriterion
+from yolotiny.criterion import CRITERIA, section, targets_of
+from yolotiny.criterion.dense import AnchorCriterion, YOLOXCriterion
 from yolotiny.errors import InputError
-from yolotiny.families import CRITERIA
 from yolotiny.losses import BOX_LOSSES
 from yolotiny.losses.box import CIoULoss, IoU2Loss
 from yolotiny.losses.scale_adaptive import scale_weight
@@ -176,8 +175,9 @@ def test_any_assigner_of_rows_of_predictions_may_stand_in_any_such_detector(kind
 
 
 def test_the_assigner_of_heat_maps_is_refused_where_there_is_none():
-    with pytest.raises(InputError, match="^assigner gaussian_center: it is for heads with a heat map"):
-        YOLOXCriterion({"assigner": "gaussian_center"}, YOLOXCoder(), 2)(preds(), batch([(0, 1, 14, 13, 7, 9)]))
+    for family, coder, usual in (("anchor", V5Coder(), "wh_ratio"), ("yolox", YOLOXCoder(), "simota")):
+        with pytest.raises(InputError, match=f"is for heads with a heat map, and this is none; write {usual}"):
+            CRITERIA[family]({"assigner": "gaussian_center"}, coder, 2)
 
 
 def test_rka_knows_what_the_coder_reaches_and_what_was_measured():

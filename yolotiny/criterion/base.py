@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .assigners import ASSIGNERS
-from .boxes import xywh2xyxy
-from .errors import InputError, did_you_mean
-from .losses import BOX_LOSSES, LOCALISATION
-from .registry import build
-from .structures import Assignment, Preds, Targets
+from ..assigners import ASSIGNERS
+from ..boxes import xywh2xyxy
+from ..errors import InputError, did_you_mean
+from ..losses import BOX_LOSSES, LOCALISATION
+from ..registry import build
+from ..structures import Assignment, Preds, Targets
 
 Batch = dict[str, Any]
 Parts = dict[str, Tensor]
@@ -122,6 +122,9 @@ class Criterion:
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
         self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **measured)
+        if (draws := hasattr(self.assign, "heat")) != ("heat" in self.terms):
+            heads = f"heads {'with' if draws else 'without'} a heat map"
+            raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")
 
     def __call__(self, preds: Any, batch: Batch) -> tuple[Tensor, Parts]:
         """Loss vector and detached parts; `preds` may be a head's training or evaluation output."""

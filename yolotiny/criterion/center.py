@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .criterion import Criterion, Parts
-from .errors import InputError
-from .losses.heatmap import gaussian_focal
-from .structures import CenterPreds, Targets
+from ..errors import InputError
+from ..losses.heatmap import gaussian_focal
+from ..structures import CenterPreds, Targets
+from .base import Criterion, Parts
 
 
 class CenterCriterion(Criterion):
@@ -34,8 +34,6 @@ class CenterCriterion(Criterion):
         where = cfg.get("yaml_file") or "the configuration"
         if self.bins is not None and self.bins.gamma:
             raise InputError(f"loss.bins.gamma in {where} must be 0: boxes beside a heat map are not refined by UGS")
-        if not hasattr(self.assign, "heat"):
-            raise InputError(f"assigner in {where}: a head with a heat map needs gaussian_center")
 
     def parts(self, preds: CenterPreds, targets: Targets) -> Parts:  # type: ignore[override]
         """Heat and box terms, a term `coarse` where boxes are refined, `ce` and `um` with distributions."""

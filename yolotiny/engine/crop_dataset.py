@@ -1,0 +1,100 @@
+"""Training data in which a picture sometimes gives way to a window of it, cut at the file's own resolution."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from ultralytics.utils.patches import imread
+
+from .crop_train import Piece, TrainingCrops
+from .dataset import TinyDataset
+
+
+class CropDataset(TinyDataset):
+    """Whole pictures and windows of them, mixed while training; nothing is written to disk.
+
+    ultralytics shrinks a picture to the input before anything else sees it, so a window is cut before that: from the
+    file, from its .npy beside it (`cache=disk`), of which only the window's rows are read, or from memory
+    (`cache=ram`), which then holds pictures in full. Mosaic asks for its tiles here too.
+
+    Args:
+        crop_train: chooses the windows.
+        others: as `TinyDataset`.
+    """
+
+    def __init__(self, *, crop_train: TrainingCrops, **others: Any):
+        self.crop_train = crop_train
+        super().__init__(**others)
+
+    def room(self, index: int) -> tuple[int, int]:
+        """(height, width) of the network input that a picture goes to."""
+        return tuple(map(int, self.batch_shapes[self.batch[index]])) if self.rect else (self.imgsz, self.imgsz)
+
+    def piece(self, index: int, rng: Any = random) -> Piece | None:
+        """A window of a picture with its labels; None for a picture that is seen whole."""
+        label = self.labels[index]
+        return self.crop_train.piece(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng)
+
+    def get_image_and_label(self, index: int) -> dict[str, Any]:
+        """A sample on its way to augmentation."""
+        piece = self.piece(index) if random.random() < self.crop_train.probability else None
+        if piece is None:
+            return super().get_image_and_label(index)
+        self._remember(index)
+        img = piece.window.cut(self.full(index))
+        shape = img.shape[:2]
+        label = {k: v for k, v in self.labels[index].items() if k != "shape"}
+        label |= {"img": img, "bboxes": piece.boxes, "cls": piece.cls, "segments": [], "ratio_pad": (1.0, 1.0)}
+        label |= {"ori_shape": shape, "resized_shape": shape}
+        return self.update_labels_info(label | ({"rect_shape": self.room(index)} if self.rect else {}))
+
+    def _remember(self, index: int) -> None:
+        """Offer a picture to mosaic, which takes its other tiles from the pictures that were read last."""
+        if self.cache == "ram" or index in self.buffer:
+            return
+        self.buffer.append(index)
+        if len(self.buffer) > max(self.max_buffer_length, 1):
+            gone = self.buffer.pop(0)
+            self.ims[gone] = self.im_hw0[gone] = self.im_hw[gone] = None
+
+    def full(self, index: int) -> np.ndarray:
+        """(H, W, C) a picture at its file's own size.
+
+        Raises:
+            FileNotFoundError: the file has gone or cannot be decoded any more.
+        """
+        file, saved = self.im_files[index], self.npy_files[index]
+        picture = self.ims[index] if self.cache == "ram" else None
+        fresh = picture is None and saved.exists() and saved.stat().st_mtime >= Path(file).stat().st_mtime
+        if fresh and self._fits(found := np.load(saved, mmap_mode="r")):
+            picture = found
+        if picture is None:
+            picture = imread(file, self.cv2_flag)
+        if picture is None:
+            raise FileNotFoundError(f"{file} cannot be read")
+        return picture if picture.ndim == 3 else picture[..., None]
+
+    def _fits(self, picture: np.ndarray) -> bool:
+        """Whether a .npy file holds what would be decoded."""
+        return picture.dtype == np.uint8 and (picture.shape[2] if picture.ndim == 3 else 1) == self.channels
+
+    def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> tuple[np.ndarray, Any, Any]:
+        """The whole picture at the size of the input, its own (height, width), and the shown one.
+
+        Memory that pictures are cached in takes them in full: ultralytics fills it, and counts what it needs, by this
+        method.
+        """
+        if self.cache != "ram":
+            return super().load_image(i, rect_mode, resize_short)
+        picture = self.full(i)
+        h, w = picture.shape[:2]
+        ratio = self.imgsz / max(h, w)
+        if not isinstance(self.ims, list) and ratio != 1:  # the cache is filled
+            shown = (min(int(np.ceil(w * ratio)), self.imgsz), min(int(np.ceil(h * ratio)), self.imgsz))
+            picture = cv2.resize(picture, shown, interpolation=cv2.INTER_LINEAR)
+            picture = picture if picture.ndim == 3 else picture[..., None]
+        return picture, (h, w), picture.shape[:2]
