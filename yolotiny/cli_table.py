@@ -15,9 +15,14 @@ NMS = {
     "nms_c": "pixels, with nms_metric=nwd; default the mean object size of the training boxes",
 }
 LOOK = {
-    "k": "YOLC: clusters of small objects that are looked at again, enlarged, default 2; 0 for none",
-    "top_k": "YOLC: fullest cells of the heat map that clusters are made of, default 50",
-    "merge": "YOLC: replace (default: what lies in a cluster comes from there) or nms",
+    "crops": "parts of the picture to look at again: none, grid (all, in tiles) or lsm (clusters); default the model's",
+    "pixel_scale": "network pixels per pixel of the picture in crops; default what brings objects to trained size",
+    "tile": "crops=grid: side of a tile in pixels of the picture, shown at imgsz; default what fills it at that scale",
+    "overlap": "crops=grid: share of a tile that the next one repeats, default 0.2",
+    "full": "crops=grid: False leaves out the look at the whole picture",
+    "k": "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none",
+    "top_k": "crops=lsm: fullest cells of the heat map that clusters are made of, default 50",
+    "merge": "how both looks join: nms, or replace (what lies in a crop comes from there); default by the crops",
 }
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 UNCERTAINTY = {"uncertainty": "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 from ultralytics.engine.model import Model
-from ultralytics.nn.tasks import load_checkpoint
+from ultralytics.nn.tasks import DetectionModel, load_checkpoint
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
@@ -17,8 +17,7 @@ from .detector import Detector
 from .engine.nms import NWD_THRESHOLD, check_metric
 from .engine.options import RULES, SUPPRESSION, find_data, protocol_of, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
-from .engine.second_look import OPTIONS as LOOK
-from .engine.second_look import SecondLook
+from .engine.second_look import SecondLook, section_of
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
@@ -77,10 +76,8 @@ class YOLO(Model):
         if str(weights).endswith(".pt") and Path(weights).is_file():
             read_tensors(weights)  # says what is wrong with a file that is no checkpoint
         super()._load(weights, task)
-        if self.model_is_module and not isinstance(self.model, Detector):
-            raise InputError(
-                f"{weights} is a checkpoint of another program; use YOLO('yolov5n.yaml').load({weights!r})"
-            )
+        if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
+            raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
 
     @property
     def model_is_module(self) -> bool:
@@ -118,6 +115,9 @@ class YOLO(Model):
             ultralytics' metrics of the best checkpoint.
         """
         self._check_is_pytorch_model()
+        if not isinstance(self.model, Detector):
+            file = str(self.ckpt_path)
+            raise InputError(f"{file} was made by ultralytics; train with YOLO('yolo11n.yaml').load({file!r})")
         plain, changes = sort_options("train", options, self.own_head)
         if plain.get("resume"):
             return self._resume(plain.pop("resume"), plain, changes)
@@ -206,17 +206,12 @@ class YOLO(Model):
         return self.metrics
 
     def _second_look(self, changes: dict[str, Any]) -> SecondLook | None:
-        """What the model file says about crops, with `changes` to it; None for detectors without a heat map."""
-        section = self.model.yaml.get("infer") if self.model_is_module else None
+        """What the model file says about crops, with `changes` to it; None without crops."""
+        cfg = self.model.yaml if self.model_is_module else {}
+        where = cfg.get("yaml_file") or self.model_name
         changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
-        if not section:
-            if changes:
-                short = next((k for k, v in LOOK.items() if f"infer.{v}" in changes), next(iter(changes)))
-                why = "an exported file has" if not self.model_is_module else "this detector has"
-                raise InputError(f"{short}= is not read here: {why} no heat map to find clusters in")
-            return None
-        cfg = config.override(self.model.yaml, changes)
-        return SecondLook(cfg["infer"], cfg.get("yaml_file", "the configuration"))
+        section = section_of(cfg.get("infer"), changes, where)
+        return None if section is None else SecondLook(section, where)
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
@@ -233,6 +228,8 @@ class YOLO(Model):
         look = self._second_look(changes)
         self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look}
         self._predictor = UncertainPredictor if plain.pop("uncertainty", False) else Predictor
+        if look is not None and self._predictor is UncertainPredictor:
+            raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
         if type(self.predictor) in (Predictor, UncertainPredictor) and type(self.predictor) is not self._predictor:
             self.predictor = None
         if isinstance(self.predictor, Predictor):
@@ -272,8 +269,8 @@ class YOLO(Model):
                 "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
                 "nms_metric=nwd to val and predict"
             )
-        size = (cfg.get("measured") or {}).get("object_size")
-        note = lambda exporter: exporter.metadata.update({"object_size": size} if size else {})  # noqa: E731
+        sizes = {k: v for k, v in (cfg.get("measured") or {}).items() if k in ("object_size", "pixel_scale")}
+        note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
         self.callbacks["on_export_start"].append(note)
         try:
             return super().export(**DEFAULTS | plain)

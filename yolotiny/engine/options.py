@@ -52,6 +52,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     """
     plain, changes = config.split_overrides(options, {*DEFAULT_CFG_DICT, *OURS})
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
+    if "crops" in plain:
+        plain["crops"] = plain["crops"] or "none"  # the command line reads none as nothing
     changes |= {f"infer.{LOOK[k]}": plain.pop(k) for k in LOOK if k in plain}
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
         if key in plain and plain[key] != DEFAULT_CFG_DICT[key]:
