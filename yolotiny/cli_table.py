@@ -27,6 +27,11 @@ LOOK = {
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 UNCERTAINTY = {"uncertainty": "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"}
 WORST = {"worst": "images with most errors on the page report.html, default 12"}
+TRACKER = {
+    "tracker": "bytetrack-nwd.yaml (default), botsort-nwd.yaml, one of ultralytics' (bytetrack.yaml, botsort.yaml) or "
+    "your own file; a setting of it is given as tracker.match=iou, tracker.track_buffer=60",
+    "persist": "True lets tracks go on where the next video or folder begins",
+}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
 RUNNING += ("channels_last", "cfg")
 # Options that only other tasks of ultralytics read (poses, oriented boxes, depth, masks, classification), or nothing.
@@ -44,7 +49,7 @@ WORDS = {
     "resume": "last.pt of an interrupted run; nothing else needs to be given",
     "max_det": "detections kept per picture, default 1500, raised where the data has more objects",
     "iou": "overlap above which the lower-scored of two boxes goes, default 0.6",
-    "conf": "least score of a detection, default 0.25, in validation 0.001",
+    "conf": "least score of a detection, default 0.25, in validation 0.001, in tracking 0.1",
     "save_json": "True writes predictions.json, which yolotiny eval scores",
     "box": "weight of the box loss of ultralytics' heads; of ours: loss.box.weight",
     "cls": "weight of the class loss of ultralytics' heads; of ours: loss.cls.weight",
@@ -107,6 +112,15 @@ COMMANDS = {
         ("Predict", "Visualize"),
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),
+    "track": Command(
+        "follow objects through videos, streams or folders of frames",
+        "yolotiny track model=best.pt source=clip.mp4 crops=lsm",
+        ("model", "source"),
+        TRACKER | NMS | LOOK,
+        ("Predict", "Visualize"),
+        (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
+        ("embed", "visualize"),
+    ),
     "export": Command(
         "write a model in another format, such as ONNX",
         "yolotiny export model=best.pt format=onnx imgsz=640",
@@ -133,7 +147,11 @@ COMMANDS = {
         "write a small synthetic data set to try things on",
         "yolotiny data demo to=demo seed=0",
         ("to",),
-        {"to": "folder to write", "seed": "number that fixes the pictures, default 0"},
+        {
+            "to": "folder to write",
+            "seed": "number that fixes the pictures, default 0",
+            "clip": "frames of a clip of moving vehicles, clip.mp4, to track on; default 0, none",
+        },
     ),
     "data convert": Command(
         "convert a data set to YOLO labels and COCO JSON",

@@ -14,21 +14,28 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
-from .engine.nms import NWD_THRESHOLD, check_metric
-from .engine.options import RULES, SUPPRESSION, find_data, protocol_of, read_recipe, run_root, sort_options
+from .engine.options import (
+    RULES,
+    SUPPRESSION,
+    check_source,
+    defaults,
+    find_data,
+    protocol_of,
+    read_recipe,
+    rules_of,
+    run_root,
+    sort_options,
+)
 from .engine.predictor import Predictor
 from .engine.second_look import SecondLook, section_of
+from .engine.track import TrackPredictor
+from .engine.trackers import tracker_of
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
 from .report import WORST
 from .weights import read_tensors
-
-
-def defaults(rules: dict[str, Any] | None) -> dict[str, Any]:
-    """Options where the user says nothing; suppression by NWD has a threshold of its own."""
-    return DEFAULTS | ({"iou": NWD_THRESHOLD} if (rules or {}).get("nms_metric") == "nwd" else {})
 
 
 class YOLO(Model):
@@ -219,25 +226,43 @@ class YOLO(Model):
         With `uncertainty=True`, a detector of distributions (`-ugs`) says of each box how far it may be off, see
         `UncertainResults`; where pictures are saved, uncertainty.json is too.
         """
-        if source is None:
-            raise InputError("predict needs source=: a picture, a folder, a video, or an array")
-        if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
-            if not any(c in str(source) for c in "*?") and not Path(source).exists():
-                raise InputError(f"source {str(source)!r} does not exist")
-        plain, changes = sort_options("predict", options, self.own_head)
+        kind = UncertainPredictor if options.get("uncertainty") else Predictor
+        return self._look("predict", kind, {}, source, stream, options, predictor)
+
+    def track(self, source: Any = None, stream: bool = False, persist: bool = False, **options: Any) -> Any:
+        """Predict, and follow objects from frame to frame: `boxes.id` of the `Results` says which is which.
+
+        Args:
+            source: a video, a stream, a folder of pictures in the order of their names, or arrays.
+            stream: give results one by one.
+            persist: tracks go on from the last call, and from one video to the next.
+            options: those of `predict`, with `conf` 0.1; `tracker`, and its settings by dotted name.
+        """
+        settings, rest = tracker_of(options)
+        told = {"settings": settings, "persist": persist}
+        return self._look("track", TrackPredictor, told, source, stream, {"conf": 0.1} | rest)
+
+    def _look(
+        self, mode: str, kind: Any, told: dict[str, Any], source: Any, stream: bool, options: Any, predictor: Any = None
+    ) -> Any:
+        """Predict or track, with a predictor of `kind` (which is `told` something besides) or the user's own."""
+        check_source(mode, source)
+        plain, changes = sort_options(mode, options, self.own_head)
+        plain.pop("uncertainty", None)
         look = self._second_look(changes)
-        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look}
-        self._predictor = UncertainPredictor if plain.pop("uncertainty", False) else Predictor
-        if look is not None and self._predictor is UncertainPredictor:
+        self._predictor = kind
+        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look} | told
+        if look is not None and kind is UncertainPredictor:
             raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
-        if type(self.predictor) in (Predictor, UncertainPredictor) and type(self.predictor) is not self._predictor:
+        if isinstance(self.predictor, Predictor) and predictor is None and type(self.predictor) is not kind:
             self.predictor = None
         if isinstance(self.predictor, Predictor):
             vars(self.predictor).update(self._given)
         self._warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
-        plain["project"] = run_root(plain.get("project"), "predict", writes)
-        return super().predict(source, stream, predictor, **defaults(self._given["suppression"]) | plain)
+        plain["project"] = run_root(plain.get("project"), mode, writes)
+        options = defaults(self._given["suppression"]) | plain | {"mode": mode}
+        return super().predict(source, stream, predictor, **options)
 
     def _smart_load(self, key: str) -> Any:
         """The class that serves a task; a new predictor is told how to suppress, and where to look again."""
@@ -247,12 +272,7 @@ class YOLO(Model):
     def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
         own = (self.model.yaml.get("eval") or {}) if self.model_is_module else {}
-        given = {k: changes[f"eval.{k}"] for k in names if f"eval.{k}" in changes}
-        if given.get("nms_metric") == "iou":
-            own = {k: v for k, v in own.items() if k != "nms_c"}
-        rules = {k: v for k, v in (own | given).items() if k in names}
-        check_metric(rules)
-        return rules
+        return rules_of(own, changes, names)
 
     def export(self, **options: Any) -> str:
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""

@@ -14,6 +14,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "train": models.train,
     "val": models.val,
     "predict": models.predict,
+    "track": models.track,
     "export": models.export,
     "info": models.info,
     "demo": models.demo,

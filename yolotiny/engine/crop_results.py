@@ -22,7 +22,7 @@ class CropResults(Results):
 
     def new(self) -> CropResults:
         """The same picture without detections."""
-        made = CropResults(orig_img=self.orig_img, path=self.path, names=self.names, speed=self.speed)
+        made = type(self)(orig_img=self.orig_img, path=self.path, names=self.names, speed=self.speed)
         made.save_dir, made.crops = self.save_dir, self.crops
         return made
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from ultralytics.data.loaders import LoadImagesAndVideos
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
@@ -16,6 +17,7 @@ from .crop_results import CropResults
 from .first_look import Fit, heat_maps
 from .forwards import Forwards
 from .nms import describe, nms, scale_for
+from .reading import Reader
 from .second_look import SecondLook
 
 
@@ -38,16 +40,17 @@ class Predictor(DetectionPredictor):
         super().__init__(*args, **kwargs)
 
     def setup_source(self, *args: Any, **kwargs: Any) -> None:
-        """Sizes of objects are measured anew on each source."""
+        """Sizes of objects are measured anew on each source; what cannot be decoded in it is counted."""
         super().setup_source(*args, **kwargs)
+        if isinstance(self.dataset, LoadImagesAndVideos):
+            self.dataset = Reader(self.dataset)
         if self.second_look is not None:
             self.second_look.know(self.model)
 
     @property
     def unread(self) -> int:
-        """Pictures of a source of pictures that could not be decoded and were left out, once it is through."""
-        pictures = getattr(self.dataset, "ni", 0)
-        return max(0, pictures - self.seen) if pictures and not any(self.dataset.video_flag) else 0
+        """Pictures and frames that could not be decoded and were left out, once the source is through."""
+        return sum(getattr(self.dataset, "unread", Counter()).values())
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Network output; None where tiles need no look at the whole picture."""
