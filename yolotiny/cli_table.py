@@ -121,6 +121,25 @@ COMMANDS = {
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
         ("embed", "visualize"),
     ),
+    "tune-crops": Command(
+        "find the cheapest setting of crops whose AP is near that of the best, and draw AP against time",
+        "yolotiny tune-crops model=best.pt data=demo/data.yaml crops=none,lsm imgsz=320,640 k=2,4 within=0.5",
+        ("model", "data"),
+        {
+            "model": "a checkpoint or an exported model",
+            "data": "the data YAML, of pictures as large as they will be in use",
+            "within": "points of AP below the best that are given for speed, default 0.5",
+            "imgsz": "input sizes, such as 640,960; default that of training, its multiples, and the matching one",
+            **{k: f"a list of: {v}" for k, v in LOOK.items()},
+            "split": "of the data, default val",
+            "limit": "pictures at most, evenly chosen, default 100",
+            "minutes": "stop measuring after so long, default 30",
+            "device": "cpu, 0, ...",
+            "to": "folder for tune.json, tune.csv and tune.png, default runs/tune-crops, numbered when it exists",
+        }
+        | OF_DATA,
+        settings=("infer",),
+    ),
     "export": Command(
         "write a model in another format, such as ONNX",
         "yolotiny export model=best.pt format=onnx imgsz=640",

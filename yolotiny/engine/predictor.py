@@ -27,7 +27,10 @@ class Predictor(DetectionPredictor):
     Attributes:
         suppression: `nms_metric` and `nms_c`, see `scale_for`.
         second_look: looks at crops again, or None.
+        multi_label: whether one box may be several detections, as in validation.
     """
+
+    multi_label = False
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Predictor(DetectionPredictor):
             self.args.conf,
             self.args.iou,
             self.args.max_det,
+            multi_label=self.multi_label,
             agnostic=self.args.agnostic_nms,
             classes=self.args.classes,
             left_out=left_out,
