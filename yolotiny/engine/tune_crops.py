@@ -193,12 +193,14 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
     trained = model.overrides.get("imgsz") or 640
     trained = int(max(trained) if isinstance(trained, (list, tuple)) else trained)
     longest = max(max(size) for size in dataset.sizes.values())
-    known, seen = (cfg.get("measured") or {}).get("object_size"), []
+    measured, seen = cfg.get("measured") or {}, []
     for label in dataset.labels:
         h, w = dataset.sizes[label["im_file"]]
         seen.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
     mean = float(np.concatenate(seen).mean()) if any(len(s) for s in seen) else 0.0
-    return usual_sizes(trained, longest, longest * known / mean if known and mean else None)
+    known = measured.get("object_size")
+    scale = known / mean if known and mean else measured.get("pixel_scale")  # as crops are shown
+    return usual_sizes(trained, longest, longest * scale if scale else None)
 
 
 def _candidates(
