@@ -76,7 +76,8 @@ def clip(frames: int = 40, size: int = 320, seed: int = 0) -> Iterator[tuple[np.
     """
     ground, _, _ = scene(np.random.default_rng(seed), size, empty=True)
     plan = Plan(np.random.default_rng(seed), size)  # the same roads: a plan is the first that a scene draws
-    cars, numbers = _cars(plan, frames), {}
+    cars = _cars(plan, frames)
+    numbers: dict[int, int] = {}
     turn = plan.rng.uniform(0, 2 * np.pi)
     sun = np.array([np.cos(turn), np.sin(turn)])
     canvas = paint.Canvas(ground, sun)
