@@ -18,3 +18,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs real pictures: no folder {folder}; set YOLOTINY_DATA")
     return folder
+
+
+@pytest.fixture
+def exact_openvino(monkeypatch):
+    """OpenVINO computes in bfloat16 where a CPU can; the file holds float32, and that is compared."""
+    openvino = pytest.importorskip("openvino")
+
+    class Exact(openvino.Core):
+        def compile_model(self, model, device_name="CPU", config=None):
+            return super().compile_model(model, device_name, (config or {}) | {"INFERENCE_PRECISION_HINT": "f32"})
+
+    monkeypatch.setattr(openvino, "Core", Exact)

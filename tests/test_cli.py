@@ -194,7 +194,7 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("trian model=a", "unknown command 'trian'; did you mean 'train'?"),
+        ("trian model=a", "unknown command 'trian'; did you mean 'train'"),
         ("train model=a data=b epoch=3", "unknown option 'epoch'; did you mean 'epochs'"),
         ("predict model=a source=b epochs=3", "predict makes no use of option 'epochs'"),
         ("train model=a data=b task=pose", "train makes no use of option 'task'"),
@@ -211,7 +211,7 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
         ("data", "demo or convert or stats or check or assign"),
         ("data demoo to=x", "did you mean 'data demo'"),
         ("data convert to=x", "data convert needs format=... and source=..."),
-        ("help trian", "did you mean 'train'?"),
+        ("help trian", "did you mean 'train'"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_write(fails, line, says):

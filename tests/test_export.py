@@ -38,18 +38,6 @@ def model(request, tmp_path_factory) -> YOLO:
     return YOLO(file)
 
 
-@pytest.fixture
-def exact_openvino(monkeypatch):
-    """OpenVINO computes in bfloat16 where a CPU can; the file holds float32, and that is compared."""
-    openvino = pytest.importorskip("openvino")
-
-    class Exact(openvino.Core):
-        def compile_model(self, model, device_name="CPU", config=None):
-            return super().compile_model(model, device_name, (config or {}) | {"INFERENCE_PRECISION_HINT": "f32"})
-
-    monkeypatch.setattr(openvino, "Core", Exact)
-
-
 def compare(model: YOLO, file: str, sizes=((SIZE, SIZE),)) -> None:
     """Raw outputs of the file beside PyTorch's, on noise of each size."""
     backend = AutoBackend(file, device=torch.device("cpu"), verbose=False)

@@ -15,9 +15,14 @@ NMS = {
     "nms_c": "pixels, with nms_metric=nwd; default the mean object size of the training boxes",
 }
 LOOK = {
-    "k": "YOLC: clusters of small objects that are looked at again, enlarged, default 2; 0 for none",
-    "top_k": "YOLC: fullest cells of the heat map that clusters are made of, default 50",
-    "merge": "YOLC: replace (default: what lies in a cluster comes from there) or nms",
+    "crops": "parts of the picture to look at again: none, grid (all, in tiles) or lsm (clusters); default the model's",
+    "pixel_scale": "network pixels per pixel of the picture in crops; default what brings objects to trained size",
+    "tile": "crops=grid: side of a tile in pixels of the picture, shown at imgsz; default what fills it at that scale",
+    "overlap": "crops=grid: share of a tile that the next one repeats, default 0.2",
+    "full": "crops=grid: False leaves out the look at the whole picture",
+    "k": "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none",
+    "top_k": "crops=lsm: fullest cells of the heat map that clusters are made of, default 50",
+    "merge": "how both looks join: nms, or replace (what lies in a crop comes from there); default by the crops",
 }
 CROPS = {
     "crop_train": "grid or lsm: training also sees windows of the pictures at their files' resolution; none for none. "
@@ -27,6 +32,11 @@ CLIP = {"gradient_clip": "norm that gradients are clipped at, default 10; 35 in 
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 UNCERTAINTY = {"uncertainty": "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"}
 WORST = {"worst": "images with most errors on the page report.html, default 12"}
+TRACKER = {
+    "tracker": "bytetrack-nwd.yaml (default), botsort-nwd.yaml, one of ultralytics' (bytetrack.yaml, botsort.yaml) or "
+    "your own file; a setting of it is given as tracker.match=iou, tracker.track_buffer=60",
+    "persist": "True lets tracks go on where the next video or folder begins",
+}
 RUNNING = ("model", "imgsz", "batch", "device", "rect", "project", "name", "exist_ok", "verbose", "compile")
 RUNNING += ("channels_last", "cfg")
 # Options that only other tasks of ultralytics read (poses, oriented boxes, depth, masks, classification), or nothing.
@@ -44,7 +54,7 @@ WORDS = {
     "resume": "last.pt of an interrupted run; nothing else needs to be given",
     "max_det": "detections kept per picture, default 1500, raised where the data has more objects",
     "iou": "overlap above which the lower-scored of two boxes goes, default 0.6",
-    "conf": "least score of a detection, default 0.25, in validation 0.001",
+    "conf": "least score of a detection, default 0.25, in validation 0.001, in tracking 0.1",
     "save_json": "True writes predictions.json, which yolotiny eval scores",
     "box": "weight of the box loss of ultralytics' heads; of ours: loss.box.weight",
     "cls": "weight of the class loss of ultralytics' heads; of ours: loss.cls.weight",
@@ -107,6 +117,34 @@ COMMANDS = {
         ("Predict", "Visualize"),
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),
+    "track": Command(
+        "follow objects through videos, streams or folders of frames",
+        "yolotiny track model=best.pt source=clip.mp4 crops=lsm",
+        ("model", "source"),
+        TRACKER | NMS | LOOK,
+        ("Predict", "Visualize"),
+        (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
+        ("embed", "visualize"),
+    ),
+    "tune-crops": Command(
+        "find the cheapest setting of crops whose AP is near that of the best, and draw AP against time",
+        "yolotiny tune-crops model=best.pt data=demo/data.yaml crops=none,lsm imgsz=320,640 k=2,4 within=0.5",
+        ("model", "data"),
+        {
+            "model": "a checkpoint or an exported model",
+            "data": "the data YAML, of pictures as large as they will be in use",
+            "within": "points of AP below the best that are given for speed, default 0.5",
+            "imgsz": "input sizes, such as 640,960; default that of training, its multiples, and the matching one",
+            **{k: f"a list of: {v}" for k, v in LOOK.items()},
+            "split": "of the data, default val",
+            "limit": "pictures at most, evenly chosen, default 100",
+            "minutes": "stop measuring after so long, default 30",
+            "device": "cpu, 0, ...",
+            "to": "folder for tune.json, tune.csv and tune.png, default runs/tune-crops, numbered when it exists",
+        }
+        | OF_DATA,
+        settings=("infer",),
+    ),
     "export": Command(
         "write a model in another format, such as ONNX",
         "yolotiny export model=best.pt format=onnx imgsz=640",
@@ -133,7 +171,11 @@ COMMANDS = {
         "write a small synthetic data set to try things on",
         "yolotiny data demo to=demo seed=0",
         ("to",),
-        {"to": "folder to write", "seed": "number that fixes the pictures, default 0"},
+        {
+            "to": "folder to write",
+            "seed": "number that fixes the pictures, default 0",
+            "clip": "frames of a clip of moving vehicles, clip.mp4, to track on; default 0, none",
+        },
     ),
     "data convert": Command(
         "convert a data set to YOLO labels and COCO JSON",

@@ -9,27 +9,35 @@ from typing import Any
 
 from torch import nn
 from ultralytics.engine.model import Model
-from ultralytics.nn.tasks import load_checkpoint
+from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
-from .engine.nms import NWD_THRESHOLD, check_metric
-from .engine.options import RULES, SUPPRESSION, find_data, protocol_of, read_recipe, run_root, sort_options
+from .engine.nms import check_metric
+from .engine.options import (
+    RULES,
+    SUPPRESSION,
+    check_source,
+    defaults,
+    find_data,
+    protocol_of,
+    read_recipe,
+    resumable,
+    rules_of,
+    run_root,
+    sort_options,
+)
 from .engine.predictor import Predictor
-from .engine.second_look import OPTIONS as LOOK
-from .engine.second_look import SecondLook
+from .engine.second_look import SecondLook, section_of
+from .engine.track import TrackPredictor
+from .engine.trackers import tracker_of
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
 from .report import WORST
 from .weights import read_tensors
-
-
-def defaults(rules: dict[str, Any] | None) -> dict[str, Any]:
-    """Options where the user says nothing; suppression by NWD has a threshold of its own."""
-    return DEFAULTS | ({"iou": NWD_THRESHOLD} if (rules or {}).get("nms_metric") == "nwd" else {})
 
 
 class YOLO(Model):
@@ -77,10 +85,8 @@ class YOLO(Model):
         if str(weights).endswith(".pt") and Path(weights).is_file():
             read_tensors(weights)  # says what is wrong with a file that is no checkpoint
         super()._load(weights, task)
-        if self.model_is_module and not isinstance(self.model, Detector):
-            raise InputError(
-                f"{weights} is a checkpoint of another program; use YOLO('yolov5n.yaml').load({weights!r})"
-            )
+        if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
+            raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
 
     @property
     def model_is_module(self) -> bool:
@@ -124,6 +130,9 @@ class YOLO(Model):
             ultralytics' metrics of the best checkpoint.
         """
         self._check_is_pytorch_model()
+        if not isinstance(self.model, Detector):
+            file = str(self.ckpt_path)
+            raise InputError(f"{file} was made by ultralytics; train with YOLO('yolo11n.yaml').load({file!r})")
         plain, changes = sort_options("train", options, self.own_head)
         if plain.get("resume"):
             return self._resume(plain.pop("resume"), plain, changes)
@@ -152,16 +161,8 @@ class YOLO(Model):
     def _resume(self, resume: Any, options: dict[str, Any], changes: dict[str, Any]) -> Any:
         """Go on with an interrupted run."""
         path = resume if isinstance(resume, (str, Path)) else self.ckpt_path
-        if path is None:
-            raise InputError(f"{self.model_name} is no interrupted run; give resume=runs/.../weights/last.pt")
-        if not Path(path).is_file():
-            raise InputError(f"resume: {path} does not exist")
-        if kept := [*changes, *(k for k in ("recipe",) if k in options)]:
-            raise InputError(f"a resumed run keeps its model and recipe: leave {kept[0]}= out, or start a new run")
-        read_tensors(path)
-        if load_checkpoint(path)[1].get("optimizer") is None:
-            raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
-        args = {**options, "model": str(path), "resume": str(path), "mode": "train", "task": "detect"}
+        path = resumable(path, self.model_name, options, changes)
+        args = {**options, "model": path, "resume": path, "mode": "train", "task": "detect"}
         self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
         return self._run_trainer()
 
@@ -214,17 +215,12 @@ class YOLO(Model):
         return self.metrics
 
     def _second_look(self, changes: dict[str, Any]) -> SecondLook | None:
-        """What the model file says about crops, with `changes` to it; None for detectors without a heat map."""
-        section = self.model.yaml.get("infer") if self.model_is_module else None
+        """What the model file says about crops, with `changes` to it; None without crops."""
+        cfg = self.model.yaml if self.model_is_module else {}
+        where = cfg.get("yaml_file") or self.model_name
         changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
-        if not section:
-            if changes:
-                short = next((k for k, v in LOOK.items() if f"infer.{v}" in changes), next(iter(changes)))
-                why = "an exported file has" if not self.model_is_module else "this detector has"
-                raise InputError(f"{short}= is not read here: {why} no heat map to find clusters in")
-            return None
-        cfg = config.override(self.model.yaml, changes)
-        return SecondLook(cfg["infer"], cfg.get("yaml_file", "the configuration"))
+        section = section_of(cfg.get("infer"), changes, where)
+        return None if section is None else SecondLook(section, where)
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
@@ -232,23 +228,43 @@ class YOLO(Model):
         With `uncertainty=True`, a detector of distributions (`-ugs`) says of each box how far it may be off, see
         `UncertainResults`; where pictures are saved, uncertainty.json is too.
         """
-        if source is None:
-            raise InputError("predict needs source=: a picture, a folder, a video, or an array")
-        if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
-            if not any(c in str(source) for c in "*?") and not Path(source).exists():
-                raise InputError(f"source {str(source)!r} does not exist")
-        plain, changes = sort_options("predict", options, self.own_head)
+        kind = UncertainPredictor if options.get("uncertainty") else Predictor
+        return self._look("predict", kind, {}, source, stream, options, predictor)
+
+    def track(self, source: Any = None, stream: bool = False, persist: bool = False, **options: Any) -> Any:
+        """Predict, and follow objects from frame to frame: `boxes.id` of the `Results` says which is which.
+
+        Args:
+            source: a video, a stream, a folder of pictures in the order of their names, or arrays.
+            stream: give results one by one.
+            persist: tracks go on from the last call, and from one video to the next.
+            options: those of `predict`, with `conf` 0.1; `tracker`, and its settings by dotted name.
+        """
+        settings, rest = tracker_of(options)
+        told = {"settings": settings, "persist": persist}
+        return self._look("track", TrackPredictor, told, source, stream, {"conf": 0.1} | rest)
+
+    def _look(
+        self, mode: str, kind: Any, told: dict[str, Any], source: Any, stream: bool, options: Any, predictor: Any = None
+    ) -> Any:
+        """Predict or track, with a predictor of `kind` (which is `told` something besides) or the user's own."""
+        check_source(mode, source)
+        plain, changes = sort_options(mode, options, self.own_head)
+        plain.pop("uncertainty", None)
         look = self._second_look(changes)
-        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look}
-        self._predictor = UncertainPredictor if plain.pop("uncertainty", False) else Predictor
-        if type(self.predictor) in (Predictor, UncertainPredictor) and type(self.predictor) is not self._predictor:
+        self._predictor = kind
+        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look} | told
+        if look is not None and kind is UncertainPredictor:
+            raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
+        if isinstance(self.predictor, Predictor) and predictor is None and type(self.predictor) is not kind:
             self.predictor = None
         if isinstance(self.predictor, Predictor):
             vars(self.predictor).update(self._given)
         self.warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
-        plain["project"] = run_root(plain.get("project"), "predict", writes)
-        return super().predict(source, stream, predictor, **defaults(self._given["suppression"]) | plain)
+        plain["project"] = run_root(plain.get("project"), mode, writes)
+        options = defaults(self._given["suppression"]) | plain | {"mode": mode}
+        return super().predict(source, stream, predictor, **options)
 
     def _smart_load(self, key: str) -> Any:
         """The class that serves a task; a new predictor is told how to suppress, and where to look again."""
@@ -258,12 +274,7 @@ class YOLO(Model):
     def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
         own = (self.model.yaml.get("eval") or {}) if self.model_is_module else {}
-        given = {k: changes[f"eval.{k}"] for k in names if f"eval.{k}" in changes}
-        if given.get("nms_metric") == "iou":
-            own = {k: v for k, v in own.items() if k != "nms_c"}
-        rules = {k: v for k, v in (own | given).items() if k in names}
-        check_metric(rules, self.model.model[-1] if self.model_is_module else None)
-        return rules
+        return rules_of(own, changes, names, self.model.model[-1] if self.model_is_module else None)
 
     def export(self, **options: Any) -> str:
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
@@ -280,8 +291,8 @@ class YOLO(Model):
                 "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
                 "nms_metric=nwd to val and predict"
             )
-        size = (cfg.get("measured") or {}).get("object_size")
-        note = lambda exporter: exporter.metadata.update({"object_size": size} if size else {})  # noqa: E731
+        sizes = {k: v for k, v in (cfg.get("measured") or {}).items() if k in ("object_size", "pixel_scale")}
+        note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
         self.callbacks["on_export_start"].append(note)
         try:
             return super().export(**DEFAULTS | plain)

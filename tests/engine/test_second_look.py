@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,7 +14,9 @@ from tests.detectors import awake
 from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
-from yolotiny.engine.second_look import CropResults, SecondLook
+from yolotiny.engine.crop_results import CropResults
+from yolotiny.engine.forwards import Forwards
+from yolotiny.engine.second_look import SecondLook
 from yolotiny.errors import InputError
 
 CROPS = {"type": "lsm", "k": 2, "min_area": 0, "enlarge": 1.0}
@@ -43,27 +46,79 @@ def picture() -> np.ndarray:
     return cv2.resize(rng.integers(0, 255, (24, 32, 3), dtype=np.uint8), (256, 192))
 
 
-def test_crops_are_in_pixels_of_the_network_input_whatever_the_map_s_size():
+class Network:
+    """Stands for a network with one answer to every canvas; keeps what it was shown."""
+
+    stride, fp16, format, device = 32, False, "pt", torch.device("cpu")
+
+    def __init__(self, rows: list[list[float]]):
+        self.rows, self.shown = torch.tensor(rows).view(-1, 6), []
+
+    def __call__(self, x: torch.Tensor, augment: bool = False) -> torch.Tensor:
+        self.shown.append(x)
+        return x
+
+    def forwards(self) -> Forwards:
+        return Forwards(self, lambda y: [self.rows] * len(y))
+
+
+def test_crops_are_in_pixels_of_the_picture_whatever_the_map_s_size():
     look = SecondLook({"crops": CROPS})
-    assert look.choose(seen(), (64, 128)).tolist() == [[0, 0, 64, 36]]  # cells of 8 x 6 px
-    assert look.choose(seen((16, 32)), (64, 128))[0, :2].tolist() == [0, 0]
-    assert look.choose(seen() * 0, (64, 128)).shape == (0, 4)
+    find = lambda heat: look.cropper.find(heat.numpy(), (128, 256), 1.0, (64, 64))  # noqa: E731
+    assert find(seen()) == [(0, 0, 128, 72)]  # cells of 8 x 6 px of the map
+    assert find(seen((16, 32)))[0][:2] == (0, 0)
+    assert find(seen() * 0) == []
 
 
 def test_the_network_is_shown_the_file_s_own_pixels_at_the_scale_asked_for():
-    shown = []
-    look = SecondLook({"crops": CROPS, "scale": 2.0})
+    look = SecondLook({"crops": CROPS | {"top_k": 1}, "scale": 2.0})
     picture = np.random.default_rng(0).integers(0, 255, (200, 400, 3), dtype=np.uint8)
-
-    def detect(piece: np.ndarray) -> torch.Tensor:
-        shown.append(piece)
-        return torch.tensor([[10.0, 10, 30, 20, 0.9, 1], [500, 10, 510, 20, 0.8, 1]])  # the second in the padding
-
+    heat = torch.zeros(20, 40)
+    heat[5:15, 10:20] = 1
+    look.cropper.find = lambda *_: [(100.0, 50.0, 200.0, 150.0)]
+    network = Network([[10.0, 10, 30, 20, 0.9, 1], [120, 10, 126, 20, 0.8, 1]])  # the second in the padding
     coarse = torch.tensor([[110.0, 60, 118, 66, 0.5, 0], [300, 60, 308, 66, 0.4, 0]])
-    rows = look(picture, coarse, torch.tensor([[100.0, 50, 200, 150]]), 0.5, detect)
-    assert np.array_equal(shown[0], picture[50:150, 100:200])  # first look at half size, twice that is the file's own
-    assert rows.tolist() == [pytest.approx([110, 60, 130, 70, 0.9, 1]), pytest.approx([300, 60, 308, 66, 0.4, 0])]
+    (got,) = look([picture], [coarse], [heat], [0.5], (64, 64), network.forwards())
+    shown = (network.shown[0][0].permute(1, 2, 0) * 255).round().byte().numpy()[..., ::-1]
+    assert shown.shape == (128, 128, 3)  # first look at half size, twice that is the file's own
+    assert np.array_equal(shown[:100, :100], picture[50:150, 100:200]) and (shown[100:] == 114).all()
+    kept = [[110, 60, 130, 70, 0.9, 1], [300, 60, 308, 66, 0.4, 0]]
+    assert got.rows.tolist() == [pytest.approx(row) for row in kept] and got.forwards == 1
     assert (look.pictures, look.crops) == (1, 1) and look.summary.startswith("2.00 forwards")
+
+
+def scale_of(section: dict, **known: float) -> float:
+    look = SecondLook({"crops": "grid"} | section)
+    look.know(SimpleNamespace(**known))
+    return look.shown(0.25, (320, 320))
+
+
+def test_the_scale_is_the_user_s_then_the_tile_s_then_that_of_the_objects_then_that_of_training():
+    assert scale_of({"pixel_scale": 0.7, "crops": {"type": "grid", "tile": 640}}) == 0.7
+    assert scale_of({"scale": 1.5}) == 0.375
+    assert scale_of({"crops": {"type": "grid", "tile": 640}}) == 0.5
+    assert scale_of({}, pixel_scale=0.6) == 0.6
+    assert scale_of({}) == 1.0
+
+
+def test_objects_are_brought_to_the_size_they_were_trained_at():
+    look = SecondLook({"crops": "grid"})
+    look.know(SimpleNamespace(model=SimpleNamespace(yaml={"measured": {"object_size": 10.0}})))
+    coarse = torch.tensor([[20.0 * i, 0, 20 * i + 16, 25, 0.9, 0] for i in range(6)])  # 20 px, geometric
+    network = Network([])
+    look([np.zeros((640, 640, 3), np.uint8)], [coarse], [None], [0.5], (320, 320), network.forwards())
+    assert network.shown[0].shape == (1, 3, 320, 320) and len(network.shown) == 1  # all of it at half size
+
+
+def test_an_exported_file_is_shown_its_own_input_size_and_large_crops_in_pieces():
+    network = Network([])
+    network.format, network.imgsz = "onnx", (96, 96)
+    look = SecondLook({"crops": CROPS, "pixel_scale": 1.0})
+    look.cropper.find = lambda *_: [(0.0, 0.0, 50.0, 40.0), (100.0, 0.0, 250.0, 96.0)]
+    picture = np.zeros((200, 400, 3), np.uint8)
+    (got,) = look([picture], [torch.zeros(0, 6)], [torch.zeros(2, 4)], [0.5], (96, 96), network.forwards())
+    assert [tuple(x.shape[2:]) for x in network.shown] == [(96, 96)] * 3
+    assert got.crops.tolist() == [[0, 0, 50, 40], [100, 0, 196, 96], [154, 0, 250, 96]]
 
 
 def test_an_unknown_setting_is_refused_by_name():
@@ -74,6 +129,8 @@ def test_an_unknown_setting_is_refused_by_name():
         ({"merge": "replce"}, "replace"),
         ({"scale": 0}, "infer.scale"),
         ({"max_side": True}, "infer.max_side"),
+        ({"full": 2}, "infer.full"),
+        ({"crops": "lsm", "full": False}, "full=False goes with crops=grid: lsm"),
     ):
         with pytest.raises(InputError, match=said):
             SecondLook(section)
@@ -102,7 +159,6 @@ def test_options_reach_the_second_look_and_are_not_remembered(model, picture):
 def test_validation_looks_twice_and_agrees_with_prediction(model, tmp_path):
     data = write_tiny(tmp_path / "data", val=2, size=128)
     common = {"data": str(data), "imgsz": 128, "plots": False, "verbose": False, "project": str(tmp_path), "conf": 0.25}
-    common |= {"rect": False}  # rectangular batches have a border, which prediction has not
     rows = {}
     for k in (0, 2):
         model.val(k=k, save_json=True, name=str(k), batch=2, workers=0, **common)
@@ -114,12 +170,20 @@ def test_validation_looks_twice_and_agrees_with_prediction(model, tmp_path):
     assert len(predicted.crops) and abs(len(predicted) - ours) <= 0.02 * ours  # val leaves out rows beside the picture
 
 
-def test_a_model_without_heat_map_and_an_exported_file_refuse_crops(picture):
-    with pytest.raises(InputError, match="k= is not read here: this detector"):
-        YOLO("yolov5n.yaml").predict(picture, k=2)
-    for wrong, said in (({"k": -1}, "k=-1"), ({"merge": "sum"}, "unknown merge"), ({"top_k": 0}, "top_k=0")):
+def test_wrong_settings_are_one_line(picture):
+    for model, wrong, said in (
+        ("yolov5n.yaml", {"k": 2}, "k= is read with crops only; say which: crops=grid, lsm"),
+        ("yolov5n.yaml", {"crops": "grid", "k": 2}, "'grid' .* takes no argument 'k'"),
+        ("yolov5n.yaml", {"crops": "lsn"}, "unknown cropper 'lsn'.*'lsm'"),
+        ("yolov5n.yaml", {"crops": "grid", "overlap": 1.0}, "overlap=1.0 must lie from 0 up to below 1"),
+        ("yolov5n.yaml", {"crops": "grid", "tile": 0}, "tile=0"),
+        ("yolc-n.yaml", {"k": -1}, "k=-1"),
+        ("yolc-n.yaml", {"merge": "sum"}, "unknown merge"),
+        ("yolc-n.yaml", {"top_k": 0}, "top_k=0"),
+        ("yolc-n.yaml", {"crops": "none", "k": 2}, "k= is read with crops only"),
+    ):
         with pytest.raises(InputError, match=said):
-            YOLO("yolc-n.yaml").predict(picture, **wrong)
+            YOLO(model).predict(picture, **wrong)
 
 
 def test_test_time_augmentation_changes_what_is_found(model, picture):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import analyze, data, evaluation, models
+from . import analyze, data, evaluation, models, tuning
 
 # A command gives nothing, or an exit code.
 RUN: dict[str, Callable[..., int | None]] = {
     "train": models.train,
     "val": models.val,
     "predict": models.predict,
+    "track": models.track,
+    "tune-crops": tuning.tune_crops,
     "export": models.export,
     "info": models.info,
     "demo": models.demo,

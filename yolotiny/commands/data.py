@@ -12,11 +12,18 @@ from typing import Any
 from .models import load
 
 
-def demo(**options: Any) -> None:
-    """Write the synthetic data set and print its data.yaml."""
+def demo(clip: int = 0, **options: Any) -> None:
+    """Write the synthetic data set and print its data.yaml; with `clip`, a video of so many frames too."""
     from ..data import write_demo
 
-    print(write_demo(**options))
+    if not clip:
+        print(write_demo(**options))
+        return
+    from ..data.clip import check_frames, write_clip
+
+    check_frames(clip)  # before anything is written
+    print(data := write_demo(**options))
+    print(write_clip(data.parent / "clip.mp4", clip, seed=options.get("seed", 0)))
 
 
 def convert(**options: Any) -> None:

@@ -93,6 +93,9 @@ class LSM:
         k, grid, top_k, threshold, enlarge: see `lsm`.
     """
 
+    looks = True
+    merge = "replace"
+
     def __init__(
         self,
         k: int = 2,
@@ -113,6 +116,11 @@ class LSM:
         pixels = int(np.prod(np.shape(heat)[-2:]))
         least = self.min_area * pixels / REFERENCE
         return lsm(heat, self.k, self.grid, self.top_k, self.threshold, self.enlarge, least)
+
+    def find(self, heat: Any, size: tuple[int, int], scale: float, canvas: tuple[int, int]) -> list[Box]:
+        """Clusters of a picture of `size` (height, width); see `crops` for the arguments."""
+        sy, sx = size[0] / np.shape(heat)[-2], size[1] / np.shape(heat)[-1]
+        return [(x1 * sx, y1 * sy, x2 * sx, y2 * sy) for x1, y1, x2, y2 in self(heat)]
 
 
 def _edges(length: int, cells: int) -> np.ndarray:

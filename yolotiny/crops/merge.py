@@ -7,6 +7,7 @@ Rows are (n, 6): xyxy pixels of the picture, score, class. A merge is called as
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torchvision
@@ -26,15 +27,21 @@ def within(boxes: Tensor, crops: Sequence[Sequence[float]]) -> Tensor:
 
 
 class Replace:
-    """A coarse detection goes where a crop holds all of it; everything else stays, and nothing is suppressed.
+    """A coarse detection goes where a crop holds all of it; everything else stays.
 
-    An object on the border of a crop may be there twice.
-    Source: Liu et al. 2024 (YOLC), section III-D.
+    Args:
+        iou: overlap above which the lower-scored of two boxes of a class goes; None: nothing is suppressed, and an
+            object on the border of a crop may be there twice.
+    Source: Liu et al. 2024 (YOLC), section III-D, which suppresses nothing.
     """
+
+    def __init__(self, iou: float | None = None):
+        self.iou = None if iou is None else _overlap("replace", iou)
 
     def __call__(self, coarse: Tensor, crops: Sequence[Sequence[float]], parts: Sequence[Tensor]) -> Tensor:
         """Coarse rows, crops (xyxy) and the rows found in each of them -> rows."""
-        return _best_first(torch.cat((coarse[~within(coarse[:, :4], crops)], *parts)))
+        rows = torch.cat((coarse[~within(coarse[:, :4], crops)], *parts))
+        return _best_first(rows) if self.iou is None else _suppressed(rows, self.iou)
 
 
 class NMS:
@@ -45,15 +52,22 @@ class NMS:
     """
 
     def __init__(self, iou: float = 0.6):
-        if not 0 < iou <= 1:
-            raise InputError(f"merge nms: iou={iou} must lie in 0..1")
-        self.iou = iou
+        self.iou = _overlap("nms", iou)
 
     def __call__(self, coarse: Tensor, crops: Sequence[Sequence[float]], parts: Sequence[Tensor]) -> Tensor:
         """Coarse rows and the rows found in each crop -> rows."""
-        rows = torch.cat((coarse, *parts))
-        return rows[torchvision.ops.batched_nms(rows[:, :4].float(), rows[:, 4].float(), rows[:, 5], self.iou)]
+        return _suppressed(torch.cat((coarse, *parts)), self.iou)
 
 
 def _best_first(rows: Tensor) -> Tensor:
     return rows[rows[:, 4].argsort(descending=True, stable=True)]
+
+
+def _suppressed(rows: Tensor, iou: float) -> Tensor:
+    return rows[torchvision.ops.batched_nms(rows[:, :4].float(), rows[:, 4].float(), rows[:, 5], iou)]
+
+
+def _overlap(merge: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise InputError(f"merge {merge}: iou={value!r} must lie in 0..1")
+    return float(value)

@@ -27,7 +27,14 @@ class Window:
     shown: tuple[int, int]
 
     @classmethod
-    def of(cls, crop: Sequence[float], picture: tuple[int, int], scale: float, max_side: int = 1 << 30) -> Window:
+    def of(
+        cls,
+        crop: Sequence[float],
+        picture: tuple[int, int],
+        scale: float,
+        max_side: float = math.inf,
+        fit: tuple[int, int] | None = None,
+    ) -> Window:
         """The window of a crop.
 
         Args:
@@ -35,11 +42,14 @@ class Window:
             picture: (height, width).
             scale: pixels shown per pixel of the picture.
             max_side: the longer side shown is not longer than this; a larger crop is shown smaller.
+            fit: (height, width) that the crop shown is to fit into.
         """
         h, w = picture
         x1, y1 = min(max(int(crop[0]), 0), w - 1), min(max(int(crop[1]), 0), h - 1)
         x2, y2 = min(max(math.ceil(crop[2]), x1 + 1), w), min(max(math.ceil(crop[3]), y1 + 1), h)
         scale = min(scale, max_side / max(x2 - x1, y2 - y1))
+        if fit is not None:
+            scale = min(scale, fit[1] / (x2 - x1), fit[0] / (y2 - y1))
         shown = max(round((x2 - x1) * scale), 1), max(round((y2 - y1) * scale), 1)
         return cls(x1, y1, x2 - x1, y2 - y1, shown)
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ultralytics.data.utils import check_det_dataset
+from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 from ultralytics.utils.checks import check_file
 
 from .. import config
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
+from ..weights import read_tensors
+from .nms import NWD_THRESHOLD, check_metric
 from .second_look import OPTIONS as LOOK
+from .validator import DEFAULTS
 
 SUPPRESSION = ("nms_metric", "nms_c")
 RULES = ("protocol", "fitness", *SUPPRESSION)  # short for eval.protocol and so on
-OURS = {"recipe", "worst", "uncertainty", *RULES, *LOOK}  # options that ultralytics does not know
+OURS = {"recipe", "worst", "uncertainty", "persist", *RULES, *LOOK}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
 UNREAD = {
@@ -28,6 +32,7 @@ UNREAD = {
     "cls_remap": "tensors are taken over where name and shape agree",
     "profile": "it is read by logging services only",
 }
+TRACKING = ("tracker", "persist")  # read by track alone
 UNREAD_IN_TRAINING = {
     "quantize": "use it in val, predict and export",
     "dnn": "it is for exported models",
@@ -43,7 +48,7 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     """Part a user's options into (those of ultralytics and `recipe`, dotted changes to the model's configuration).
 
     Args:
-        mode: "train", "val", "predict" or "export".
+        mode: "train", "val", "predict", "track" or "export".
         options: as given.
         own_head: the model ends in a head of ours, not in one of ultralytics.
 
@@ -52,6 +57,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     """
     plain, changes = config.split_overrides(options, {*DEFAULT_CFG_DICT, *OURS})
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
+    if "crops" in plain:
+        plain["crops"] = plain["crops"] or "none"  # the command line reads none as nothing
     changes |= {f"infer.{LOOK[k]}": plain.pop(k) for k in LOOK if k in plain}
     if changes.get("crop_train") in ("none", False):
         changes["crop_train"] = None
@@ -62,6 +69,10 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
         raise InputError(f"{mode} does not read uncertainty=: use it in predict")
     if mode != "val" and "worst" in plain:
         raise InputError(f"{mode} does not read worst=: it is the number of images in the report of val")
+    for key in TRACKING if mode != "track" else ("embed", "visualize"):
+        if plain.get(key, DEFAULT_CFG_DICT.get(key)) not in (False, DEFAULT_CFG_DICT.get(key)):
+            where = "it is of track" if mode != "track" else "use it in predict"
+            raise InputError(f"{mode} does not read {key}=: {where}")
     if plain.get("task", "detect") != "detect":
         raise InputError(f"task={plain['task']}: yolotiny knows detection only")
     if own_head:
@@ -75,8 +86,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
         section = key.partition(".")[0]
         if section in FROM_DATA:
             raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
-        read = {"val": RULES, "predict": SUPPRESSION}.get(mode, ())
-        looks = section == "infer" and mode in ("val", "predict")
+        read = {"val": RULES, "predict": SUPPRESSION, "track": SUPPRESSION}.get(mode, ())
+        looks = section == "infer" and mode in ("val", "predict", "track")
         if mode != "train" and not looks and not (section == "eval" and key.removeprefix("eval.") in read):
             raise InputError(f"{mode} does not read {key}=: it is a setting of training")
     _check_values(plain)
@@ -94,6 +105,55 @@ def _check_values(options: Mapping[str, Any]) -> None:
     whole = isinstance(batch, int) or (isinstance(batch, float) and batch.is_integer())
     if isinstance(batch, (int, float)) and not (batch == -1 or 0 < batch < 1 or (whole and batch >= 1)):
         raise InputError(f"batch={batch}: give a whole number from 1 up, -1 for automatic, or a share of GPU memory")
+
+
+def defaults(rules: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Options where the user says nothing; suppression by NWD has a threshold of its own."""
+    return DEFAULTS | ({"iou": NWD_THRESHOLD} if (rules or {}).get("nms_metric") == "nwd" else {})
+
+
+def rules_of(
+    own: Mapping[str, Any], changes: Mapping[str, Any], names: Sequence[str], head: Any = None
+) -> dict[str, Any]:
+    """Rules of evaluation: a model's `eval:` section under a user's `eval.*`; InputError for one wrong for its head."""
+    given = {k: changes[f"eval.{k}"] for k in names if f"eval.{k}" in changes}
+    if given.get("nms_metric") == "iou":
+        own = {k: v for k, v in own.items() if k != "nms_c"}
+    rules = {k: v for k, v in {**own, **given}.items() if k in names}
+    check_metric(rules, head)
+    return rules
+
+
+def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping[str, Any]) -> str:
+    """The checkpoint of an interrupted run as it was given, after a look inside.
+
+    Args:
+        path: of the checkpoint; None where the model is none.
+        name: of the model, for messages.
+        options, changes: what the user says besides.
+
+    Raises:
+        InputError: no such run, or one that is finished, or options that a resumed run cannot take.
+    """
+    if path is None:
+        raise InputError(f"{name} is no interrupted run; give resume=runs/.../weights/last.pt")
+    if not Path(path).is_file():
+        raise InputError(f"resume: {path} does not exist")
+    if kept := [*changes, *(k for k in ("recipe",) if k in options)]:
+        raise InputError(f"a resumed run keeps its model and recipe: leave {kept[0]}= out, or start a new run")
+    read_tensors(path)
+    if load_checkpoint(path)[1].get("optimizer") is None:
+        raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
+    return str(path)
+
+
+def check_source(mode: str, source: Any) -> None:
+    """Raise InputError where there is nothing to predict on."""
+    if source is None:
+        raise InputError(f"{mode} needs source=: a picture, a folder, a video, or an array")
+    if isinstance(source, (str, Path)) and "://" not in str(source) and not str(source).isdigit():
+        if not any(c in str(source) for c in "*?") and not Path(source).exists():
+            raise InputError(f"source {str(source)!r} does not exist")
 
 
 def find_data(name: Any, *splits: str) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from ultralytics.data.loaders import LoadImagesAndVideos
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
-from ..structures import CenterPreds
+from .crop_results import CropResults
+from .first_look import Fit, heat_maps
+from .forwards import Forwards
 from .nms import describe, nms, scale_for
-from .second_look import CropResults, SecondLook, piece_detector
+from .reading import Reader
+from .second_look import SecondLook
 
 
 class Predictor(DetectionPredictor):
@@ -23,8 +26,11 @@ class Predictor(DetectionPredictor):
 
     Attributes:
         suppression: `nms_metric` and `nms_c`, see `scale_for`.
-        second_look: looks at clusters again, or None.
+        second_look: looks at crops again, or None.
+        multi_label: whether one box may be several detections, as in validation.
     """
+
+    multi_label = False
 
     def __init__(
         self,
@@ -36,23 +42,34 @@ class Predictor(DetectionPredictor):
         self.suppression, self.second_look = suppression or {}, second_look
         super().__init__(*args, **kwargs)
 
+    def setup_source(self, *args: Any, **kwargs: Any) -> None:
+        """Sizes of objects are measured anew on each source; what cannot be decoded in it is counted."""
+        super().setup_source(*args, **kwargs)
+        if isinstance(self.dataset, LoadImagesAndVideos):
+            self.dataset = Reader(self.dataset)
+        if self.second_look is not None:
+            self.second_look.know(self.model)
+
     @property
     def unread(self) -> int:
-        """Pictures of a source of pictures that could not be decoded and were left out, once it is through."""
-        pictures = getattr(self.dataset, "ni", 0)
-        return max(0, pictures - self.seen) if pictures and not any(self.dataset.video_flag) else 0
+        """Pictures and frames that could not be decoded and were left out, once the source is through."""
+        return sum(getattr(self.dataset, "unread", Counter()).values())
+
+    def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Network output; None where tiles need no look at the whole picture."""
+        if self.second_look is not None and not self.second_look.full and not self.args.embed:
+            return None
+        return super().inference(im, *args, **kwargs)
 
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
         """Network output -> one `Results` per picture."""
-        found = self.suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
+        y = preds[0] if isinstance(preds, (list, tuple)) else preds
+        found = self.suppress(y) if y is not None else [torch.zeros(0, 6, device=img.device)] * len(img)
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
-        maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
-        if self.second_look is None or not isinstance(maps, CenterPreds):
+        if self.second_look is None:
             return self.construct_results(found, img, orig_imgs, **kwargs)
-        detect = piece_detector(self.model, partial(self.suppress, warn=False), self.args.augment)
-        pictures = zip(found, maps.seen, orig_imgs, self.batch[0], strict=True)
-        return [self._look_again(*one, img.shape[2:], detect) for one in pictures]
+        return self._look_again(found, preds, img.shape[2:], orig_imgs)
 
     def suppress(self, y: Tensor, extra: Tensor | None = None, warn: bool = True) -> list[Tensor]:
         """Network output -> rows of each picture, see `nms`; may warn where a cap removed detections."""
@@ -63,6 +80,7 @@ class Predictor(DetectionPredictor):
             self.args.conf,
             self.args.iou,
             self.args.max_det,
+            multi_label=self.multi_label,
             agnostic=self.args.agnostic_nms,
             classes=self.args.classes,
             left_out=left_out,
@@ -73,16 +91,18 @@ class Predictor(DetectionPredictor):
             LOGGER.warning(line)
         return found
 
-    def _look_again(
-        self, rows: Tensor, seen: Tensor, picture: Any, path: str, size: Any, detect: Callable
-    ) -> CropResults:
-        """The first look at one picture, its crops, and both looks merged."""
+    def _look_again(self, found: list[Tensor], preds: Any, size: Any, pictures: Any) -> list[Results]:
+        """Rows of the first look at each picture, in pixels of the input -> results of both looks."""
         assert self.second_look is not None
-        shape = picture.shape[:2]
-        coarse = torch.cat((ops.scale_boxes(size, rows[:, :4], shape), rows[:, 4:]), 1)
-        crops = ops.scale_boxes(size, self.second_look.choose(seen, size), shape)
-        ratio = min(size[0] / shape[0], size[1] / shape[1])
-        rows = self.second_look(picture, coarse, crops, ratio, detect)[: self.args.max_det]
-        made = CropResults(picture, path=path, names=self.model.names, boxes=rows)
-        made.crops = crops
-        return made
+        fits = [Fit.of(picture.shape[:2], size) for picture in pictures]
+        heats = heat_maps(preds, size, fits) if self.second_look.cropper.looks else [None] * len(fits)
+        coarse = [torch.cat((fit.back(rows[:, :4]), rows[:, 4:]), 1) for fit, rows in zip(fits, found, strict=True)]
+        forwards = Forwards(self.model, partial(self.suppress, warn=False), self.args.augment)
+        canvas = (self.imgsz[0], self.imgsz[1])
+        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards)
+        out: list[Results] = []
+        for look, picture, path in zip(looks, pictures, self.batch[0], strict=True):
+            made = CropResults(picture, path=path, names=self.model.names, boxes=look.rows[: self.args.max_det])
+            made.crops = look.crops
+            out.append(made)
+        return out

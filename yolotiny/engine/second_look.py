@@ -1,147 +1,211 @@
-"""The second look: clusters of small objects, enlarged, through the same network, merged with the first look."""
+"""The second look: parts of a picture, at the size objects were trained at, through the same network, and merged."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from ultralytics.engine.results import Results
-from ultralytics.utils.plotting import colors
 
-from ..crops import CROPPERS, MERGES, Window
-from ..errors import InputError, did_you_mean
+from .. import config
+from ..crops import CROPPERS, MERGES, Canvas, ObjectScale, Window, drop_cut, grid
+from ..errors import InputError, above_zero, did_you_mean
 from ..registry import build
+from .forwards import Forwards
 
-GREY = 114  # of the padding, as ultralytics pads
-DEFAULTS = {"crops": {"type": "lsm"}, "scale": 1.5, "max_side": 1536, "merge": {"type": "replace"}}
-OPTIONS = {"k": "crops.k", "top_k": "crops.top_k", "merge": "merge"}  # short names of settings, for val and predict
+KEYS = ("crops", "full", "pixel_scale", "scale", "max_side", "merge")
+OPTIONS = {  # short names of settings, for val and predict
+    "crops": "crops",
+    "k": "crops.k",
+    "top_k": "crops.top_k",
+    "tile": "crops.tile",
+    "overlap": "crops.overlap",
+    "full": "full",
+    "pixel_scale": "pixel_scale",
+    "merge": "merge",
+}
+# Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
+# sharper, and the first look is to point at more than it would keep.
+USUAL: dict[str, dict[str, Any]] = {"lsm": {"threshold": 0.01}}
+EDGE = 2.0  # network pixels from a crop's border within which a box counts as cut
+OVERLAP = 0.2  # of the tiles that a crop too large for the network's input is cut into
+
+
+def section_of(own: Mapping[str, Any] | None, changes: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    """The `infer:` section that holds for a run; None without crops.
+
+    Args:
+        own: the model file's section. A user's other `crops=` sets it aside: its settings belong to its own crops.
+        changes: what the user says, by dotted name from `infer` on.
+        where: the model file, for messages.
+
+    Raises:
+        InputError: a setting of crops without crops.
+    """
+    wanted = _type(changes.get("infer.crops", changes.get("infer.crops.type", own and own.get("crops"))))
+    if wanted == "none":
+        if settings := [k for k in changes if k not in ("infer.crops", "infer.crops.type")]:
+            short = next((k for k, v in OPTIONS.items() if f"infer.{v}" == settings[0]), settings[0])
+            raise InputError(f"{short}= is read with crops only; say which: crops={', '.join(CROPPERS)}")
+        return None
+    if own is None or wanted != _type(own.get("crops")):
+        own = {"crops": {"type": wanted} | USUAL.get(wanted, {})}
+    found = config.override({"yaml_file": where, "infer": own}, changes)["infer"]
+    return dict(found) if isinstance(found, dict) else None
+
+
+def _type(spec: Any) -> str:
+    """The name in a component's spec; "none" where there is none."""
+    return str((spec.get("type") if isinstance(spec, Mapping) else spec) or "none")
+
+
+@dataclass
+class Look:
+    """What two looks at a picture found.
+
+    Attributes:
+        rows: (n, 6) xyxy in pixels of the picture, score, class; the best first.
+        crops: (m, 4) where was looked twice.
+        forwards: of the second look.
+    """
+
+    rows: Tensor
+    crops: Tensor
+    forwards: int
 
 
 class SecondLook:
     """Where to look again, how large, and how both looks join: the `infer:` section of a model file.
 
     Args:
-        section: `crops` (a cropper), `scale` (network pixels of the second look per network pixel of the first),
-            `max_side` (pixels, a larger crop is shown smaller) and `merge`.
+        section: `crops` (a cropper); `full`: whether the whole picture is looked at first, which only a cropper that
+            needs no heat map may do without; `pixel_scale`: network pixels of the second look per pixel of the picture,
+            or `scale`: per network pixel of the first look, or neither, and objects are brought to the size of
+            training; `max_side` (network pixels, a larger crop is shown smaller) and `merge`.
         where: the file, for messages.
 
     Attributes:
-        pictures, crops, seconds: how many were looked at, how many crops they gave, and the time these took.
+        objects: compares sizes of objects with those in training, see `know`.
+        pictures, crops, forwards, seconds: how many pictures were looked at, how many crops and forwards they took
+            beside the first look, and the time of these.
 
     Raises:
         InputError: an unknown key, component or argument, or a value that makes no sense.
     """
 
     def __init__(self, section: Mapping[str, Any], where: str = "the configuration"):
-        if unknown := [k for k in section if k not in DEFAULTS]:
-            raise InputError(f"infer.{unknown[0]} in {where} is not known{did_you_mean(unknown[0], DEFAULTS)}")
-        found = DEFAULTS | dict(section)
-        self.cropper = build(found["crops"], CROPPERS, where=f"{where}: infer.crops")
-        self.merge = build(found["merge"], MERGES, where=f"{where}: infer.merge")
-        for key in ("scale", "max_side"):
-            value = found[key]
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-                raise InputError(f"infer.{key} in {where} must be a number above 0, not {value!r}")
-        self.scale, self.max_side = float(found["scale"]), int(found["max_side"])
-        self.pictures, self.crops, self.seconds = 0, 0, 0.0
+        if unknown := [k for k in section if k not in KEYS]:
+            raise InputError(f"infer.{unknown[0]} in {where} is not known{did_you_mean(unknown[0], KEYS)}")
+        self.cropper = build(section.get("crops") or "lsm", CROPPERS, where=f"{where}: infer.crops")
+        self.merge = build(section.get("merge") or self.cropper.merge, MERGES, where=f"{where}: infer.merge")
+        for key in ("scale", "pixel_scale", "max_side"):
+            if section.get(key) is not None:
+                above_zero(section[key], f"infer.{key} in {where}", 1536 if key == "max_side" else 1.5)
+        self.scale, self.pixel_scale = section.get("scale"), section.get("pixel_scale")
+        self.max_side = section.get("max_side") or math.inf
+        self.full = section.get("full", True)
+        if not isinstance(self.full, bool):
+            raise InputError(f"infer.full in {where} must be True or False, not {self.full!r}")
+        if self.cropper.looks and not self.full:
+            raise InputError(f"full=False goes with crops=grid: {_type(section.get('crops'))} looks at all first")
+        self.objects = ObjectScale(None)
+        self.pictures, self.crops, self.forwards, self.seconds = 0, 0, 0, 0.0
 
-    def choose(self, seen: Tensor, size: Sequence[int]) -> Tensor:
-        """(h, w) heat map of an input of `size` (H, W) -> (n, 4) crops, xyxy in pixels of that input."""
-        crops = self.cropper(seen.float().cpu().numpy())
-        scale = torch.tensor([size[1] / seen.shape[1], size[0] / seen.shape[0]]).repeat(2)
-        return torch.tensor(crops).view(-1, 4) * scale
+    def know(self, model: Any) -> None:
+        """Start anew with a network, which tells the size of the objects that it was trained with, if it can.
+
+        Args:
+            model: ultralytics' AutoBackend; a checkpoint has `measured` in its configuration, a file in its metadata.
+        """
+        cfg = getattr(getattr(model, "model", None), "yaml", None) or {}
+        says = lambda key: (cfg.get("measured") or {}).get(key) or getattr(model, key, None)  # noqa: E731
+        size, scale = says("object_size"), says("pixel_scale")
+        self.objects = ObjectScale(None if size is None else float(size), float(scale or 1.0))
+
+    def shown(self, ratio: float, canvas: tuple[int, int]) -> float:
+        """Network pixels of the second look per pixel of the picture.
+
+        Args:
+            ratio: the same of the first look.
+            canvas: (height, width) of the network input.
+        """
+        if self.pixel_scale:
+            return float(self.pixel_scale)
+        if self.scale:
+            return float(self.scale) * ratio
+        if tile := getattr(self.cropper, "tile", None):
+            return min(canvas) / tile
+        return self.objects.value
 
     def __call__(
         self,
-        picture: np.ndarray,
-        coarse: Tensor,
-        crops: Tensor,
-        ratio: float,
-        detect: Callable[[np.ndarray], Tensor],
-    ) -> Tensor:
-        """Look at the crops of one picture.
+        pictures: Sequence[np.ndarray],
+        coarse: Sequence[Tensor],
+        heats: Sequence[Tensor | None],
+        ratios: Sequence[float],
+        canvas: tuple[int, int],
+        forwards: Forwards,
+    ) -> list[Look]:
+        """Look again at the pictures of a batch.
 
         Args:
-            picture: (H, W, C) as it was read.
+            pictures: (H, W, C) each, as read.
             coarse: (n, 6) rows of the first look: xyxy in pixels of the picture, score, class.
-            crops: (m, 4) xyxy, pixels of the picture.
-            ratio: pixels of the network input per pixel of the picture in the first look.
-            detect: (h, w, C) piece -> (n, 6) rows in its pixels.
-
-        Returns:
-            Rows of both looks, merged, the best first.
+            heats: (h, w) scores over the whole picture, or None where the cropper needs none.
+            ratios: network pixels per pixel of the picture in the first look.
+            canvas: (height, width) of the network input.
+            forwards: runs canvases through the network.
         """
         start = time.perf_counter()
-        windows = [Window.of(c, picture.shape[:2], self.scale * ratio, self.max_side) for c in crops.tolist()]
-        parts = []
-        for window in windows:
-            rows = detect(window.cut(picture))
-            rows = torch.cat((window.back(rows[:, :4]), rows[:, 4:]), 1)
-            parts.append(rows[((rows[:, 2:4] - rows[:, :2]) > 0).all(1)])  # the others lay in the padding
-        merged = self.merge(coarse, [w.box for w in windows], parts)
-        self.pictures, self.crops = self.pictures + 1, self.crops + len(windows)
+        plans = []
+        for picture, rows, heat, ratio in zip(pictures, coarse, heats, ratios, strict=True):
+            self.objects.see(rows, refined=False)
+            plans.append(self.plan(picture.shape[:2], heat, self.shown(ratio, canvas), canvas, forwards))
+        found = iter(forwards((p, c) for p, plan in zip(pictures, plans, strict=True) for c in plan))
+        looks = []
+        for picture, rows, plan in zip(pictures, coarse, plans, strict=True):
+            windows = [window for c in plan for window, _, _ in c.places]
+            parts = [part.to(rows) for c in plan for part in c.split(next(found))]
+            boxes = [w.box for w in windows]
+            reaches = [EDGE * w.w / w.shown[0] for w in windows]
+            parts = drop_cut(rows, boxes, parts, picture.shape[:2], reaches)
+            merged = self.merge(rows, boxes, parts)
+            self.objects.see(merged, refined=True)
+            looks.append(Look(merged, torch.tensor(boxes, dtype=torch.float32).view(-1, 4), len(plan)))
+            self.crops, self.forwards = self.crops + len(windows), self.forwards + len(plan)
+        self.pictures += len(looks)
         self.seconds += time.perf_counter() - start
-        return merged
+        return looks
+
+    def plan(
+        self, size: tuple[int, int], heat: Tensor | None, scale: float, canvas: tuple[int, int], forwards: Forwards
+    ) -> list[Canvas]:
+        """The canvases that are run for a picture of `size` (height, width)."""
+        seen = None if heat is None else heat.cpu().numpy()
+        crops = self.cropper.find(seen, size, scale, canvas)
+        if forwards.fixed:  # a crop larger than the only input there is becomes several, so that the scale stays
+            tile = max(int(forwards.fixed[0] / scale), 1), max(int(forwards.fixed[1] / scale), 1)
+            crops = [piece for crop in crops for piece in _pieces(crop, tile)]
+        windows = [Window.of(crop, size, scale, self.max_side, forwards.fixed) for crop in crops]
+        return [Canvas.of(w, forwards.stride, forwards.fixed) for w in windows]
 
     @property
     def summary(self) -> str:
-        """One line: forwards and time an image."""
+        """One line: forwards and time a picture."""
         n = max(self.pictures, 1)
-        return (
-            f"{1 + self.crops / n:.2f} forwards a picture; the second look takes {1e3 * self.seconds / n:.1f} ms of it"
-        )
+        total = self.full + self.forwards / n
+        return f"{total:.2f} forwards a picture; the second look takes {1e3 * self.seconds / n:.1f} ms of it"
 
 
-def piece_detector(model: Any, suppress: Callable[[Tensor], list[Tensor]], augment: bool = False) -> Callable:
-    """A callback that runs a network on a piece of a picture.
-
-    Args:
-        model: ultralytics' AutoBackend.
-        suppress: raw output -> rows per picture.
-        augment: with test-time augmentation.
-    """
-
-    def detect(piece: np.ndarray) -> Tensor:
-        h, w = piece.shape[:2]
-        grid = max(int(model.stride), 32)
-        canvas = np.full((math.ceil(h / grid) * grid, math.ceil(w / grid) * grid, piece.shape[2]), GREY, np.uint8)
-        canvas[:h, :w] = piece
-        x = torch.from_numpy(canvas).to(model.device).permute(2, 0, 1)[None]
-        x = x.contiguous().flip(1) if x.shape[1] == 3 else x.contiguous()
-        x = (x.half() if model.fp16 else x.float()) / 255
-        y = model(x, augment=augment)
-        return suppress(y[0] if isinstance(y, (list, tuple)) else y)[0]
-
-    return detect
-
-
-class CropResults(Results):
-    """ultralytics' `Results` that also know where was looked twice.
-
-    Attributes:
-        crops: (n, 4) xyxy, pixels of the picture.
-    """
-
-    crops: Tensor = torch.zeros(0, 4)
-
-    def new(self) -> CropResults:
-        """The same picture without detections."""
-        made = CropResults(orig_img=self.orig_img, path=self.path, names=self.names, speed=self.speed)
-        made.save_dir, made.crops = self.save_dir, self.crops
-        return made
-
-    def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """ultralytics' drawing, with the crops on the picture below it."""
-        import cv2
-
-        img = kwargs.pop("img", None)
-        img = (self.orig_img if img is None else img).copy()
-        if isinstance(img, np.ndarray) and img.ndim == 3 and img.shape[2] == 3:
-            for x1, y1, x2, y2 in self.crops.round().int().tolist():
-                cv2.rectangle(img, (x1, y1), (x2, y2), colors(9, True), max(2, round(sum(img.shape[:2]) / 800)))
-        return super().plot(*args, img=img, **kwargs)
+def _pieces(crop: Sequence[float], tile: tuple[int, int]) -> list[tuple[float, ...]]:
+    """A crop as tiles no larger than `tile` (height, width)."""
+    x1, y1, x2, y2 = crop
+    if x2 - x1 <= tile[1] and y2 - y1 <= tile[0]:
+        return [tuple(crop)]
+    size = math.ceil(y2 - y1), math.ceil(x2 - x1)
+    return [(x1 + a, y1 + b, x1 + c, y1 + d) for a, b, c, d in grid(size, tile, OVERLAP)]

@@ -27,11 +27,12 @@ from ..metrics import (
     table,
 )
 from ..report import WORST, write
-from ..structures import CenterPreds
 from .dataset import TinyDataset, split_ignore
+from .first_look import Fit, heat_maps, tight_shapes
+from .forwards import Forwards
 from .nms import check_metric, describe, nms, scale_for
 from .predictions import rows_of
-from .second_look import SecondLook, piece_detector
+from .second_look import SecondLook
 from .truth import folder_of, truth, truth_hash
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
@@ -57,7 +58,7 @@ class Validator(DetectionValidator):
         protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         suppression: `nms_metric` and `nms_c` of the same section.
-        second_look: looks at clusters again, or None; training validates the first look alone.
+        second_look: looks at crops again, or None; training validates the first look alone.
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
@@ -68,7 +69,7 @@ class Validator(DetectionValidator):
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
     second_look: SecondLook | None = None
-    heat: Tensor | None = None  # heat maps of the batch in hand, where they are looked at
+    said: Any = None  # what the network gave for the batch in hand, where heat maps are made of it
     c: float | None = None
     worst: int = WORST
     evaluation: Evaluation | None = None
@@ -108,7 +109,11 @@ class Validator(DetectionValidator):
         """Data with ignore regions."""
         from .trainer import build_dataset
 
-        return build_dataset(self.args, img_path, self.data, mode, batch, int(self.stride or 32), rect=self.args.rect)
+        grid = int(self.stride or 32)
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=self.args.rect)
+        if self.second_look is not None and made.rect:
+            made.batch_shapes = tight_shapes(made)  # as prediction pads pictures: what is deployed is validated
+        return made
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""
@@ -118,6 +123,8 @@ class Validator(DetectionValidator):
         """Fresh counters."""
         super().init_metrics(model)
         self.network = model
+        if self.second_look is not None:
+            self.second_look.know(model)
         names = self.data["names"]
         # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
         if not self.args.single_cls and len(self.names) not in (len(names), UNNAMED):
@@ -147,9 +154,7 @@ class Validator(DetectionValidator):
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Suppress overlapping boxes; every picture gets its turn, however long it takes."""
         found = self._suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
-        maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
-        again = self.second_look is not None and not self.training and isinstance(maps, CenterPreds)
-        self.heat = maps.seen if again else None
+        self.said = None if self.second_look is None or self.training else preds
         return [_columns(x) for x in found]
 
     def _suppress(self, y: Tensor) -> list[Tensor]:
@@ -166,29 +171,31 @@ class Validator(DetectionValidator):
             c=self.c,
         )
 
-    def _look_again(self, i: int, pred: dict[str, Tensor], batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Both looks at picture `i` of a batch, in pixels of the network input; the crops come from the file."""
-        assert self.second_look is not None and self.heat is not None
-        size, shape, fit = batch["img"].shape[2:], batch["ori_shape"][i], batch["ratio_pad"][i]
-        crops = ops.scale_boxes(size, self.second_look.choose(self.heat[i], size), shape, fit)
-        picture = imread(batch["im_file"][i], self.dataloader.dataset.cv2_flag)
-        picture = picture if picture.ndim == 3 else picture[..., None]
-        boxes = ops.scale_boxes(size, pred["bboxes"].clone(), shape, fit)
-        coarse = torch.cat((boxes, pred["conf"][:, None], pred["cls"][:, None]), 1)
-        detect = piece_detector(self.network, self._suppress, self.args.augment)
-        rows = self.second_look(picture, coarse, crops, fit[0][0], detect)[: self.args.max_det]
-        (ry, rx), (dx, dy) = fit
-        there = rows[:, :4] * rows.new_tensor([rx, ry, rx, ry]) + rows.new_tensor([dx, dy, dx, dy])
-        return _columns(torch.cat((there, rows[:, 4:]), 1))
+    def _look_again(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> list[dict[str, Tensor]]:
+        """Both looks at the pictures of a batch, in pixels of the network input; crops are cut from the files."""
+        assert self.second_look is not None
+        size, pictures, coarse = batch["img"].shape[2:], [], []
+        fits = [Fit(*x) for x in zip(batch["ori_shape"], [size] * len(preds), batch["ratio_pad"], strict=True)]
+        for pred, fit, file in zip(preds, fits, batch["im_file"], strict=True):
+            picture = imread(file, self.dataloader.dataset.cv2_flag)
+            pictures.append(picture if picture.ndim == 3 else picture[..., None])
+            rows = torch.cat((fit.back(pred["bboxes"]), pred["conf"][:, None], pred["cls"][:, None]), 1)
+            coarse.append(rows if self.second_look.full else rows[:0])
+        heats = heat_maps(self.said, size, fits) if self.second_look.cropper.looks else [None] * len(fits)
+        forwards = Forwards(self.network, self._suppress, self.args.augment)
+        canvas = tuple(self.args.imgsz) if isinstance(self.args.imgsz, (list, tuple)) else (self.args.imgsz,) * 2
+        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards)
+        rows = [look.rows[: self.args.max_det] for look in looks]
+        return [_columns(torch.cat((fit.there(x[:, :4]), x[:, 4:]), 1)) for fit, x in zip(fits, rows, strict=True)]
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures."""
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
+        if self.said is not None:
+            preds[:] = self._look_again(preds, batch)
         for i, pred in enumerate(preds):
             prepared = self._prepare_batch(i, batch)
-            if self.heat is not None:
-                pred = self._look_again(i, pred, batch)
             shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
             scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
             there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)

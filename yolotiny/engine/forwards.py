@@ -1,0 +1,68 @@
+"""Canvases through a network: one by one on a CPU, where batches are slower, and in batches on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..crops import Canvas
+
+PIXELS = 32 * 640 * 640  # of a batch on a GPU
+
+
+class Forwards:
+    """Runs canvases through a network.
+
+    Args:
+        model: ultralytics' AutoBackend.
+        suppress: raw output -> (n, 6) rows per canvas.
+        augment: with test-time augmentation.
+
+    Attributes:
+        stride: what the sides of an input have to be divisible by.
+        fixed: (height, width) of the only input that an exported file takes, None where any will do.
+        count: forwards so far, each canvas counted.
+    """
+
+    def __init__(self, model: Any, suppress: Callable[[Tensor], list[Tensor]], augment: bool = False):
+        self.model, self.suppress, self.augment = model, suppress, augment
+        self.stride = max(int(model.stride), 32)
+        sized = model.format != "pt" and not getattr(model, "dynamic", False)
+        fixed = getattr(model, "imgsz", None) if sized else None
+        self.fixed: tuple[int, int] | None = None if fixed is None else (int(fixed[0]), int(fixed[1]))
+        self.count = 0
+
+    def __call__(self, canvases: Iterable[tuple[np.ndarray, Canvas]]) -> list[Tensor]:
+        """Pictures and the canvases to be drawn from them -> for each (n, 6) rows in pixels of the canvas.
+
+        A canvas is drawn when its turn comes, so a picture of many tiles needs the memory of one batch.
+        """
+        out: dict[int, Tensor] = {}
+        waiting: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = {}
+        for i, (picture, canvas) in enumerate(canvases):
+            batch = waiting.setdefault(canvas.size, [])
+            batch.append((i, canvas.draw(picture)))
+            if len(batch) >= self._most(canvas.size):
+                out |= self._run(waiting.pop(canvas.size))
+        for batch in waiting.values():
+            out |= self._run(batch)
+        self.count += len(out)
+        return [out[i] for i in range(len(out))]
+
+    def _most(self, size: tuple[int, int]) -> int:
+        """Canvases of a batch."""
+        return 1 if self.model.device.type == "cpu" else max(1, PIXELS // (size[0] * size[1]))
+
+    def _run(self, batch: list[tuple[int, np.ndarray]]) -> dict[int, Tensor]:
+        """One forward: numbered canvases -> rows by number."""
+        numbers, images = zip(*batch, strict=True)
+        array = images[0][None] if len(images) == 1 else np.stack(images)
+        x = torch.from_numpy(array).to(self.model.device).permute(0, 3, 1, 2).contiguous()
+        x = x.flip(1) if x.shape[1] == 3 else x
+        x = (x.half() if self.model.fp16 else x.float()).div_(255)
+        y = self.model(x, augment=self.augment)
+        return dict(zip(numbers, self.suppress(y[0] if isinstance(y, (list, tuple)) else y), strict=True))
