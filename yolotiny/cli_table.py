@@ -15,7 +15,8 @@ NMS = {
     "nms_c": "pixels, with nms_metric=nwd; default the mean object size of the training boxes",
 }
 LOOK = {
-    "crops": "parts of the picture to look at again: none, grid (all, in tiles) or lsm (clusters); default the model's",
+    "crops": "parts to look at again: none, auto (what a first look points at), lsm (clusters), grid (tiles of all); "
+    "default the model's",
     "pixel_scale": "network pixels per pixel of the picture in crops; default what brings objects to trained size",
     "tile": "crops=grid: side of a tile in pixels of the picture, shown at imgsz; default what fills it at that scale",
     "overlap": "crops=grid: share of a tile that the next one repeats, default 0.2",

@@ -172,7 +172,7 @@ def test_validation_looks_twice_and_agrees_with_prediction(model, tmp_path):
 
 def test_wrong_settings_are_one_line(picture):
     for model, wrong, said in (
-        ("yolov5n.yaml", {"k": 2}, "k= is read with crops only; say which: crops=grid, lsm"),
+        ("yolov5n.yaml", {"k": 2}, "k= is read with crops only; say which: crops=grid, lsm, auto"),
         ("yolov5n.yaml", {"crops": "grid", "k": 2}, "'grid' .* takes no argument 'k'"),
         ("yolov5n.yaml", {"crops": "lsn"}, "unknown cropper 'lsn'.*'lsm'"),
         ("yolov5n.yaml", {"crops": "grid", "overlap": 1.0}, "overlap=1.0 must lie from 0 up to below 1"),

@@ -34,6 +34,29 @@ def at_border(boxes: Tensor, window: Sequence[float], size: tuple[int, int], rea
     return cut
 
 
+def without_rim(
+    windows: Sequence[Sequence[float]], size: tuple[int, int], rims: Sequence[float]
+) -> list[tuple[float, float, float, float]]:
+    """Windows less a rim along their inner borders: where their detections count.
+
+    Args:
+        windows: xyxy, pixels of the picture.
+        size: (height, width) of the picture; along its own border nothing is taken off.
+        rims: of each window, pixels of the picture.
+    """
+    h, w = size
+    return [
+        (x1 + rim * (x1 > 0), y1 + rim * (y1 > 0), x2 - rim * (x2 < w), y2 - rim * (y2 < h))
+        for (x1, y1, x2, y2), rim in zip(windows, rims, strict=True)
+    ]
+
+
+def centred(boxes: Tensor, window: Sequence[float]) -> Tensor:
+    """(n, 4) boxes -> (n,) True where the middle of one lies in the window."""
+    middle = (boxes[:, :2] + boxes[:, 2:4]) / 2
+    return ((middle >= middle.new_tensor(window[:2])) & (middle < middle.new_tensor(window[2:]))).all(1)
+
+
 def drop_cut(
     coarse: Tensor,
     windows: Sequence[Sequence[float]],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .packing import pack
 from .window import Window
 
 GREY = 114  # of the padding, as ultralytics pads
@@ -32,6 +34,20 @@ class Canvas:
         w, h = window.shown
         up = math.ceil(h / stride) * stride, math.ceil(w / stride) * stride
         return cls(fixed or up, ((window, 0, 0),))
+
+    @classmethod
+    def packed(
+        cls, windows: Sequence[Window], most: tuple[int, int], stride: int, fixed: tuple[int, int] | None = None
+    ) -> list[Canvas]:
+        """Canvases of at most `most` (height, width) for many windows, several on one; see `of`."""
+        strided = lambda side: math.ceil(side / stride) * stride  # noqa: E731
+        sizes = [(strided(w.shown[1]), strided(w.shown[0])) for w in windows]
+        limit = max([strided(most[0])] + [h for h, _ in sizes]), max([strided(most[1])] + [w for _, w in sizes])
+        places, taken = pack(sizes, limit)
+        held: list[list[tuple[Window, int, int]]] = [[] for _ in taken]
+        for window, (number, x, y) in zip(windows, places, strict=True):
+            held[number].append((window, x, y))
+        return [cls(fixed or size, tuple(inside)) for size, inside in zip(taken, held, strict=True)]
 
     def draw(self, picture: np.ndarray) -> np.ndarray:
         """(H, W, C) picture -> (h, w, C) canvas."""

@@ -94,6 +94,10 @@ class LSM:
     """
 
     looks = True
+    packs = False
+    larger = False
+    rim = 0.0
+    zoom = 1.0
     merge = "replace"
 
     def __init__(

@@ -43,6 +43,10 @@ class Grid:
     """
 
     looks = False  # where to look again does not depend on a first look
+    packs = False
+    larger = False
+    rim = 0.0
+    zoom = 1.0
     merge = "nms"
 
     def __init__(self, tile: int | None = None, overlap: float = 0.2):

@@ -13,7 +13,7 @@ from ultralytics.utils import ops
 from ..crops import of_map, of_rows, scatter
 from ..structures import CenterPreds
 
-CELL = 8.0  # network pixels of a heat map's cell, the finest stride of most heads
+CELL = 4.0  # network pixels of a heat map's cell: decoded centres are finer than the strides of most heads
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Canvases through a network: one by one on a CPU, where batches are slower, and in batches on a GPU."""
+"""Canvases through a network, those of one size in batches: on a GPU large ones, on a CPU small ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import Tensor
 from ..crops import Canvas
 
 PIXELS = 32 * 640 * 640  # of a batch on a GPU
+# The same on a CPU, where larger canvases gain nothing from a batch, while a canvas of 64x64 px costs a third.
+FEW_PIXELS = 150_000
 
 
 class Forwards:
@@ -48,14 +50,20 @@ class Forwards:
             batch.append((i, canvas.draw(picture)))
             if len(batch) >= self._most(canvas.size):
                 out |= self._run(waiting.pop(canvas.size))
-        for batch in waiting.values():
-            out |= self._run(batch)
+        for size, batch in waiting.items():
+            step = self._most(size)
+            while batch:  # in powers of two, because a network prepares itself for each shape of a batch
+                while step > len(batch):
+                    step //= 2
+                out |= self._run(batch[:step])
+                batch = batch[step:]
         self.count += len(out)
         return [out[i] for i in range(len(out))]
 
     def _most(self, size: tuple[int, int]) -> int:
-        """Canvases of a batch."""
-        return 1 if self.model.device.type == "cpu" else max(1, PIXELS // (size[0] * size[1]))
+        """Canvases of a batch, a power of two."""
+        pixels = FEW_PIXELS if self.model.device.type == "cpu" else PIXELS
+        return 1 if self.fixed else 1 << max(pixels // (size[0] * size[1]), 1).bit_length() - 1
 
     def _run(self, batch: list[tuple[int, np.ndarray]]) -> dict[int, Tensor]:
         """One forward: numbered canvases -> rows by number."""

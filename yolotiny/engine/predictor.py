@@ -71,8 +71,8 @@ class Predictor(DetectionPredictor):
             return self.construct_results(found, img, orig_imgs, **kwargs)
         return self._look_again(found, preds, img.shape[2:], orig_imgs)
 
-    def suppress(self, y: Tensor, extra: Tensor | None = None, warn: bool = True) -> list[Tensor]:
-        """Network output -> rows of each picture, see `nms`; may warn where a cap removed detections."""
+    def suppress(self, y: Tensor, extra: Tensor | None = None, of_crops: bool = False) -> list[Tensor]:
+        """Network output -> rows of each picture, see `nms`; warns where a cap removed detections, not in crops."""
         left_out: Counter[str] = Counter()
         found = nms(
             y,
@@ -86,8 +86,9 @@ class Predictor(DetectionPredictor):
             left_out=left_out,
             c=scale_for(self.model, self.suppression),
             extra=extra,
+            together=of_crops,
         )
-        for line in describe(left_out, self.args.max_det, self.args.conf) if warn else ():
+        for line in describe(left_out, self.args.max_det, self.args.conf) if not of_crops else ():
             LOGGER.warning(line)
         return found
 
@@ -97,7 +98,7 @@ class Predictor(DetectionPredictor):
         fits = [Fit.of(picture.shape[:2], size) for picture in pictures]
         heats = heat_maps(preds, size, fits) if self.second_look.cropper.looks else [None] * len(fits)
         coarse = [torch.cat((fit.back(rows[:, :4]), rows[:, 4:]), 1) for fit, rows in zip(fits, found, strict=True)]
-        forwards = Forwards(self.model, partial(self.suppress, warn=False), self.args.augment)
+        forwards = Forwards(self.model, partial(self.suppress, of_crops=True), self.args.augment)
         canvas = (self.imgsz[0], self.imgsz[1])
         looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards)
         out: list[Results] = []

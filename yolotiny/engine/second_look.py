@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .. import config
-from ..crops import CROPPERS, MERGES, Canvas, ObjectScale, Window, drop_cut, grid
+from ..crops import CROPPERS, MERGES, Canvas, ObjectScale, Window, centred, drop_cut, grid, without_rim
 from ..errors import InputError, above_zero, did_you_mean
 from ..registry import build
 from .forwards import Forwards
@@ -140,7 +140,7 @@ class SecondLook:
             return float(self.scale) * ratio
         if tile := getattr(self.cropper, "tile", None):
             return min(canvas) / tile
-        return self.objects.value
+        return self.objects.value * float(self.cropper.zoom)
 
     def __call__(
         self,
@@ -165,22 +165,31 @@ class SecondLook:
         plans = []
         for picture, rows, heat, ratio in zip(pictures, coarse, heats, ratios, strict=True):
             self.objects.see(rows, refined=False)
-            plans.append(self.plan(picture.shape[:2], heat, self.shown(ratio, canvas), canvas, forwards))
+            scale = self.shown(ratio, canvas)
+            idle = self.cropper.larger and scale <= ratio
+            plans.append([] if idle else self.plan(picture.shape[:2], heat, scale, canvas, forwards))
         found = iter(forwards((p, c) for p, plan in zip(pictures, plans, strict=True) for c in plan))
         looks = []
         for picture, rows, plan in zip(pictures, coarse, plans, strict=True):
             windows = [window for c in plan for window, _, _ in c.places]
             parts = [part.to(rows) for c in plan for part in c.split(next(found))]
+            merged = self._join(rows, windows, parts, picture.shape[:2])
             boxes = [w.box for w in windows]
-            reaches = [EDGE * w.w / w.shown[0] for w in windows]
-            parts = drop_cut(rows, boxes, parts, picture.shape[:2], reaches)
-            merged = self.merge(rows, boxes, parts)
             self.objects.see(merged, refined=True)
             looks.append(Look(merged, torch.tensor(boxes, dtype=torch.float32).view(-1, 4), len(plan)))
             self.crops, self.forwards = self.crops + len(windows), self.forwards + len(plan)
         self.pictures += len(looks)
         self.seconds += time.perf_counter() - start
         return looks
+
+    def _join(self, coarse: Tensor, windows: list[Window], parts: list[Tensor], size: tuple[int, int]) -> Tensor:
+        """Rows of the first look and of each window -> one list."""
+        boxes: list[Any] = [w.box for w in windows]
+        parts = drop_cut(coarse, boxes, parts, size, [EDGE * w.w / w.shown[0] for w in windows])
+        if self.cropper.rim:
+            boxes = without_rim(boxes, size, [self.cropper.rim * w.w / w.shown[0] for w in windows])
+            parts = [part[centred(part, box)] for part, box in zip(parts, boxes, strict=True)]
+        return self.merge(coarse, boxes, parts)
 
     def plan(
         self, size: tuple[int, int], heat: Tensor | None, scale: float, canvas: tuple[int, int], forwards: Forwards
@@ -192,7 +201,10 @@ class SecondLook:
             tile = max(int(forwards.fixed[0] / scale), 1), max(int(forwards.fixed[1] / scale), 1)
             crops = [piece for crop in crops for piece in _pieces(crop, tile)]
         windows = [Window.of(crop, size, scale, self.max_side, forwards.fixed) for crop in crops]
-        return [Canvas.of(w, forwards.stride, forwards.fixed) for w in windows]
+        packs = forwards.fixed is not None if self.cropper.packs is None else self.cropper.packs
+        if not packs:
+            return [Canvas.of(w, forwards.stride, forwards.fixed) for w in windows]
+        return Canvas.packed(windows, forwards.fixed or canvas, forwards.stride, forwards.fixed)
 
     @property
     def summary(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ class Validator(DetectionValidator):
         self.said = None if self.second_look is None or self.training else preds
         return [_columns(x) for x in found]
 
-    def _suppress(self, y: Tensor) -> list[Tensor]:
+    def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
         return nms(
             y,
@@ -169,6 +170,7 @@ class Validator(DetectionValidator):
             agnostic=self.args.single_cls or self.args.agnostic_nms,
             left_out=self.left_out,
             c=self.c,
+            together=of_crops,
         )
 
     def _look_again(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> list[dict[str, Tensor]]:
@@ -182,7 +184,7 @@ class Validator(DetectionValidator):
             rows = torch.cat((fit.back(pred["bboxes"]), pred["conf"][:, None], pred["cls"][:, None]), 1)
             coarse.append(rows if self.second_look.full else rows[:0])
         heats = heat_maps(self.said, size, fits) if self.second_look.cropper.looks else [None] * len(fits)
-        forwards = Forwards(self.network, self._suppress, self.args.augment)
+        forwards = Forwards(self.network, partial(self._suppress, of_crops=True), self.args.augment)
         canvas = tuple(self.args.imgsz) if isinstance(self.args.imgsz, (list, tuple)) else (self.args.imgsz,) * 2
         looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards)
         rows = [look.rows[: self.args.max_det] for look in looks]

@@ -1,0 +1,224 @@
+"""Crops against full pictures of several sizes, on the same weights and pictures in one run.
+
+    python benchmarks/crops.py model=best.pt data=montage/data.yaml scale=0.5
+
+One row for an arm: AP by two protocols, seconds and process time a picture (decoding aside), forwards, the share of the
+time outside the network, and the share of the picture that was looked at twice. Arms take turns on each picture, in
+`rounds`, and the least time of a picture counts, so that what else the machine does falls on all of them alike; read the
+ratios. `matched` is the full picture at the size at which objects look as in training: `scale` network pixels per pixel.
+With `sahi` installed (or in the folder sahi=DIR) its sliced prediction is an arm, with its default overlap and full pass.
+
+Arms of your own replace the usual ones: arm.NAME=key=value,key=value with the options of `yolotiny predict`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+
+class Stopwatch:
+    """Wall and process time inside a network, and how often it ran."""
+
+    def __init__(self, network: Any):
+        self.seconds, self.forwards, self.run = 0.0, 0, network.forward
+        network.forward = self
+
+    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        start = time.perf_counter()
+        out = self.run(x, *args, **kwargs)
+        self.seconds += time.perf_counter() - start
+        self.forwards += 1
+        return out
+
+
+class Ours:
+    """An arm: `predict` with options."""
+
+    def __init__(self, model: str, options: dict[str, Any]):
+        from yolotiny import YOLO
+
+        self.model, self.options = YOLO(model), {"verbose": False, "project": "unused", **options}
+        self.watch: Stopwatch | None = None
+
+    def __call__(self, picture: Any) -> tuple[Any, float, int, float]:
+        """Rows (n, 6), seconds in the network, forwards, share of the picture looked at twice."""
+        import numpy as np
+
+        if self.watch is None:
+            self.model.predict(picture[:64, :64], **self.options)
+            self.watch = Stopwatch(self.model.predictor.model)
+        watch = self.watch
+        before, forwards = watch.seconds, watch.forwards
+        found = self.model.predict(picture, **self.options)[0]
+        seen = np.zeros([side // 8 + 1 for side in picture.shape[:2]], bool)
+        for x1, y1, x2, y2 in (getattr(found, "crops", np.zeros((0, 4))) / 8).tolist():
+            seen[int(y1) : int(y2) + 1, int(x1) : int(x2) + 1] = True
+        return found.boxes.data, watch.seconds - before, watch.forwards - forwards, float(seen.mean())
+
+
+class Sahi:
+    """An arm: sliced prediction of sahi with its default overlap, merge and full pass."""
+
+    def __init__(self, model: str, tile: int, shown: int, conf: float):
+        from sahi import AutoDetectionModel
+
+        self.tile, self.watch = tile, None
+        self.model = AutoDetectionModel.from_pretrained(
+            "ultralytics", model_path=model, confidence_threshold=conf, device="cpu", image_size=shown
+        )
+
+    def __call__(self, picture: Any) -> tuple[Any, float, int, float]:
+        """As `Ours`."""
+        import torch
+        from sahi.predict import get_sliced_prediction
+
+        if self.watch is None:
+            self.model.perform_inference(picture[:64, :64, ::-1])
+            self.watch = Stopwatch(self.model.model.predictor.model)
+        before, forwards = self.watch.seconds, self.watch.forwards
+        found = get_sliced_prediction(
+            picture[..., ::-1], self.model, slice_height=self.tile, slice_width=self.tile, verbose=0
+        )
+        rows = [[*p.bbox.to_xyxy(), p.score.value, p.category.id] for p in found.object_prediction_list]
+        return (
+            torch.tensor(rows).view(-1, 6),
+            self.watch.seconds - before,
+            self.watch.forwards - forwards,
+            1.0,
+        )
+
+
+def usual(scale: float, width: int, conf: float) -> dict[str, dict[str, Any]]:
+    """The arms of the table."""
+    matched = round(width * scale)
+    common = {"conf": conf, "max_det": 1500}
+    full = {f"full {size}": {"imgsz": size} for size in (640, 960, 1280)} | {"matched": {"imgsz": matched}}
+    crops = {
+        "grid": {"imgsz": 640, "crops": "grid", "pixel_scale": scale},
+        "lsm": {"imgsz": 960, "crops": "lsm", "pixel_scale": scale, "k": 8, "infer.crops.enlarge": 1.2},
+        "auto": {"imgsz": 960, "crops": "auto", "pixel_scale": 1.15 * scale},
+    }
+    return {name: common | options for name, options in (full | crops).items()}
+
+
+def truth(data: str) -> tuple[list[str], list[tuple], dict[int, str]]:
+    """Pictures of the validation split, their boxes and labels in pixels, and the class names."""
+    import cv2
+    import numpy as np
+    from ultralytics.data.utils import check_det_dataset, img2label_paths
+
+    info = check_det_dataset(data)
+    files = sorted(str(p) for p in Path(info["val"]).rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    found = []
+    for file, label in zip(files, img2label_paths(files), strict=True):
+        h, w = cv2.imread(file).shape[:2]
+        rows = np.loadtxt(label, ndmin=2) if Path(label).is_file() else np.zeros((0, 5))
+        rows = rows.reshape(-1, 5)
+        corner, side = (rows[:, 1:3] - rows[:, 3:] / 2) * (w, h), rows[:, 3:] * (w, h)
+        found.append((np.round(np.concatenate((corner, corner + side), 1), 2), rows[:, 0], np.zeros((0, 5))))
+    return files, found, info["names"]
+
+
+def value(text: str) -> Any:
+    """A number where one is written, else the text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"True": True, "False": False}.get(text, text)
+
+
+def main() -> None:
+    """Run all arms and print the table."""
+    given = dict(word.split("=", 1) for word in sys.argv[1:])
+    mine = {k[4:]: dict(p.split("=") for p in given.pop(k).split(",")) for k in list(given) if k.startswith("arm.")}
+    if folder := given.pop("sahi", None):
+        sys.path.append(folder)
+    import cv2
+    import numpy as np
+    import torch
+
+    from yolotiny.metrics import evaluate_arrays
+
+    threads, rounds = int(given.pop("threads", 1)), int(given.pop("rounds", 3))
+    scale, conf = float(given.pop("scale", 0.5)), float(given.pop("conf", 0.01))
+    model, most = given.pop("model"), int(given.pop("pictures", 1000))
+    files, truths, names = truth(given.pop("data"))
+    out = given.pop("out", None)
+    if given:
+        sys.exit(f"unknown: {', '.join(given)}")
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    files, truths = files[:most], truths[:most]
+    width = cv2.imread(files[0]).shape[1]
+    arms: dict[str, Any] = {}
+    for name, options in usual(scale, width, conf).items() if not mine else {}.items():
+        arms[name] = Ours(model, options)
+    for name, options in mine.items():
+        options = {k: value(v) for k, v in options.items()}
+        if sahi_tile := options.pop("sahi", None):
+            arms[name] = Sahi(model, sahi_tile, round(sahi_tile * scale), conf)
+        else:
+            arms[name] = Ours(model, {"conf": conf, "max_det": 1500} | options)
+    if not mine:
+        try:
+            for tile in (640, 1280):
+                arms[f"sahi {tile}"] = Sahi(model, tile, round(tile * scale), conf)
+        except ImportError:
+            print("sahi is not installed: no arm of it")
+    best = {name: np.full((len(files), 4), np.inf) for name in arms}  # wall, process, network, network's process
+    rows: dict[str, list] = {name: [] for name in arms}
+    about: dict[str, list] = {name: [] for name in arms}
+    for turn in range(rounds):
+        for i, file in enumerate(files):
+            picture = cv2.imread(file)
+            for name, arm in arms.items():
+                torch.set_num_threads(threads)
+                wall, process = time.perf_counter(), time.process_time()
+                found, inside, forwards, area = arm(picture)
+                took = time.perf_counter() - wall, time.process_time() - process
+                if took[0] < best[name][i, 0]:
+                    best[name][i, [0, 2]] = took[0], inside
+                best[name][i, 1] = min(best[name][i, 1], took[1])
+                if not turn:
+                    rows[name].append(found.cpu())
+                    about[name].append((forwards, area))
+    print(f"{model}, {len(files)} pictures, {threads} thread(s), conf {conf}, scale {scale}, least of {rounds} rounds")
+    print(f"{'arm':24} {'AP aitod':>8} {'AP50':>6} {'AP coco':>8} {'s wall':>7} {'s cpu':>7} {'forwards':>8} {'outside':>8} {'area':>6}")
+    table = []
+    for name in arms:
+        images = [(*t, r[:, :4], r[:, 4], r[:, 5]) for t, r in zip(truths, rows[name], strict=True)]
+        reports = {p: evaluate_arrays(images, names, p) for p in ("aitod", "coco")}
+        wall, process, inside, _ = best[name].mean(0)
+        forwards, area = np.mean(about[name], 0)
+        row = {
+            "arm": name,
+            "AP": 100 * reports["aitod"]["AP"],
+            "AP50": 100 * reports["aitod"]["AP50"],
+            "AP_coco": 100 * reports["coco"]["AP"],
+            "wall": wall,
+            "cpu": process,
+            "forwards": forwards,
+            "outside": 1 - inside / wall,
+            "area": area,
+        }
+        table.append(row)
+        print(
+            f"{name:24} {row['AP']:8.2f} {row['AP50']:6.2f} {row['AP_coco']:8.2f} {wall:7.3f} {process:7.3f} "
+            f"{forwards:8.1f} {row['outside']:8.1%} {area:6.2f}",
+            flush=True,
+        )
+    if out:
+        Path(out).write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

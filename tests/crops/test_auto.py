@@ -1,0 +1,67 @@
+"""Fitted crops: what is hot is inside with its context, in few sizes; and when tiles are taken instead."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from yolotiny.crops import Auto
+from yolotiny.crops.auto import SIDES
+from yolotiny.errors import InputError
+
+
+def heat(*cells: tuple[int, int]) -> np.ndarray:
+    """A map of a picture of 1000 x 2000 px, ten pixels a cell, hot at some (row, column)."""
+    out = np.zeros((100, 200), np.float32)
+    for y, x in cells:
+        out[y, x] = 0.5
+    return out
+
+
+def find(seen: np.ndarray, scale: float = 0.5, **options) -> list[tuple[float, ...]]:
+    return Auto(**options).find(seen, (1000, 2000), scale, (640, 640))
+
+
+def test_known_value_one_place_is_one_small_crop_about_it():
+    assert find(heat((50, 100))) == [(941, 441, 1069, 569)]  # 64 network px at half size, about (1005, 505)
+
+
+def test_a_crop_at_the_border_of_the_picture_is_shifted_in():
+    assert find(heat((0, 199))) == [(1872, 0, 2000, 128)]
+
+
+def test_what_lies_together_is_one_crop_and_what_lies_apart_is_two():
+    assert len(find(heat((50, 100), (52, 103)))) == 1
+    assert len(find(heat((50, 100), (50, 150)))) == 2
+
+
+def test_each_setting_changes_the_crops():
+    seen = heat((50, 100)) + heat((20, 20)) * 0.01
+    assert len(find(seen)) == 1 and len(find(seen, threshold=0.001)) == 2
+    (small,), (large,) = find(heat((50, 100))), find(heat((50, 100)), context=60)
+    assert large[2] - large[0] == 256 and small[2] - small[0] == 128
+
+
+def test_every_hot_place_is_inside_with_its_context_and_sides_are_few():
+    rng = np.random.default_rng(0)
+    cells = [(int(y), int(x)) for y, x in zip(rng.integers(0, 100, 30), rng.integers(0, 200, 30), strict=True)]
+    crops = find(heat(*cells))
+    for y, x in cells:
+        near = (max(10 * x - 40, 0), max(10 * y - 40, 0), min(10 * x + 50, 2000), min(10 * y + 50, 1000))
+        assert any(c[0] <= near[0] and c[1] <= near[1] and c[2] >= near[2] and c[3] >= near[3] for c in crops), (y, x)
+    assert {(c[2] - c[0]) / 2 for c in crops} <= {*SIDES, 500}
+
+
+def test_where_most_is_hot_tiles_are_laid_over_everything():
+    everything = np.ones((100, 200), np.float32)
+    tiles = find(everything)
+    assert tiles[0] == (0, 0, 1280, 1000) and len(tiles) == 2
+    assert find(heat()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("threshold", 2), ("context", -1), ("zoom", 0), ("most", True), ("pack", "yes")]
+)
+def test_settings_that_make_no_sense_are_refused_by_name(setting, value):
+    with pytest.raises(InputError, match=f"auto: {setting}="):
+        Auto(**{setting: value})
