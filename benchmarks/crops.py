@@ -2,11 +2,11 @@
 
     python benchmarks/crops.py model=best.pt data=montage/data.yaml scale=0.5
 
-One row for an arm: AP by two protocols, seconds and process time a picture (decoding aside), forwards, the share of the
-time outside the network, and the share of the picture that was looked at twice. Arms take turns on each picture, in
-`rounds`, and the least time of a picture counts, so that what else the machine does falls on all of them alike; read the
-ratios. `matched` is the full picture at the size at which objects look as in training: `scale` network pixels per pixel.
-With `sahi` installed (or in the folder sahi=DIR) its sliced prediction is an arm, with its default overlap and full pass.
+One row an arm: AP by two protocols, seconds and process time a picture (decoding aside), forwards, the share of time
+outside the network, and the share of the picture that was looked at twice. Arms take turns on each picture, and the least
+time of several rounds counts, so that what else the machine does falls on all of them alike: read the ratios. `matched`
+is the full picture at the size at which objects look as in training: `scale` network pixels per pixel. With sahi
+installed (or in the folder sahi=DIR) its sliced prediction is an arm, with its default overlap and full pass.
 
 Arms of your own replace the usual ones: arm.NAME=key=value,key=value with the options of `yolotiny predict`.
 """
@@ -192,7 +192,7 @@ def main() -> None:
                     rows[name].append(found.cpu())
                     about[name].append((forwards, area))
     print(f"{model}, {len(files)} pictures, {threads} thread(s), conf {conf}, scale {scale}, least of {rounds} rounds")
-    print(f"{'arm':24} {'AP aitod':>8} {'AP50':>6} {'AP coco':>8} {'s wall':>7} {'s cpu':>7} {'forwards':>8} {'outside':>8} {'area':>6}")
+    print(f"{'arm':24} AP aitod   AP50  AP coco  s wall   s cpu forwards  outside   area")
     table = []
     for name in arms:
         images = [(*t, r[:, :4], r[:, 4], r[:, 5]) for t, r in zip(truths, rows[name], strict=True)]

@@ -59,7 +59,7 @@ def test_every_detector_looks_at_tiles_and_at_clusters(model, picture):
     assert len(tiles.crops) == 5 * 4 and not torch.equal(none.boxes.data, tiles.boxes.data)
     clusters = predicted(model, picture, crops="lsm", k=1, **{"infer.crops.min_area": 0})
     assert len(clusters.crops) == 1
-    fitted = predicted(model, picture, crops="auto", pixel_scale=2.0, **{"infer.crops.threshold": 0.4})
+    fitted = predicted(model, picture, crops="auto", pixel_scale=2.0, **{"infer.crops.threshold": 0.2})
     assert len(fitted.crops) and not torch.equal(fitted.boxes.data, none.boxes.data)
     assert (tiles.boxes.xyxy >= 0).all() and (tiles.boxes.xyxy <= torch.tensor([256, 192, 256, 192])).all()
 
@@ -97,7 +97,7 @@ def test_an_exported_file_looks_twice_as_its_model_does(model, picture, kind, ex
     best = slice(0, 9)  # a centre head gives fewer rows from a file, so that less is suppressed further down
     assert torch.equal(ours.crops, theirs.crops) and len(ours) > 40
     assert torch.allclose(ours.boxes.conf[best], theirs.boxes.conf[best], atol=2e-3)
-    for crops in ({"crops": "lsm", "infer.crops.min_area": 0}, {"crops": "auto", "infer.crops.threshold": 0.4}):
+    for crops in ({"crops": "lsm", "infer.crops.min_area": 0}, {"crops": "auto", "infer.crops.threshold": 0.2}):
         assert len(predicted(exported, picture, pixel_scale=1.5, **crops).crops)
 
 

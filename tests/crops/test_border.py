@@ -4,39 +4,49 @@ from __future__ import annotations
 
 import torch
 
-from yolotiny.crops.border import at_border, drop_cut
+from yolotiny.crops.border import at_border, centred, whole_only, without_rim
 
 SIZE = (100, 200)
-WINDOW = (0, 0, 100, 100)
+LEFT, RIGHT = [0.0, 0, 100, 100], [80.0, 0, 200, 100]
 PIECE = [90.0, 40, 100, 50, 0.8, 0]  # of an object at 90..110
 
 
-def kept(others: list[list[float]], coarse: list[list[float]] | None = None) -> int:
-    """How many of the window's rows (a piece, and an object inside) stay beside a second window."""
-    parts = [torch.tensor([PIECE, [20, 20, 30, 30, 0.9, 0]]), torch.tensor(others).view(-1, 6)]
-    windows = [WINDOW, (80, 0, 200, 100)]
-    return len(drop_cut(torch.tensor(coarse or []).view(-1, 6), windows, parts, SIZE, [1.0, 1.0])[0])
+def stays(others: list[list[float]], coarse: list[list[float]] | None = None) -> list[bool]:
+    """Whether the piece and an object inside the left window stay, beside what the right window shows."""
+    rows = torch.tensor([PIECE, [20, 20, 30, 30, 0.9, 0], *others])
+    windows = torch.tensor([LEFT] * 2 + [RIGHT] * len(others))
+    return whole_only(torch.tensor(coarse or []).view(-1, 6), rows, windows, SIZE, torch.ones(len(rows))).tolist()[:2]
 
 
 def test_only_inner_borders_cut():
     boxes = torch.tensor([[0.0, 40, 10, 50], [40, 0, 50, 10], [90, 40, 99.5, 50], [40, 90, 50, 100], [40, 40, 50, 50]])
-    assert at_border(boxes, WINDOW, SIZE, 1.0).tolist() == [False, False, True, False, False]
-    assert at_border(boxes, WINDOW, (300, 300), 1.0).tolist() == [False, False, True, True, False]
+    windows, reach = torch.tensor([LEFT] * 5), torch.ones(5)
+    assert at_border(boxes, windows, SIZE, reach).tolist() == [False, False, True, False, False]
+    assert at_border(boxes, windows, (300, 300), reach).tolist() == [False, False, True, True, False]
 
 
 def test_a_piece_goes_where_the_neighbour_or_the_whole_picture_shows_the_object():
-    assert kept([[90.0, 40, 110, 50, 0.7, 0]]) == 1
-    assert kept([], [[90.0, 40, 110, 50, 0.5, 0]]) == 1
+    assert stays([[90.0, 40, 110, 50, 0.7, 0]]) == [False, True]
+    assert stays([], [[90.0, 40, 110, 50, 0.5, 0]]) == [False, True]
 
 
 def test_a_piece_that_nothing_explains_stays():
-    assert kept([]) == 2
-    assert kept([[90.0, 40, 110, 50, 0.7, 1]]) == 2  # another class
-    assert kept([[90.0, 40, 110, 50, 0.3, 0]]) == 2  # far less certain
-    assert kept([[85.0, 52, 110, 62, 0.7, 0]]) == 2  # beside it
-    assert kept([[88.0, 38, 99, 52, 0.7, 0]]) == 2  # ends inside: another object, no whole of this
+    assert stays([]) == [True, True]
+    assert stays([[90.0, 40, 110, 50, 0.7, 1]]) == [True, True]  # another class
+    assert stays([[90.0, 40, 110, 50, 0.3, 0]]) == [True, True]  # far less certain
+    assert stays([[85.0, 52, 110, 62, 0.7, 0]]) == [True, True]  # beside it
+    assert stays([[88.0, 38, 98, 52, 0.7, 0]]) == [True, True]  # ends inside: another object, no whole of this
 
 
 def test_two_pieces_do_not_explain_each_other():
-    parts = [torch.tensor([PIECE]), torch.tensor([[80.0, 40, 110, 50, 0.9, 0]])]  # cut on the left by its own window
-    assert [len(p) for p in drop_cut(torch.zeros(0, 6), [WINDOW, (80, 0, 200, 100)], parts, SIZE, [1.0, 1.0])] == [1, 1]
+    rows = torch.tensor([PIECE, [80.0, 40, 110, 50, 0.9, 0]])  # the second is cut on the left by its own window
+    windows = torch.tensor([LEFT, RIGHT])
+    assert whole_only(torch.zeros(0, 6), rows, windows, SIZE, torch.ones(2)).all()
+
+
+def test_the_rim_of_a_window_is_taken_off_at_inner_borders_and_a_box_counts_by_its_middle():
+    windows = without_rim(torch.tensor([LEFT, RIGHT]), SIZE, torch.tensor([5.0, 10.0]))
+    assert windows.tolist() == [[0, 0, 95, 100], [90, 0, 200, 100]]
+    boxes = torch.tensor([[80.0, 0, 100, 10], [94, 0, 98, 10]])  # middles at 90 and 96
+    assert centred(boxes, windows[[0, 0]]).tolist() == [True, False]
+    assert centred(boxes, windows[[1, 1]]).tolist() == [True, True]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolotiny.crops import Canvas, Window, pack
+from yolotiny.crops import Canvas, Window, gather, pack
 
 
 def test_known_value_a_column_beside_two_squares():
@@ -46,11 +46,20 @@ def test_a_canvas_shows_each_window_and_gives_each_its_detections_back():
     second = canvas.places[1]
     x, y = second[1] + 4.0, second[2] + 6.0
     rows = torch.tensor([[x, y, x + 8, y + 8, 0.9, 1.0], [500, 500, 510, 510, 0.9, 0]])
-    parts = canvas.split(rows)
+    found, owner = gather([canvas], [rows])
     left, top = second[0].x + 4, second[0].y + 6
-    assert len(parts[0]) == 0 and parts[1].tolist() == [pytest.approx([left, top, left + 8, top + 8, 0.9, 1])]
+    assert owner.tolist() == [1] and found.tolist() == [pytest.approx([left, top, left + 8, top + 8, 0.9, 1])]
 
 
 def test_a_file_of_one_input_size_gets_canvases_of_that_size():
     windows = [Window(0, 0, 32, 32, (32, 32))] * 5
     assert [c.size for c in Canvas.packed(windows, (64, 64), 32, (64, 64))] == [(64, 64)] * 2
+
+
+def test_rows_find_the_windows_of_their_own_canvas():
+    windows = [Window(10, 20, 32, 32, (64, 64)), Window(100, 50, 32, 32, (32, 32))]
+    canvases = [Canvas.of(w, 32) for w in windows]
+    row = torch.tensor([[8.0, 8, 16, 16, 0.9, 1]])
+    found, owner = gather(canvases, [row, torch.cat((row, row + torch.tensor([12.0, 0, 20, 0, 0, 0])))])
+    assert owner.tolist() == [0, 1, 1]
+    assert found[:, :4].tolist() == [[14, 24, 18, 28], [108, 58, 116, 66], [120, 58, 132, 66]]  # the last one is cut

@@ -12,18 +12,18 @@ shown `larger` than the whole picture was, the `zoom` beyond the size of trainin
 
 from ..registry import Registry
 from .auto import Auto
-from .border import centred, drop_cut, without_rim
-from .canvas import Canvas
+from .border import centred, whole_only, without_rim
+from .canvas import Canvas, gather
 from .clusters import LSM, lsm
 from .grid import Grid, grid
 from .heat import of_map, of_rows, scatter
-from .merge import NMS, Replace
+from .merge import NMM, NMS, Replace
 from .packing import pack
 from .scale import ObjectScale
 from .window import Window
 
 CROPPERS = Registry("cropper", {"grid": Grid, "lsm": LSM, "auto": Auto})
-MERGES = Registry("merge", {"replace": Replace, "nms": NMS})
+MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})
 
-__all__ = ["CROPPERS", "LSM", "MERGES", "NMS", "Auto", "Canvas", "Grid", "ObjectScale", "Replace", "Window"]
-__all__ += ["centred", "drop_cut", "grid", "lsm", "of_map", "of_rows", "pack", "scatter", "without_rim"]
+__all__ = ["CROPPERS", "LSM", "MERGES", "NMM", "NMS", "Auto", "Canvas", "Grid", "ObjectScale", "Replace", "Window"]
+__all__ += ["centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack", "scatter", "whole_only", "without_rim"]

@@ -15,6 +15,7 @@ BLOCK = 32  # network pixels: what sides of an input are padded to anyway
 # Sides of crops in network pixels. A network prepares itself for each input shape it meets, which takes longer than a
 # small forward; so there are few.
 SIDES = (64, 96, 128, 192, 256, 384, 512, 640)
+SQUARE = 128  # small ones are square for the same reason
 EACH = 4.0  # blocks of area that one more crop is worth
 OVERLAP = 0.1  # of the tiles where everything is looked at
 
@@ -68,20 +69,41 @@ class Auto:
         across = math.sqrt(cell[0] * cell[1]) * scale  # network pixels of a cell
         limit = canvas[0] / across, canvas[1] / across
         rects = cover(seen > self.threshold, self.context / across, EACH * (BLOCK / across) ** 2, limit)
-        crops = [self._crop(rect, cell, size, scale) for rect in rects]
+        wanted = _even([self._shown(rect, cell, scale) for rect in rects])
+        crops = [_placed(rect, shown, cell, size, scale) for rect, shown in zip(rects, wanted, strict=True)]
         if sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in crops) > self.most * size[0] * size[1]:
             return grid(size, (max(int(canvas[0] / scale), 1), max(int(canvas[1] / scale), 1)), OVERLAP)
         return crops
 
-    def _crop(self, rect: Rect, cell: tuple[float, float], size: tuple[int, int], scale: float) -> Box:
-        """A rectangle of cells with context, grown about its middle to the next of the sides, inside the picture."""
+    def _shown(self, rect: Rect, cell: tuple[float, float], scale: float) -> tuple[int, int]:
+        """(height, width) in network pixels of the crop round a rectangle of cells: the next of the sides."""
         sides = []
-        for low, high, step, length in ((rect[0], rect[2], cell[1], size[1]), (rect[1], rect[3], cell[0], size[0])):
-            start, stop = low * step, min(high * step, float(length))
-            wanted = (stop - start) * scale + 2 * self.context
-            shown = next((s for s in SIDES if s >= wanted), math.ceil(wanted / BLOCK) * BLOCK)
-            side = min(int(shown / scale), length)
-            begin = min(max(int((start + stop - side) / 2), 0), length - side)
-            sides.append((begin, begin + side))
-        (x1, x2), (y1, y2) = sides
-        return x1, y1, x2, y2
+        for low, high, step in ((rect[1], rect[3], cell[0]), (rect[0], rect[2], cell[1])):
+            wanted = (high - low) * step * scale + 2 * self.context
+            sides.append(next((s for s in SIDES if s >= wanted), math.ceil(wanted / BLOCK) * BLOCK))
+        return (max(sides),) * 2 if max(sides) <= SQUARE else (sides[0], sides[1])
+
+
+def _even(shown: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The sizes of crops with some small squares grown by a step, so that those of one size come in fours.
+
+    Canvases of a size go through the network in batches of powers of two, and the first canvas of a batch costs as much
+    as the next six.
+    """
+    out = list(shown)
+    for side, larger in zip(SIDES, SIDES[1:], strict=False):
+        if larger > SQUARE:
+            break
+        same = [i for i, size in enumerate(out) if size == (side, side)]
+        if len(same) > 4:
+            for i in same[: len(same) % 4]:
+                out[i] = larger, larger
+    return out
+
+
+def _placed(rect: Rect, shown: tuple[int, int], cell: tuple[float, float], size: tuple[int, int], scale: float) -> Box:
+    """The crop of so many network pixels about the middle of a rectangle of cells, shifted into the picture."""
+    h, w = (min(int(side / scale), length) for side, length in zip(shown, size, strict=True))
+    x = min(max(int(((rect[0] + rect[2]) * cell[1] - w) / 2), 0), size[1] - w)
+    y = min(max(int(((rect[1] + rect[3]) * cell[0] - h) / 2), 0), size[0] - h)
+    return x, y, x + w, y + h

@@ -59,15 +59,31 @@ class Canvas:
             out[y : y + h, x : x + w] = window.cut(picture)
         return out
 
-    def split(self, rows: Tensor) -> list[Tensor]:
-        """(n, 6) rows in pixels of the canvas -> for each window the rows centred in it, in pixels of the picture.
 
-        What is centred in the padding or between windows belongs to nobody; boxes are cut to their window.
-        """
-        centre = (rows[:, :2] + rows[:, 2:4]) / 2
-        parts = []
-        for window, x, y in self.places:
-            corner = rows.new_tensor([x, y])
-            mine = rows[((centre >= corner) & (centre < corner + rows.new_tensor(window.shown))).all(1)]
-            parts.append(torch.cat((window.back(mine[:, :4] - corner.repeat(2)), mine[:, 4:]), 1))
-        return parts
+def gather(canvases: Sequence[Canvas], found: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Detections on the canvases of a picture -> detections in the picture.
+
+    What is centred in the padding or between windows belongs to nobody; boxes are cut to their window.
+
+    Args:
+        canvases: at least one.
+        found: for each (n, 6) xyxy in pixels of the canvas, score, class.
+    Returns:
+        (k, 6) rows in pixels of the picture, (k,) the number of the window of each, counted through all canvases.
+    """
+    rows = torch.cat(list(found))
+    counts = torch.tensor([len(part) for part in found], device=rows.device)
+    table = [(x, y, *w.shown, w.x, w.y, w.w / w.shown[0], w.h / w.shown[1]) for c in canvases for w, x, y in c.places]
+    places = rows.new_tensor(table)
+    held = torch.tensor([len(c.places) for c in canvases], device=rows.device)
+    each = held.repeat_interleave(counts)  # windows on the canvas of each row
+    index = torch.arange(len(rows), device=rows.device).repeat_interleave(each)
+    first = (held.cumsum(0) - held).repeat_interleave(counts)
+    window = first[index] + torch.arange(len(index), device=rows.device) - (each.cumsum(0) - each)[index]
+    here, box = places[window], rows[index]
+    middle = (box[:, :2] + box[:, 2:4]) / 2 - here[:, :2]
+    mine = ((middle >= 0) & (middle < here[:, 2:4])).all(1)
+    here, box, window = here[mine], box[mine], window[mine]
+    corners = (box[:, :4].view(-1, 2, 2) - here[:, None, :2]).clamp(min=0)
+    corners = torch.minimum(corners, here[:, None, 2:4]) * here[:, None, 6:] + here[:, None, 4:6]
+    return torch.cat((corners.view(-1, 4), box[:, 4:]), 1), window

@@ -1,26 +1,26 @@
 """Detections of the whole picture and of its crops, as one list.
 
 Rows are (n, 6): xyxy pixels of the picture, score, class. A merge is called as
-`merge(coarse, crops, parts) -> rows`, the best first.
+`merge(coarse, crops, fine) -> rows`, the best first; `fine` are the rows found in any of the crops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor
 
+from ..boxes import area
 from ..errors import InputError
 
 
-def within(boxes: Tensor, crops: Sequence[Sequence[float]]) -> Tensor:
-    """(n, 4) boxes -> (n,) True where one of the crops holds the whole box, its border included."""
+def within(boxes: Tensor, crops: Tensor) -> Tensor:
+    """(n, 4) boxes, (m, 4) crops -> (n,) True where one of the crops holds the whole box, its border included."""
     if not len(crops):
         return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
-    regions = torch.as_tensor(crops, dtype=boxes.dtype, device=boxes.device)
+    regions = crops.to(boxes)
     low = (boxes[:, None, :2] >= regions[None, :, :2]).all(-1)
     high = (boxes[:, None, 2:] <= regions[None, :, 2:]).all(-1)
     return (low & high).any(1)
@@ -38,9 +38,9 @@ class Replace:
     def __init__(self, iou: float | None = None):
         self.iou = None if iou is None else _overlap("replace", iou)
 
-    def __call__(self, coarse: Tensor, crops: Sequence[Sequence[float]], parts: Sequence[Tensor]) -> Tensor:
-        """Coarse rows, crops (xyxy) and the rows found in each of them -> rows."""
-        rows = torch.cat((coarse[~within(coarse[:, :4], crops)], *parts))
+    def __call__(self, coarse: Tensor, crops: Tensor, fine: Tensor) -> Tensor:
+        """Coarse rows, (m, 4) crops and the rows found in them -> rows."""
+        rows = torch.cat((coarse[~within(coarse[:, :4], crops)], fine))
         return _best_first(rows) if self.iou is None else _suppressed(rows, self.iou)
 
 
@@ -54,9 +54,71 @@ class NMS:
     def __init__(self, iou: float = 0.6):
         self.iou = _overlap("nms", iou)
 
-    def __call__(self, coarse: Tensor, crops: Sequence[Sequence[float]], parts: Sequence[Tensor]) -> Tensor:
-        """Coarse rows and the rows found in each crop -> rows."""
-        return _suppressed(torch.cat((coarse, *parts)), self.iou)
+    def __call__(self, coarse: Tensor, crops: Tensor, fine: Tensor) -> Tensor:
+        """Coarse rows and the rows found in crops -> rows."""
+        return _suppressed(torch.cat((coarse, fine)), self.iou)
+
+
+class NMM:
+    """Boxes of a class that overlap become one: the box round both, with the better score.
+
+    For objects larger than the overlap of tiles, of which each tile sees a piece.
+
+    Args:
+        threshold: overlap above which a box joins a better one.
+        metric: `iou`, or `ios`, intersection over the smaller box, which joins a piece to its whole, and in a crowd of
+            small objects many a neighbour too.
+
+    Source: the greedy merging of Akyon et al. 2022 (SAHI), whose default is `ios` at 0.5.
+    """
+
+    def __init__(self, threshold: float = 0.5, metric: str = "iou"):
+        if metric not in ("iou", "ios"):
+            raise InputError(f"merge nmm: metric={metric!r} must be 'iou' or 'ios'")
+        self.threshold, self.metric = _overlap("nmm", threshold, "threshold"), metric
+
+    def __call__(self, coarse: Tensor, crops: Tensor, fine: Tensor) -> Tensor:
+        """Coarse rows and the rows found in crops -> rows."""
+        rows = _best_first(torch.cat((coarse, fine)))
+        better, worse, overlap = _pairs(rows, self.metric)
+        close = overlap > self.threshold
+        better, worse, overlap = better[close], worse[close], overlap[close]
+        stays = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+        while True:  # what stays depends on better boxes alone, so this settles from the best down
+            after = torch.ones_like(stays)
+            after[worse[stays[better]]] = False
+            if torch.equal(after, stays):
+                break
+            stays = after
+        joins = stays[better] & ~stays[worse]
+        better, worse = better[joins], worse[joins]
+        order = overlap[joins].argsort(stable=True)  # of several the nearest is written last
+        home = torch.arange(len(rows), device=rows.device)
+        for i, j in zip(worse[order].tolist(), better[order].tolist(), strict=True):
+            home[i] = j
+        low, high = rows[:, :2].clone(), rows[:, 2:4].clone()
+        index = home[:, None].expand(-1, 2)
+        low.scatter_reduce_(0, index, rows[:, :2], "amin")
+        high.scatter_reduce_(0, index, rows[:, 2:4], "amax")
+        return torch.cat((low, high, rows[:, 4:]), 1)[stays]
+
+
+def _pairs(rows: Tensor, metric: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Pairs of overlapping rows of one class, rows being sorted: the better one, the worse one, their overlap."""
+    by_x = rows[:, 0].argsort(stable=True)
+    x1, x2 = rows[by_x, 0].contiguous(), rows[by_x, 2].contiguous()
+    first = torch.arange(len(rows), device=rows.device)
+    count = (torch.searchsorted(x1, x2) - first - 1).clamp(min=0)  # boxes that begin before this one ends
+    left = first.repeat_interleave(count)
+    right = left + 1 + torch.arange(len(left), device=rows.device) - (count.cumsum(0) - count)[left]
+    i, j = by_x[left], by_x[right]
+    same = rows[i, 5] == rows[j, 5]
+    i, j = i[same], j[same]
+    a, b = rows[i, :4].float(), rows[j, :4].float()
+    shared = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
+    one, two = area(a), area(b)
+    over = shared / ((one + two - shared) if metric == "iou" else torch.minimum(one, two)).clamp(min=1e-9)
+    return torch.minimum(i, j), torch.maximum(i, j), over
 
 
 def _best_first(rows: Tensor) -> Tensor:
@@ -67,7 +129,7 @@ def _suppressed(rows: Tensor, iou: float) -> Tensor:
     return rows[torchvision.ops.batched_nms(rows[:, :4].float(), rows[:, 4].float(), rows[:, 5], iou)]
 
 
-def _overlap(merge: str, value: Any) -> float:
+def _overlap(merge: str, value: Any, name: str = "iou") -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise InputError(f"merge {merge}: iou={value!r} must lie in 0..1")
+        raise InputError(f"merge {merge}: {name}={value!r} must lie in 0..1")
     return float(value)

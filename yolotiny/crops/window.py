@@ -1,4 +1,4 @@
-"""A crop as it is cut: whole pixels of the picture, the size it is shown at, and the way back."""
+"""A crop as it is cut: whole pixels of the picture, and the size it is shown at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -56,25 +55,11 @@ class Window:
     def cut(self, picture: np.ndarray) -> np.ndarray:
         """(H, W, C) picture -> the piece at the size it is shown at."""
         piece = picture[self.y : self.y + self.h, self.x : self.x + self.w]
-        shrinks = self.shown[0] < self.w
+        shrinks = 2 * self.shown[0] < self.w  # up to half, the four neighbours of linear are all there is to average
         out = cv2.resize(piece, self.shown, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         return out if out.ndim == picture.ndim else out[..., None]
-
-    def back(self, boxes: Tensor) -> Tensor:
-        """(n, 4) xyxy pixels of the piece as shown -> xyxy pixels of the picture, cut to the window."""
-        sx, sy = self.w / self.shown[0], self.h / self.shown[1]
-        x = (boxes[:, 0::2] * sx).clamp(0, self.w) + self.x
-        y = (boxes[:, 1::2] * sy).clamp(0, self.h) + self.y
-        return boxes.new_empty(0, 4) if not len(boxes) else _interleave(x, y)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
         """xyxy, pixels of the picture."""
         return self.x, self.y, self.x + self.w, self.y + self.h
-
-
-def _interleave(x: Tensor, y: Tensor) -> Tensor:
-    """(n, 2) and (n, 2) -> (n, 4): x, y, x, y."""
-    out = x.new_empty(len(x), 4)
-    out[:, 0::2], out[:, 1::2] = x, y
-    return out

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .. import config
-from ..crops import CROPPERS, MERGES, Canvas, ObjectScale, Window, centred, drop_cut, grid, without_rim
+from ..crops import CROPPERS, MERGES, Canvas, ObjectScale, Window, centred, gather, grid, whole_only, without_rim
 from ..errors import InputError, above_zero, did_you_mean
 from ..registry import build
 from .forwards import Forwards
@@ -171,25 +171,31 @@ class SecondLook:
         found = iter(forwards((p, c) for p, plan in zip(pictures, plans, strict=True) for c in plan))
         looks = []
         for picture, rows, plan in zip(pictures, coarse, plans, strict=True):
-            windows = [window for c in plan for window, _, _ in c.places]
-            parts = [part.to(rows) for c in plan for part in c.split(next(found))]
-            merged = self._join(rows, windows, parts, picture.shape[:2])
-            boxes = [w.box for w in windows]
+            merged, crops = self._join(rows, plan, [next(found) for _ in plan], picture.shape[:2])
             self.objects.see(merged, refined=True)
-            looks.append(Look(merged, torch.tensor(boxes, dtype=torch.float32).view(-1, 4), len(plan)))
-            self.crops, self.forwards = self.crops + len(windows), self.forwards + len(plan)
+            looks.append(Look(merged, crops, len(plan)))
+            self.crops, self.forwards = self.crops + len(crops), self.forwards + len(plan)
         self.pictures += len(looks)
         self.seconds += time.perf_counter() - start
         return looks
 
-    def _join(self, coarse: Tensor, windows: list[Window], parts: list[Tensor], size: tuple[int, int]) -> Tensor:
-        """Rows of the first look and of each window -> one list."""
-        boxes: list[Any] = [w.box for w in windows]
-        parts = drop_cut(coarse, boxes, parts, size, [EDGE * w.w / w.shown[0] for w in windows])
+    def _join(
+        self, coarse: Tensor, plan: list[Canvas], found: list[Tensor], size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Rows of the first look and of each canvas -> one list, and the (m, 4) crops."""
+        if not plan:
+            return self.merge(coarse, coarse[:0, :4], coarse[:0]), torch.zeros(0, 4)
+        fine, owner = gather(plan, [rows.to(coarse) for rows in found])
+        places = [window for canvas in plan for window, _, _ in canvas.places]
+        crops = torch.tensor([w.box for w in places], dtype=torch.float32)
+        windows = crops.to(coarse)
+        pixel = windows.new_tensor([w.w / w.shown[0] for w in places])  # of the network, in pixels of the picture
         if self.cropper.rim:
-            boxes = without_rim(boxes, size, [self.cropper.rim * w.w / w.shown[0] for w in windows])
-            parts = [part[centred(part, box)] for part, box in zip(parts, boxes, strict=True)]
-        return self.merge(coarse, boxes, parts)
+            windows = without_rim(windows, size, self.cropper.rim * pixel)
+            counts = centred(fine, windows[owner])
+            fine, owner = fine[counts], owner[counts]
+        fine = fine[whole_only(coarse, fine, crops.to(coarse)[owner], size, EDGE * pixel[owner])]
+        return self.merge(coarse, windows, fine), crops
 
     def plan(
         self, size: tuple[int, int], heat: Tensor | None, scale: float, canvas: tuple[int, int], forwards: Forwards
