@@ -14,6 +14,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
+from .engine.crop_validator import CropValidator
 from .engine.nms import NWD_THRESHOLD, check_metric
 from .engine.options import RULES, SUPPRESSION, find_data, protocol_of, read_recipe, run_root, sort_options
 from .engine.predictor import Predictor
@@ -197,9 +198,11 @@ class YOLO(Model):
             "project": run_root(plain.get("project"), "val"),
         }
         args = {**self.overrides, "rect": True, **options, "mode": "val"}
-        runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
+        runner = (validator or (Validator if look is None else CropValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(options["data"]))
-        runner.worst, runner.second_look = worst, look
+        runner.worst = worst
+        if isinstance(runner, CropValidator):
+            runner.second_look = look
         runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
