@@ -3,8 +3,7 @@
     python benchmarks/crops.py model=best.pt data=montage/data.yaml scale=0.5
 
 One row an arm: AP by two protocols, seconds and process time a picture (decoding aside), forwards, the share of time
-outside the network, and the share of the picture that was looked at twice. Arms take turns on each picture, and the
-least
+outside the network, and the share of the picture looked at twice. Arms take turns on each picture, and the least
 time of several rounds counts, so that what else the machine does falls on all of them alike: read the ratios. `matched`
 is the full picture at the size at which objects look as in training: `scale` network pixels per pixel. With sahi
 installed (or in the folder sahi=DIR) its sliced prediction is an arm, with its default overlap and full pass.
@@ -173,8 +172,8 @@ def main() -> None:
         try:
             for tile in (640, 1280):
                 arms[f"sahi {tile}"] = Sahi(model, tile, round(tile * scale), conf)
-        except ImportError:
-            print("sahi is not installed: no arm of it")
+        except Exception as error:  # not installed, or weights that only ours can open
+            print(f"no arm of sahi: {error}")
     best = {name: np.full((len(files), 4), np.inf) for name in arms}  # wall, process, network, network's process
     rows: dict[str, list] = {name: [] for name in arms}
     about: dict[str, list] = {name: [] for name in arms}

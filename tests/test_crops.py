@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -88,6 +89,15 @@ def test_each_option_changes_what_is_looked_at(model, picture):
     assert (size(1.0), size(2.0)) == (128, 64)
 
 
+def test_a_budget_decides_how_much_is_looked_at(model, picture):
+    count = lambda budget: len(predicted(model, picture, **GRID, budget=budget).crops)  # noqa: E731
+    assert (count(100), count(3), count(1)) == (20, 2, 0)  # each tile fills the input
+    assert count("100000ms") == 20 and count("0.001ms") == 0
+    for wrong, said in (({"budget": "4"}, "budget='4' must be"), ({"budget": 4, "full": False}, "leave full= out")):
+        with pytest.raises(InputError, match=said):
+            predicted(model, picture, **GRID, **wrong)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "torchscript", "openvino"])
 def test_an_exported_file_looks_twice_as_its_model_does(model, picture, kind, exact_openvino):
@@ -120,7 +130,13 @@ def test_a_checkpoint_of_ultralytics_predicts_validates_and_exports_but_is_train
     assert len(predicted(foreign, picture, **GRID).crops) == 20
     data = write_tiny(tmp_path / "data", val=2)
     options = {"data": str(data), "imgsz": 96, "plots": False, "verbose": False, "project": str(tmp_path)}
-    assert foreign.val(**options, **GRID).report["n_gt"]["all"] > 0
+    report = foreign.val(**options, **GRID | {"tile": 48}).report
+    assert report["n_gt"]["all"] > 0
+    crops = report["crops"]
+    assert (crops["area_outside"], crops["objects_outside"], crops["recall_lost"]) == (0, 0, 0)
+    assert crops["forwards"] == 1 + 9 and crops["crops"] == 9 and crops["seconds"] > 0 and crops["missed_inside"] <= 1
+    written = json.loads((tmp_path / "val" / "report.json").read_text())
+    assert written["crops"] == crops
     assert Path(foreign.export(format="torchscript", imgsz=96)).is_file()
     with pytest.raises(InputError, match=r"made by ultralytics; train with YOLO\('yolo11n.yaml'\).load\("):
         foreign.train(data=str(data))

@@ -23,7 +23,8 @@ LOOK = {
     "full": "crops=grid: False leaves out the look at the whole picture",
     "k": "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none",
     "top_k": "crops=lsm: fullest cells of the heat map that clusters are made of, default 50",
-    "merge": "joining looks: nms, replace (what lies in a crop comes from there), nmm (overlapping boxes become one)",
+    "budget": "what both looks at a picture may cost: forwards (4) or milliseconds (150ms); the best crops first",
+    "merge": "looks join by nms, replace (in a crop, the crop counts) or nmm (overlapping boxes become one)",
 }
 CROPS = {
     "crop_train": "grid or lsm: training also sees windows of the pictures at their files' resolution; none for none. "

@@ -14,6 +14,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
+from .engine.crop_validator import CropValidator
 from .engine.nms import check_metric
 from .engine.options import (
     RULES,
@@ -200,15 +201,14 @@ class YOLO(Model):
         data = plain.get("data") or self.overrides.get("data")
         if not data:
             raise InputError("val needs data=FILE.yaml")
-        options = defaults(rules) | plain
-        options |= {
-            "data": find_data(data, plain.get("split") or "val"),
-            "project": run_root(plain.get("project"), "val"),
-        }
-        args = {**self.overrides, "rect": True, **options, "mode": "val"}
-        runner = (validator or Validator)(args=args, _callbacks=self.callbacks)
-        runner.rules(rules, protocol_of(options["data"]))
-        runner.worst, runner.second_look = worst, look
+        plain["data"] = find_data(data, plain.get("split") or "val")
+        plain["project"] = run_root(plain.get("project"), "val")
+        args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
+        runner = (validator or (Validator if look is None else CropValidator))(args=args, _callbacks=self.callbacks)
+        runner.rules(rules, protocol_of(args["data"]))
+        runner.worst = worst
+        if isinstance(runner, CropValidator):
+            runner.second_look = look
         runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report

@@ -13,6 +13,7 @@ shown `larger` than the whole picture was, the `zoom` beyond the size of trainin
 from ..registry import Registry
 from .auto import Auto
 from .border import centred, whole_only, without_rim
+from .budget import Budget
 from .canvas import Canvas, gather
 from .clusters import LSM, lsm
 from .grid import Grid, grid
@@ -25,5 +26,6 @@ from .window import Window
 CROPPERS = Registry("cropper", {"grid": Grid, "lsm": LSM, "auto": Auto})
 MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})
 
-__all__ = ["CROPPERS", "LSM", "MERGES", "NMM", "NMS", "Auto", "Canvas", "Grid", "ObjectScale", "Replace", "Window"]
-__all__ += ["centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack", "scatter", "whole_only", "without_rim"]
+__all__ = ["CROPPERS", "LSM", "MERGES", "NMM", "NMS", "Auto", "Budget", "Canvas", "Grid", "ObjectScale", "Replace"]
+__all__ += ["Window", "centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack", "scatter", "whole_only"]
+__all__ += ["without_rim"]

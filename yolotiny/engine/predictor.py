@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from ultralytics.utils import LOGGER, ops
 
 from .crop_results import CropResults
 from .first_look import Fit, heat_maps
-from .forwards import Forwards
+from .forwards import Forwards, finish
 from .nms import describe, nms, scale_for
 from .reading import Reader
 from .second_look import SecondLook
@@ -59,7 +60,13 @@ class Predictor(DetectionPredictor):
         """Network output; None where tiles need no look at the whole picture."""
         if self.second_look is not None and not self.second_look.full and not self.args.embed:
             return None
-        return super().inference(im, *args, **kwargs)
+        start = time.perf_counter()
+        out = super().inference(im, *args, **kwargs)
+        if self.second_look is not None and self.second_look.budget is not None:
+            finish(self.device)
+            took = time.perf_counter() - start
+            self.second_look.budget.first_look(took / len(im), im.shape[2] * im.shape[3])
+        return out
 
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
         """Network output -> one `Results` per picture."""
@@ -96,7 +103,7 @@ class Predictor(DetectionPredictor):
         """Rows of the first look at each picture, in pixels of the input -> results of both looks."""
         assert self.second_look is not None
         fits = [Fit.of(picture.shape[:2], size) for picture in pictures]
-        heats = heat_maps(preds, size, fits) if self.second_look.cropper.looks else [None] * len(fits)
+        heats = heat_maps(preds, size, fits) if self.second_look.looks else [None] * len(fits)
         coarse = [torch.cat((fit.back(rows[:, :4]), rows[:, 4:]), 1) for fit, rows in zip(fits, found, strict=True)]
         forwards = Forwards(self.model, partial(self.suppress, of_crops=True), self.args.augment)
         canvas = (self.imgsz[0], self.imgsz[1])

@@ -13,12 +13,24 @@ import torch
 from torch import Tensor
 
 from .. import config
-from ..crops import CROPPERS, MERGES, Canvas, ObjectScale, Window, centred, gather, grid, whole_only, without_rim
+from ..crops import (
+    CROPPERS,
+    MERGES,
+    Budget,
+    Canvas,
+    ObjectScale,
+    Window,
+    centred,
+    gather,
+    grid,
+    whole_only,
+    without_rim,
+)
 from ..errors import InputError, above_zero, did_you_mean
 from ..registry import build
 from .forwards import Forwards
 
-KEYS = ("crops", "full", "pixel_scale", "scale", "max_side", "merge")
+KEYS = ("crops", "full", "pixel_scale", "scale", "max_side", "merge", "budget")
 OPTIONS = {  # short names of settings, for val and predict
     "crops": "crops",
     "k": "crops.k",
@@ -28,6 +40,7 @@ OPTIONS = {  # short names of settings, for val and predict
     "full": "full",
     "pixel_scale": "pixel_scale",
     "merge": "merge",
+    "budget": "budget",
 }
 # Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
 # sharper, and the first look is to point at more than it would keep.
@@ -86,7 +99,7 @@ class SecondLook:
         section: `crops` (a cropper); `full`: whether the whole picture is looked at first, which only a cropper that
             needs no heat map may do without; `pixel_scale`: network pixels of the second look per pixel of the picture,
             or `scale`: per network pixel of the first look, or neither, and objects are brought to the size of
-            training; `max_side` (network pixels, a larger crop is shown smaller) and `merge`.
+            training; `max_side` (network pixels, a larger crop is shown smaller), `merge`, and `budget`, see `Budget`.
         where: the file, for messages.
 
     Attributes:
@@ -113,8 +126,16 @@ class SecondLook:
             raise InputError(f"infer.full in {where} must be True or False, not {self.full!r}")
         if self.cropper.looks and not self.full:
             raise InputError(f"full=False goes with crops=grid: {_type(section.get('crops'))} looks at all first")
+        self.budget = None if section.get("budget") is None else Budget(section["budget"])
+        if self.budget and not self.full:
+            raise InputError("budget= needs the look at the whole picture, which finds the best crops: leave full= out")
         self.objects = ObjectScale(None)
         self.pictures, self.crops, self.forwards, self.seconds = 0, 0, 0, 0.0
+
+    @property
+    def looks(self) -> bool:
+        """Whether a heat map is needed."""
+        return self.cropper.looks or self.budget is not None
 
     def know(self, model: Any) -> None:
         """Start anew with a network, which tells the size of the objects that it was trained with, if it can.
@@ -175,8 +196,11 @@ class SecondLook:
             self.objects.see(merged, refined=True)
             looks.append(Look(merged, crops, len(plan)))
             self.crops, self.forwards = self.crops + len(crops), self.forwards + len(plan)
+        took = time.perf_counter() - start
         self.pictures += len(looks)
-        self.seconds += time.perf_counter() - start
+        self.seconds += took
+        if self.budget:
+            self.budget.second_look(took, sum(c.size[0] * c.size[1] for plan in plans for c in plan))
         return looks
 
     def _join(
@@ -207,17 +231,14 @@ class SecondLook:
             tile = max(int(forwards.fixed[0] / scale), 1), max(int(forwards.fixed[1] / scale), 1)
             crops = [piece for crop in crops for piece in _pieces(crop, tile)]
         windows = [Window.of(crop, size, scale, self.max_side, forwards.fixed) for crop in crops]
+        if self.budget and seen is not None:
+            costs = [math.prod(Canvas.of(w, forwards.stride).size) for w in windows]
+            kept = self.budget.afford([w.box for w in windows], seen, size, costs, math.prod(canvas))
+            windows = [windows[i] for i in kept]
         packs = forwards.fixed is not None if self.cropper.packs is None else self.cropper.packs
         if not packs:
             return [Canvas.of(w, forwards.stride, forwards.fixed) for w in windows]
         return Canvas.packed(windows, forwards.fixed or canvas, forwards.stride, forwards.fixed)
-
-    @property
-    def summary(self) -> str:
-        """One line: forwards and time a picture."""
-        n = max(self.pictures, 1)
-        total = self.full + self.forwards / n
-        return f"{total:.2f} forwards a picture; the second look takes {1e3 * self.seconds / n:.1f} ms of it"
 
 
 def _pieces(crop: Sequence[float], tile: tuple[int, int]) -> list[tuple[float, ...]]:

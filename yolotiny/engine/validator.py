@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import LOGGER, RANK, ops
-from ultralytics.utils.patches import imread
 
 from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
@@ -29,11 +27,8 @@ from ..metrics import (
 )
 from ..report import WORST, write
 from .dataset import TinyDataset, split_ignore
-from .first_look import Fit, heat_maps, tight_shapes
-from .forwards import Forwards
 from .nms import check_metric, describe, nms, scale_for
 from .predictions import rows_of
-from .second_look import SecondLook
 from .truth import folder_of, truth, truth_hash
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
@@ -59,7 +54,6 @@ class Validator(DetectionValidator):
         protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         suppression: `nms_metric` and `nms_c` of the same section.
-        second_look: looks at crops again, or None; training validates the first look alone.
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
@@ -69,8 +63,6 @@ class Validator(DetectionValidator):
     fitness: str | None = None
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
-    second_look: SecondLook | None = None
-    said: Any = None  # what the network gave for the batch in hand, where heat maps are made of it
     c: float | None = None
     worst: int = WORST
     evaluation: Evaluation | None = None
@@ -110,11 +102,7 @@ class Validator(DetectionValidator):
         """Data with ignore regions."""
         from .trainer import build_dataset
 
-        grid = int(self.stride or 32)
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=self.args.rect)
-        if self.second_look is not None and made.rect:
-            made.batch_shapes = tight_shapes(made)  # as prediction pads pictures: what is deployed is validated
-        return made
+        return build_dataset(self.args, img_path, self.data, mode, batch, int(self.stride or 32), rect=self.args.rect)
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""
@@ -123,9 +111,6 @@ class Validator(DetectionValidator):
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""
         super().init_metrics(model)
-        self.network = model
-        if self.second_look is not None:
-            self.second_look.know(model)
         names = self.data["names"]
         # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
         if not self.args.single_cls and len(self.names) not in (len(names), UNNAMED):
@@ -155,8 +140,7 @@ class Validator(DetectionValidator):
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Suppress overlapping boxes; every picture gets its turn, however long it takes."""
         found = self._suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
-        self.said = None if self.second_look is None or self.training else preds
-        return [_columns(x) for x in found]
+        return [columns_of(x) for x in found]
 
     def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
@@ -173,29 +157,10 @@ class Validator(DetectionValidator):
             together=of_crops,
         )
 
-    def _look_again(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> list[dict[str, Tensor]]:
-        """Both looks at the pictures of a batch, in pixels of the network input; crops are cut from the files."""
-        assert self.second_look is not None
-        size, pictures, coarse = batch["img"].shape[2:], [], []
-        fits = [Fit(*x) for x in zip(batch["ori_shape"], [size] * len(preds), batch["ratio_pad"], strict=True)]
-        for pred, fit, file in zip(preds, fits, batch["im_file"], strict=True):
-            picture = imread(file, self.dataloader.dataset.cv2_flag)
-            pictures.append(picture if picture.ndim == 3 else picture[..., None])
-            rows = torch.cat((fit.back(pred["bboxes"]), pred["conf"][:, None], pred["cls"][:, None]), 1)
-            coarse.append(rows if self.second_look.full else rows[:0])
-        heats = heat_maps(self.said, size, fits) if self.second_look.cropper.looks else [None] * len(fits)
-        forwards = Forwards(self.network, partial(self._suppress, of_crops=True), self.args.augment)
-        canvas = tuple(self.args.imgsz) if isinstance(self.args.imgsz, (list, tuple)) else (self.args.imgsz,) * 2
-        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards)
-        rows = [look.rows[: self.args.max_det] for look in looks]
-        return [_columns(torch.cat((fit.there(x[:, :4]), x[:, 4:]), 1)) for fit, x in zip(fits, rows, strict=True)]
-
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures."""
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
-        if self.said is not None:
-            preds[:] = self._look_again(preds, batch)
         for i, pred in enumerate(preds):
             prepared = self._prepare_batch(i, batch)
             shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
@@ -259,8 +224,6 @@ class Validator(DetectionValidator):
         super().print_results()
         for line in describe(self.left_out, self.args.max_det, self.args.conf):
             (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
-        if self.second_look is not None and self.second_look.pictures:
-            LOGGER.info(self.second_look.summary)
         if self.report is None:
             return
         if self.training:
@@ -289,7 +252,7 @@ class Validator(DetectionValidator):
         return stats
 
 
-def _columns(rows: Tensor) -> dict[str, Tensor]:
+def columns_of(rows: Tensor) -> dict[str, Tensor]:
     """(n, 6) rows as ultralytics' validator wants them."""
     return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
 
