@@ -33,7 +33,7 @@ class Forwards:
     Attributes:
         stride: what the sides of an input have to be divisible by.
         fixed: (height, width) of the only input that an exported file takes, None where any will do.
-        count: forwards so far, each canvas counted.
+        count: forwards so far, a batch counted once.
     """
 
     def __init__(self, model: Any, suppress: Callable[[Tensor], list[Tensor]], augment: bool = False):
@@ -63,7 +63,6 @@ class Forwards:
                     step //= 2
                 out |= self._run(batch[:step])
                 batch = batch[step:]
-        self.count += len(out)
         return [out[i] for i in range(len(out))]
 
     def _most(self, size: tuple[int, int]) -> int:
@@ -74,6 +73,7 @@ class Forwards:
     def _run(self, batch: list[tuple[int, np.ndarray]]) -> dict[int, Tensor]:
         """One forward: numbered canvases -> rows by number."""
         numbers, images = zip(*batch, strict=True)
+        self.count += 1
         array = images[0][None] if len(images) == 1 else np.stack(images)
         x = torch.from_numpy(array).to(self.model.device).permute(0, 3, 1, 2).contiguous()
         x = x.flip(1) if x.shape[1] == 3 else x

@@ -84,12 +84,10 @@ class Look:
     Attributes:
         rows: (n, 6) xyxy in pixels of the picture, score, class; the best first.
         crops: (m, 4) where was looked twice.
-        forwards: of the second look.
     """
 
     rows: Tensor
     crops: Tensor
-    forwards: int
 
 
 class SecondLook:
@@ -104,8 +102,8 @@ class SecondLook:
 
     Attributes:
         objects: compares sizes of objects with those in training, see `know`.
-        pictures, crops, forwards, seconds: how many pictures were looked at, how many crops and forwards they took
-            beside the first look, and the time of these.
+        pictures, crops, forwards, seconds: how many pictures were looked at, how many crops and forwards (a batch
+            is one) they took beside the first look, and the time of these.
 
     Raises:
         InputError: an unknown key, component or argument, or a value that makes no sense.
@@ -189,13 +187,15 @@ class SecondLook:
             scale = self.shown(ratio, canvas)
             idle = self.cropper.larger and scale <= ratio
             plans.append([] if idle else self.plan(picture.shape[:2], heat, scale, canvas, forwards))
+        before = forwards.count
         found = iter(forwards((p, c) for p, plan in zip(pictures, plans, strict=True) for c in plan))
         looks = []
         for picture, rows, plan in zip(pictures, coarse, plans, strict=True):
             merged, crops = self._join(rows, plan, [next(found) for _ in plan], picture.shape[:2])
             self.objects.see(merged, refined=True)
-            looks.append(Look(merged, crops, len(plan)))
-            self.crops, self.forwards = self.crops + len(crops), self.forwards + len(plan)
+            looks.append(Look(merged, crops))
+            self.crops += len(crops)
+        self.forwards += forwards.count - before
         took = time.perf_counter() - start
         self.pictures += len(looks)
         self.seconds += took
