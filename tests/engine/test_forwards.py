@@ -37,7 +37,8 @@ def canvases(sides: list[int]) -> list[tuple[np.ndarray, Canvas]]:
 def test_rows_come_back_in_the_order_of_the_canvases_whatever_their_sizes():
     forwards = Forwards(Network(), suppress)
     found = forwards(canvases([64, 96, 64, 96, 64]))
-    assert [round(float(rows[0, 4]) * 255) for rows in found] == [0, 1, 2, 3, 4] and forwards.count == 3  # 64: two and one, 96: two
+    assert [round(float(rows[0, 4]) * 255) for rows in found] == [0, 1, 2, 3, 4]
+    assert forwards.count == 3  # two and one of 64 px, two of 96
 
 
 def test_small_canvases_share_a_forward_in_powers_of_two_and_large_ones_do_not():
