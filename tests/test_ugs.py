@@ -237,4 +237,4 @@ def test_a_head_with_a_heat_map_says_what_it_does_not_do(tmp_path):
     made = detector("yolc-n", coder=BINS_OF_CELLS)
     torch.save({"model": made, "ema": None, "epoch": -1, "train_args": {"imgsz": 128, "task": "detect"}}, file)
     with pytest.raises(InputError, match="heat map"):
-        YOLO(file).predict(np.zeros((64, 64, 3), np.uint8), uncertainty=True, verbose=False)
+        YOLO(file).predict(np.zeros((64, 64, 3), np.uint8), uncertainty=True, crops="none", verbose=False)

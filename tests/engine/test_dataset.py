@@ -11,7 +11,7 @@ from ultralytics.utils import LOGGER
 
 from tests.tiny_data import add_picture, write_tiny
 from yolotiny.engine.dataset import TinyPerspective, ignore_file, read_ignore, read_labels, region_class, split_ignore
-from yolotiny.engine.fitting import training_sizes
+from yolotiny.engine.fitting import looks
 from yolotiny.engine.trainer import build_dataset
 from yolotiny.errors import InputError
 
@@ -206,7 +206,7 @@ def test_ignore_regions_are_boxes_of_one_more_class(with_regions, said):
     assert data.labels[0]["cls"].ravel().tolist() == [1, 0, 2]
     assert data.most_objects == 2
     assert any("1 ignore regions" in line for line in said)
-    assert len(training_sizes(data, 64)) == 2
+    assert [len(look.sizes) for look in looks(data, 64)] == [2]
 
 
 def test_ignore_regions_move_with_the_picture(with_regions):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -183,7 +184,8 @@ def test_exported_files_and_checkpoints_of_ultralytics_track_too(tmp_path, video
     file = tmp_path / "theirs.pt"
     made = DetectionModel("yolo11n.yaml", nc=2, verbose=False)
     torch.save({"model": made, "train_args": {"imgsz": 128, "task": "detect", "model": "yolo11n.yaml"}}, file)
-    exported = YOLO(trained().best).export(format="torchscript", imgsz=128)
+    own = shutil.copy(trained().best, tmp_path / "own.pt")  # the file is written beside it
+    exported = YOLO(own).export(format="torchscript", imgsz=128)
     for name in (file, exported):
         results = YOLO(name).track(video, project=str(tmp_path), **QUIET, **{"tracker.new_track_thresh": 0.0})
         assert len(results) == 6

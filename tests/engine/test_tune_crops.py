@@ -122,7 +122,7 @@ def test_figures_are_those_of_val_and_crops_cost_forwards(model, data, report, t
     common = {"data": data, "project": str(tmp_path), "plots": False, "verbose": False, "workers": 0, "rect": False}
     for row in report.rows:
         found = model.val(**common, imgsz=row.arm.imgsz, **{"crops": "none", **row.arm.options})
-        assert found.report["AP"] == pytest.approx(row.ap / 100, abs=0.001), row.arm.words
+        assert found.report["AP"] == pytest.approx(row.ap / 100, abs=0.002), row.arm.words
     assert max(r.ap for r in report.rows) > 20 and len({round(r.ap, 3) for r in report.rows}) > 2
     cost = {r.arm.words: (r.forwards, r.area) for r in report.rows}
     assert cost["imgsz=64 crops=none"] == (1.0, 0.0)

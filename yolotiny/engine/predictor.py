@@ -29,9 +29,11 @@ class Predictor(DetectionPredictor):
         suppression: `nms_metric` and `nms_c`, see `scale_for`.
         second_look: looks at crops again, or None.
         multi_label: whether one box may be several detections, as in validation.
+        warns: whether to say where a cap removed detections.
     """
 
     multi_label = False
+    warns = True
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class Predictor(DetectionPredictor):
             extra=extra,
             together=of_crops,
         )
-        for line in describe(left_out, self.args.max_det, self.args.conf) if not of_crops else ():
+        for line in describe(left_out, self.args.max_det, self.args.conf) if self.warns and not of_crops else ():
             LOGGER.warning(line)
         return found
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from ultralytics.cfg import get_cfg
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import TQDM, ops
@@ -35,10 +34,7 @@ class Measured(Predictor):
     """Keeps what validation keeps, and leaves its warnings about caps to validation."""
 
     multi_label = True
-
-    def suppress(self, y: Tensor, extra: Tensor | None = None, warn: bool = True) -> list[Tensor]:
-        """Network output -> rows of each picture."""
-        return super().suppress(y, extra, warn=False)
+    warns = False
 
 
 class Candidate:
