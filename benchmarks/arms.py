@@ -42,6 +42,10 @@ SETS = {
         "sal": "model=yolox-nano-sal.yaml",
         "nwd-simota": "model=yolox-nano.yaml assigner.metric=nwd",
         "rka-nwd": "model=yolox-nano-nwd-rka.yaml",
+        "ugs": "model=yolox-nano-ugs.yaml",
+        "sarl": "model=yolox-nano-sarl.yaml",
+        "srtod": "model=yolox-nano-srtod.yaml",
+        "sarl+srtod": "model=yolox-nano-sarl-srtod.yaml",
     },
     "ugs": {
         "default": V5,
