@@ -44,7 +44,7 @@ class Auto:
     def __init__(
         self,
         threshold: float = 0.01,
-        context: float = 20,
+        context: float = 16,
         zoom: float = 1.15,
         most: float = 0.8,
         pack: bool | None = None,

@@ -55,7 +55,7 @@ class Window:
     def cut(self, picture: np.ndarray) -> np.ndarray:
         """(H, W, C) picture -> the piece at the size it is shown at."""
         piece = picture[self.y : self.y + self.h, self.x : self.x + self.w]
-        shrinks = 2 * self.shown[0] < self.w  # up to half, the four neighbours of linear are all there is to average
+        shrinks = self.shown[0] < self.w
         out = cv2.resize(piece, self.shown, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         return out if out.ndim == picture.ndim else out[..., None]
 
