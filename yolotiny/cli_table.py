@@ -117,7 +117,7 @@ COMMANDS = {
         ("model", "source"),
         UNCERTAINTY | NMS | LOOK,
         ("Predict", "Visualize"),
-        (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
+        (*RUNNING, "save", "save_json", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),
     "track": Command(
         "follow objects through videos, streams or folders of frames",

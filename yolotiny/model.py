@@ -261,7 +261,7 @@ class YOLO(Model):
         if isinstance(self.predictor, Predictor):
             vars(self.predictor).update(self._given)
         self.warn_untrained()
-        writes = any(plain.get(k) for k in ("save", "save_txt", "save_crop", "save_frames", "visualize"))
+        writes = any(plain.get(k) for k in ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize"))
         plain["project"] = run_root(plain.get("project"), mode, writes)
         options = defaults(self._given["suppression"]) | plain | {"mode": mode}
         return super().predict(source, stream, predictor, **options)

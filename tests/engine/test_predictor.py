@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -86,3 +88,29 @@ def test_suppression_by_nwd_is_asked_for_call_by_call_and_has_its_own_threshold(
     assert count() == 2
     with pytest.raises(InputError, match="^nms_metric must be iou or nwd, not 'nwt'"):
         count(nms_metric="nwt")
+
+
+def clip(file, frames=6):
+    """An MJPG video."""
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 5, (64, 64))
+    for i in range(frames):
+        writer.write(np.full((64, 64, 3), 40 * i, np.uint8))
+    writer.release()
+    return file
+
+
+def test_detections_are_written_as_coco_rows_with_the_frame_of_a_video(model, monkeypatch, tmp_path):
+    monkeypatch.setattr(model.model, "_predict_once", lambda x, *a: certain(2)(x))
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.zeros((128, 128, 3), np.uint8))
+    options = {"imgsz": 64, "project": str(tmp_path), "verbose": False, "save_json": True, "exist_ok": True}
+    model.predict([tmp_path / "0.png", tmp_path / "1.png"], name="a", **options)
+    rows = json.loads((tmp_path / "a" / "predictions.json").read_text())
+    assert [(r["image_id"], r["file_name"], r["category_id"], r["score"]) for r in rows[::2]] == [
+        (0, "0.png", 1, 0.9),
+        (1, "1.png", 1, 0.9),
+    ]
+    assert rows[0]["bbox"] == [2, 2, 4, 4] and len(rows) == 4 and not list(tmp_path.rglob("*.part"))
+    list(model.predict(clip(tmp_path / "clip.avi", frames=2), name="b", stream=True, **options))
+    assert [r["frame"] for r in json.loads((tmp_path / "b" / "predictions.json").read_text())] == [1, 1, 2, 2]
+    assert not (tmp_path / "predict").exists()

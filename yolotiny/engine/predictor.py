@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from .crop_results import CropResults
 from .first_look import Fit, heat_maps
 from .forwards import Forwards, finish
 from .nms import describe, nms, scale_for
+from .predictions import RowFile, rows_of
 from .reading import Reader
 from .second_look import SecondLook
 
@@ -100,6 +102,26 @@ class Predictor(DetectionPredictor):
         for line in describe(left_out, self.args.max_det, self.args.conf) if self.warns and not of_crops else ():
             LOGGER.warning(line)
         return found
+
+    def run_callbacks(self, event: str) -> None:
+        """ultralytics' callbacks; with `save_json` the detections go to predictions.json, picture by picture."""
+        super().run_callbacks(event)
+        if not self.args.save_json:
+            return
+        if event == "on_predict_start":
+            self.json = RowFile(Path(self.save_dir) / "predictions.json")
+        elif event == "on_predict_postprocess_end":
+            for result in self.results:
+                self.json.add(self._rows(result))
+        elif event == "on_predict_end":
+            self.json.close()
+
+    def _rows(self, result: Results) -> list[dict[str, Any]]:
+        """Rows of predictions.json; those of a video say the frame."""
+        found = {"bboxes": result.boxes.xyxy, "conf": result.boxes.conf, "cls": result.boxes.cls}
+        rows = rows_of(found, str(result.path), range(1, len(result.names) + 1))
+        video = getattr(self.dataset, "mode", "image") != "image"
+        return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
 
     def _look_again(self, found: list[Tensor], preds: Any, size: Any, pictures: Any) -> list[Results]:
         """Rows of the first look at each picture, in pixels of the input -> results of both looks."""
