@@ -41,8 +41,10 @@ def test_known_value_objects_missed_inside_and_outside():
         "missed_inside": 0.5,
         "recall_lost": pytest.approx(2 / 6, abs=1e-4),
     }
-    said = describe(figures | {"seconds": 0.1234, "forwards": 3.26, "crops": 4.0})
-    assert said.startswith("crops: 0.123 s and 3.3 forwards a picture\n75.0 % of the area")
+    said = describe(figures | {"seconds": 0.1234, "forwards": 3.26, "crops": 4.0, "pixel_scale": 0.5})
+    assert said.startswith(
+        "crops: 0.123 s and 3.3 forwards a picture, 4.0 crops at 0.50 network pixels per pixel\n75.0 % of the area"
+    )
     assert said.endswith("recall lost there 33.3 %")
 
 
@@ -53,4 +55,4 @@ def test_without_objects_there_is_nothing_to_lose():
     coverage.add(empty, SIZE)
     figures = coverage.figures(evaluate_scene(lambda: from_arrays(images, ["a"])))
     assert figures["area_outside"] == 1 and figures["recall_lost"] is None
-    assert "- of the objects" in describe(figures | {"seconds": 0.1, "forwards": 1.0, "crops": 0.0})
+    assert "- of the objects" in describe(figures | {"seconds": 0.1, "forwards": 1.0, "crops": 0.0, "pixel_scale": 0.0})

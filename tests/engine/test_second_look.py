@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from ultralytics.utils import LOGGER
 
 from tests.detectors import awake
 from tests.tiny_data import QUICK, write_tiny
@@ -108,6 +109,17 @@ def test_objects_are_brought_to_the_size_they_were_trained_at():
     network = Network([])
     look([np.zeros((640, 640, 3), np.uint8)], [coarse], [None], [0.5], (320, 320), network.forwards())
     assert network.shown[0].shape == (1, 3, 320, 320) and len(network.shown) == 1  # all of it at half size
+
+
+def test_a_tile_larger_than_a_picture_is_told_once(monkeypatch):
+    lines = []
+    monkeypatch.setattr(LOGGER, "warning", lambda text: lines.append(text))
+    look = SecondLook({"crops": {"type": "grid", "tile": 640}})
+    small, large = np.zeros((50, 60, 3), np.uint8), np.zeros((700, 640, 3), np.uint8)
+    none = [torch.zeros(0, 6)] * 3
+    found = look([small, large, small], none, [None] * 3, [1.0] * 3, (64, 64), Network([]).forwards())
+    assert [len(f.crops) for f in found] == [1, 2, 1]
+    assert lines == ["tile=640 is larger than a picture of 60x50: it is seen whole"]
 
 
 def test_an_exported_file_is_shown_its_own_input_size_and_large_crops_in_pieces():

@@ -71,6 +71,11 @@ def test_by_default_every_kind_of_crops_is_tried_at_sizes_below_the_largest():
     assert {a.imgsz for a in found if a.crops != "none"} == {64}
 
 
+def test_by_default_auto_is_tried_from_much_area_to_little():
+    assert words(crops="auto") == [f"imgsz=64 crops=auto infer.crops.threshold={t}" for t in (0.003, 0.01, 0.03, 0.1)]
+    assert words(crops="auto", **{"infer.crops.threshold": 0.05}) == ["imgsz=64 crops=auto infer.crops.threshold=0.05"]
+
+
 def test_sizes_go_up_from_that_of_training_as_far_as_there_are_pixels():
     assert usual_sizes(320, 3840) == [320, 640, 1280]
     assert usual_sizes(320, 500) == [320]

@@ -70,10 +70,11 @@ class Coverage:
 
 
 def describe(figures: dict[str, Any]) -> str:
-    """Two lines for the terminal."""
+    """What crops cost and left out, for the terminal: two lines."""
     percent = lambda key: "-" if figures[key] is None else f"{100 * figures[key]:.1f} %"  # noqa: E731
     return (
-        f"crops: {figures['seconds']:.3f} s and {figures['forwards']:.1f} forwards a picture\n"
+        f"crops: {figures['seconds']:.3f} s and {figures['forwards']:.1f} forwards a picture, "
+        f"{figures['crops']:.1f} crops at {figures['pixel_scale']:.2f} network pixels per pixel\n"
         f"{percent('area_outside')} of the area is not looked at twice; {percent('objects_outside')} of the objects "
         f"lie there, {percent('missed_outside')} of these are missed (elsewhere {percent('missed_inside')}): "
         f"recall lost there {percent('recall_lost')}"

@@ -107,6 +107,7 @@ class CropValidator(Validator):
             "seconds": round(look.seconds / n + look.full * first / 1e3, 4),
             "forwards": round(look.full + look.forwards / n, 2),
             "crops": round(look.crops / n, 2),
+            "pixel_scale": round(look.last_scale, 4),
         }
         super().print_results()
         LOGGER.info(describe(self.report["crops"]))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from ultralytics.utils import LOGGER
 
 from .. import config
 from ..crops import (
@@ -104,6 +105,7 @@ class SecondLook:
         objects: compares sizes of objects with those in training, see `know`.
         pictures, crops, forwards, seconds: how many pictures were looked at, how many crops and forwards (a batch
             is one) they took beside the first look, and the time of these.
+        last_scale: network pixels per pixel of the picture that crops of the last picture were shown at.
 
     Raises:
         InputError: an unknown key, component or argument, or a value that makes no sense.
@@ -129,6 +131,7 @@ class SecondLook:
             raise InputError("budget= needs the look at the whole picture, which finds the best crops: leave full= out")
         self.objects = ObjectScale(None)
         self.pictures, self.crops, self.forwards, self.seconds = 0, 0, 0, 0.0
+        self.last_scale, self.told = 0.0, False
 
     @property
     def looks(self) -> bool:
@@ -226,6 +229,12 @@ class SecondLook:
     ) -> list[Canvas]:
         """The canvases that are run for a picture of `size` (height, width)."""
         seen = None if heat is None else heat.cpu().numpy()
+        self.last_scale = scale
+        if (getattr(self.cropper, "tile", None) or 0) > max(size) and not self.told:
+            self.told = True
+            LOGGER.warning(
+                f"tile={self.cropper.tile} is larger than a picture of {size[1]}x{size[0]}: it is seen whole"
+            )
         crops = self.cropper.find(seen, size, scale, canvas)
         if forwards.fixed:  # a crop larger than the only input there is becomes several, so that the scale stays
             tile = max(int(forwards.fixed[0] / scale), 1), max(int(forwards.fixed[1] / scale), 1)
