@@ -29,10 +29,10 @@ from .engine.options import (
     run_root,
     sort_options,
 )
-from .engine.predictor import Predictor
+from .engine.predictor import TEXTS, Predictor
 from .engine.second_look import SecondLook, section_of
 from .engine.track import TrackPredictor
-from .engine.trackers import tracker_of
+from .engine.trackers import section_to_track, tracker_of
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
@@ -214,12 +214,12 @@ class YOLO(Model):
         self.metrics.report = runner.report
         return self.metrics
 
-    def _second_look(self, changes: dict[str, Any]) -> SecondLook | None:
-        """What the model file says about crops, with `changes` to it; None without crops."""
+    def _second_look(self, changes: dict[str, Any], read: Any = section_of) -> SecondLook | None:
+        """What the model file says about crops, with `changes` to it, as `read` has it; None without crops."""
         cfg = self.model.yaml if self.model_is_module else {}
         where = cfg.get("yaml_file") or self.model_name
         changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
-        section = section_of(cfg.get("infer"), changes, where)
+        section = read(cfg.get("infer"), changes, where)
         return None if section is None else SecondLook(section, where)
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
@@ -251,9 +251,10 @@ class YOLO(Model):
         check_source(mode, source)
         plain, changes = sort_options(mode, options, self.own_head)
         plain.pop("uncertainty", None)
-        look = self._second_look(changes)
+        look = self._second_look(changes, section_to_track if mode == "track" else section_of)
         self._predictor = kind
         self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look} | told
+        self._given["texts"] = {k: plain[k] for k in TEXTS if k in plain}
         if look is not None and kind is UncertainPredictor:
             raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
         if isinstance(self.predictor, Predictor) and predictor is None and type(self.predictor) is not kind:
@@ -262,9 +263,8 @@ class YOLO(Model):
             vars(self.predictor).update(self._given)
         self.warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize"))
-        plain["project"] = run_root(plain.get("project"), mode, writes)
-        options = defaults(self._given["suppression"]) | plain | {"mode": mode}
-        return super().predict(source, stream, predictor, **options)
+        plain |= {"project": run_root(plain.get("project"), mode, writes), "mode": mode}
+        return super().predict(source, stream, predictor, **TEXTS | defaults(self._given["suppression"]) | plain)
 
     def _smart_load(self, key: str) -> Any:
         """The class that serves a task; a new predictor is told how to suppress, and where to look again."""

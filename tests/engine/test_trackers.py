@@ -9,7 +9,8 @@ import pytest
 from ultralytics.engine.results import Boxes
 
 from yolotiny.data.clip import clip
-from yolotiny.engine.trackers import make_tracker, read_tracker, tracker_of
+from yolotiny.engine.second_look import SecondLook, section_of
+from yolotiny.engine.trackers import make_tracker, read_tracker, section_to_track, tracker_of
 from yolotiny.errors import InputError
 
 
@@ -122,3 +123,17 @@ def test_the_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="tracking needs the package lap: pip install 'lap>=0.5.12'"):
         make_tracker(read_tracker(), "cpu")
+
+
+def test_tracking_suppresses_what_a_model_file_leaves_double_and_prediction_does_not():
+    yolc = {"crops": {"type": "lsm"}, "merge": {"type": "replace"}}
+    assert section_of(yolc, {}, "yolc.yaml")["merge"] == {"type": "replace"}
+    assert section_to_track(yolc, {}, "yolc.yaml")["merge"] == {"type": "replace", "iou": 0.6}
+    assert section_to_track(yolc, {"infer.merge": "replace"}, "yolc.yaml")["merge"] in ("replace", {"type": "replace"})
+    assert section_to_track(yolc | {"merge": "nms"}, {}, "x.yaml")["merge"] == "nms"
+    assert section_to_track(yolc, {"infer.crops": "none"}, "yolc.yaml") is None
+
+
+def test_clusters_leave_nothing_double_unless_a_model_file_follows_the_paper():
+    assert SecondLook({"crops": "lsm"}).merge.iou == 0.6
+    assert SecondLook({"crops": "lsm", "merge": "replace"}).merge.iou is None

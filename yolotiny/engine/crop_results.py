@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from ultralytics.engine.results import Results
-from ultralytics.utils.plotting import colors
+
+from .drawing import TinyResults
+
+YELLOW = (0, 255, 255)  # no class has it
 
 
-class CropResults(Results):
+class CropResults(TinyResults):
     """ultralytics' `Results` that also know where was looked twice.
 
     Attributes:
@@ -27,12 +30,10 @@ class CropResults(Results):
         return made
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """ultralytics' drawing, with the crops on the picture below it."""
-        import cv2
-
+        """The drawing of `TinyResults`, with the crops in thin yellow lines on the picture below it."""
         img = kwargs.pop("img", None)
         img = (self.orig_img if img is None else img).copy()
         if isinstance(img, np.ndarray) and img.ndim == 3 and img.shape[2] == 3:
             for x1, y1, x2, y2 in self.crops.round().int().tolist():
-                cv2.rectangle(img, (x1, y1), (x2, y2), colors(9, True), max(2, round(sum(img.shape[:2]) / 800)))
+                cv2.rectangle(img, (x1, y1), (x2 - 1, y2 - 1), YELLOW, max(round(sum(img.shape[:2]) / 3000), 1))
         return super().plot(*args, img=img, **kwargs)

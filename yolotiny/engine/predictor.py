@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
 from .crop_results import CropResults
+from .drawing import TinyResults
 from .first_look import Fit, heat_maps
 from .forwards import Forwards, finish
 from .nms import describe, nms, scale_for
 from .predictions import RowFile, rows_of
 from .reading import Reader
 from .second_look import SecondLook
+
+TEXTS = {"show_labels": True, "show_conf": True}  # ultralytics' own values, which say nothing of what a user asked for
 
 
 class Predictor(DetectionPredictor):
@@ -32,24 +36,28 @@ class Predictor(DetectionPredictor):
         second_look: looks at crops again, or None.
         multi_label: whether one box may be several detections, as in validation.
         warns: whether to say where a cap removed detections.
+        texts: `show_labels` and `show_conf` as the user has them; without them the size of the objects decides.
     """
 
     multi_label = False
     warns = True
+    texts: Mapping[str, bool] = {}
 
     def __init__(
         self,
         *args: Any,
         suppression: dict[str, Any] | None = None,
         second_look: SecondLook | None = None,
+        texts: Mapping[str, bool] | None = None,
         **kwargs: Any,
     ):
-        self.suppression, self.second_look = suppression or {}, second_look
+        self.suppression, self.second_look, self.texts = suppression or {}, second_look, texts or {}
         super().__init__(*args, **kwargs)
 
     def setup_source(self, *args: Any, **kwargs: Any) -> None:
         """Sizes of objects are measured anew on each source; what cannot be decoded in it is counted."""
         super().setup_source(*args, **kwargs)
+        vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
         if isinstance(self.dataset, LoadImagesAndVideos):
             self.dataset = Reader(self.dataset)
         if self.second_look is not None:
@@ -122,6 +130,11 @@ class Predictor(DetectionPredictor):
         rows = rows_of(found, str(result.path), range(1, len(result.names) + 1))
         video = getattr(self.dataset, "mode", "image") != "image"
         return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
+
+    def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
+        """Rows in pixels of the input -> `TinyResults`."""
+        found = super().construct_result(pred, img, orig_img, img_path)
+        return TinyResults(found.orig_img, path=found.path, names=found.names, boxes=found.boxes.data)
 
     def _look_again(self, found: list[Tensor], preds: Any, size: Any, pictures: Any) -> list[Results]:
         """Rows of the first look at each picture, in pixels of the input -> results of both looks."""

@@ -5,37 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import colors
 
 from .crop_results import CropResults
+from .drawing import outline
 from .predictor import Predictor
 from .trackers import make_tracker
 
 
 class TrackResults(CropResults):
-    """Results whose boxes have ids, drawn so that tiny objects stay visible."""
+    """Results whose boxes have ids."""
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """The picture with boxes in the colour of their track and its number beside them.
+        """The drawing of `CropResults` with boxes in the colour of their track."""
+        if not args and self.boxes.id is not None:
+            kwargs = {"color_mode": "instance"} | kwargs
+        return super().plot(*args, **kwargs)
 
-        With `line_width=` it is ultralytics' own drawing, with classes and scores, which hides objects this small.
-        """
-        if args or kwargs.get("line_width") or self.boxes.id is None:
-            return super().plot(*args, **kwargs)
-        labels = kwargs.get("labels", True)
-        drawn = super().plot(**kwargs | {"labels": False, "conf": False, "line_width": 1, "color_mode": "instance"})
-        if not (labels and kwargs.get("boxes", True) and isinstance(drawn, np.ndarray)):
-            return drawn
-        drawn = np.ascontiguousarray(drawn)
-        for (x1, y1, _, _), number in zip(self.boxes.xyxy.tolist(), self.boxes.id.int().tolist(), strict=True):
-            place = int(x1), max(int(y1) - 2, 8)
-            for colour, width in (((0, 0, 0), 2), (colors(number, True), 1)):
-                cv2.putText(drawn, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, width, cv2.LINE_AA)
-        return drawn
+    def sketch(self, img: np.ndarray, boxes: np.ndarray, labels: bool | None, conf: bool | None) -> None:
+        """Draw (n, 4) tiny boxes in the colour of their track and, unless `labels` is False, its number beside them."""
+        if self.boxes.id is None:
+            return super().sketch(img, boxes, labels, conf)
+        numbers = [int(i) for i in self.boxes.id]
+        words = [str(n) for n in numbers] if labels is not False else [""] * len(numbers)
+        scores = [f"{s:.2f}" if conf else "" for s in self.boxes.conf.tolist()]
+        kinds = [str(self.names[int(c)]) if labels else "" for c in self.boxes.cls]
+        texts = [" ".join(filter(None, parts)) for parts in zip(words, kinds, scores, strict=True)]
+        outline(img, boxes, [colors(n, True) for n in numbers], texts if any(texts) else None)
+        return None
 
 
 class TrackPredictor(Predictor):

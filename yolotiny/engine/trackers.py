@@ -12,9 +12,11 @@ from ultralytics.utils import ROOT, IterableSimpleNamespace
 
 from .. import config
 from ..errors import InputError, did_you_mean
+from .second_look import section_of
 
 DEFAULT = "bytetrack-nwd.yaml"
 MATCHES = ("iou", "nwd")
+DOUBLE = 0.6  # IoU from which two boxes are one object, as suppression has it
 BY_NWD = ("bytetrack", "botsort")  # whose comparison of boxes can be exchanged
 FOLDERS = (ROOT / "cfg" / "trackers", config.cfg_dir() / "trackers")
 
@@ -24,6 +26,19 @@ def tracker_of(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
     rest = {k: v for k, v in options.items() if k != "tracker" and not k.startswith("tracker.")}
     changes = {k.removeprefix("tracker."): v for k, v in options.items() if k.startswith("tracker.")}
     return read_tracker(options.get("tracker"), changes), rest
+
+
+def section_to_track(own: Mapping[str, Any] | None, changes: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    """`section_of` for tracking: what a model file leaves double, as YOLC's does, would become two tracks.
+
+    Where the user says nothing of `merge`, `replace` suppresses boxes of a class that overlap.
+    """
+    section = section_of(own, changes, where)
+    merge = (section or {}).get("merge")
+    merge = {"type": merge} if isinstance(merge, str) else merge
+    if section is None or any(k.startswith("infer.merge") for k in changes) or (merge or {}).get("type") != "replace":
+        return section
+    return section | {"merge": {"iou": DOUBLE} | merge}
 
 
 def read_tracker(name: Any = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

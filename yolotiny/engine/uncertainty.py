@@ -15,12 +15,13 @@ from ultralytics.utils import ops
 from ..errors import InputError
 from ..nn.center_head import CenterHead
 from ..structures import Preds
+from .drawing import TinyResults
 from .predictor import Predictor
 
 FILE = "uncertainty.json"
 
 
-class UncertainResults(Results):
+class UncertainResults(TinyResults):
     """Results that know how far each box may be off.
 
     Attributes:
@@ -54,7 +55,7 @@ class UncertainResults(Results):
     def plot(
         self, *args: Any, show: bool = False, save: bool = False, filename: str | None = None, **kwargs: Any
     ) -> np.ndarray:
-        """ultralytics' picture with a cross in each box: its arms are the deviation of the centre, along x and y."""
+        """The drawing of `TinyResults` with a cross in each box: how far its centre may be off along x and y."""
         picture = np.ascontiguousarray(super().plot(*args, **kwargs))
         boxes = torch.as_tensor(self.boxes.xywh).cpu().tolist() if self.boxes is not None else []
         for (cx, cy, *_), (dx, dy, *_) in zip(boxes, torch.as_tensor(self.spread).tolist(), strict=True):
