@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import torch
 from ultralytics.nn.tasks import DetectionModel, SegmentationModel
 
 from tests.detectors import awake, pictures
-from tests.tiny_data import write_tiny
+from tests.tiny_data import start, write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.engine.crop_results import CropResults
@@ -150,7 +151,7 @@ def test_a_checkpoint_that_finds_no_boxes_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(1, 200, 3), (200, 1, 3), (20, 30, 3)])
-@pytest.mark.parametrize("crops", [GRID, {"crops": "lsm"}])
+@pytest.mark.parametrize("crops", [GRID, {"crops": "lsm"}, {"crops": "auto", "pixel_scale": 1.4}])
 def test_a_picture_smaller_than_a_tile_is_seen_whole(model, shape, crops):
     found = predicted(model, np.full(shape, 90, np.uint8), **crops)
     assert found.orig_shape == shape[:2] and (found.crops[:, 2:] <= torch.tensor([shape[1], shape[0]])).all()
@@ -164,3 +165,24 @@ def test_a_folder_of_pictures_of_all_sizes_is_looked_at_in_batches(model, pictur
     assert [len(x.crops) for x in together] == [20, 1, 20, 8]
     for a, b in zip(together, alone, strict=True):
         assert a.path == b.path and abs(len(a) - len(b)) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
+@pytest.mark.parametrize("crops", ["grid", "auto"])
+def test_a_picture_of_12000_by_12000_takes_less_than_3_gigabytes(tmp_path, crops):
+    """The picture itself has 0.43 GB."""
+    cv2.imwrite(
+        str(tmp_path / "a.jpg"), cv2.resize(pictures(1, (1500, 1500))[0].permute(1, 2, 0).numpy() * 255, (12000, 12000))
+    )
+    code = f"""if True:
+        import resource
+        from yolotiny import YOLO
+        options = dict(imgsz=640, crops={crops!r}, pixel_scale=0.2, device="cpu", verbose=False)
+        (found,) = YOLO("yolov5n.yaml").predict({str(tmp_path / "a.jpg")!r}, **options)
+        assert found.orig_shape == (12000, 12000) and len(found.crops) >= {25 if crops == "grid" else 0}
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"""
+    done = start(code=code, cwd=tmp_path)
+    out, said = done.communicate()
+    assert done.returncode == 0, said
+    assert float(out.split()[-1]) < 3

@@ -122,6 +122,16 @@ def test_a_tile_larger_than_a_picture_is_told_once(monkeypatch):
     assert lines == ["tile=640 is larger than a picture of 60x50: it is seen whole"]
 
 
+@pytest.mark.parametrize("crops", [CROPS, "lsm", "auto"])
+def test_a_first_look_that_sees_nothing_asks_for_no_crops(crops):
+    network, nothing = Network([]), torch.zeros(0, 6)
+    look = SecondLook({"crops": crops, "pixel_scale": 1.0})
+    (got,) = look(
+        [np.zeros((200, 400, 3), np.uint8)], [nothing], [torch.zeros(20, 40)], [0.5], (96, 96), network.forwards()
+    )
+    assert not network.shown and got.rows.shape == (0, 6) and got.crops.shape == (0, 4)
+
+
 def test_an_exported_file_is_shown_its_own_input_size_and_large_crops_in_pieces():
     network = Network([])
     network.format, network.imgsz = "onnx", (96, 96)
