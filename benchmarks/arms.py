@@ -54,6 +54,7 @@ SETS = {
         "ce+um": f"{UGS} loss.bins.gamma=0",
         "ce+um+ur": UGS,
         "ce+um+ur-ce": f"{UGS} loss.bins.ur=ce",
+        "ce+um.1+ur-ce": f"{UGS} loss.bins.entropy=0.1 loss.bins.ur=ce",
     },
     "yolc": {
         "centernet-l1": f"{YOLC} {PLAIN} loss.box.gwd=0 loss.box.l1=1",

@@ -42,7 +42,7 @@ def build(model, suffix, changes):
     """A detector with random weights."""
     made = Detector(config.override(config.load(f"{model}{suffix}.yaml"), changes), nc=10)
     made.args = DEFAULT_CFG
-    return made
+    return made.to(memory_format=torch.channels_last)  # as trainer and predictor have it on a CPU
 
 
 def evaluation(detector, batch):
@@ -67,7 +67,7 @@ torch.manual_seed(0)
 torch.set_num_threads(OPTIONS["threads"])
 size = OPTIONS["imgsz"]
 batch = {
-    "img": torch.rand(2, 3, size, size),
+    "img": torch.rand(2, 3, size, size).to(memory_format=torch.channels_last),
     "batch_idx": torch.arange(40) // 20,
     "cls": torch.randint(10, (40, 1)).float(),
     "bboxes": torch.cat((torch.rand(40, 2), torch.rand(40, 2) * 16 / size), 1),

@@ -128,6 +128,8 @@ def test_yolo_is_taken_from_the_model_module_when_asked_for(model):
         ("source", "[a.jpg, b.jpg]", ["a.jpg", "b.jpg"]),
         ("loss.box", "{type: nwd}", {"type": "nwd"}),
         ("loss.box.type", "nwd", "nwd"),
+        ("srtod.fusion", "none", "none"),
+        ("srtod.fusion", "null", None),
         ("cache", "*x", "*x"),
         ("cache", "#x", "#x"),
         ("cache", "2024-01-31", "2024-01-31"),

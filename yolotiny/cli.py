@@ -90,9 +90,14 @@ def parse(words: Sequence[str], command: str) -> dict[str, Any]:
 
 
 def parse_value(key: str, text: str) -> Any:
-    """Read a value as YAML would; `1e-3` is a number, `None` is nothing, names, dates and odd text stay as written."""
+    """Read a value as YAML would; `1e-3` is a number, `None` is nothing, names, dates and odd text stay as written.
+
+    In settings of a model file `none` is a word, as it is there: `srtod.fusion=none`; `null` takes a setting out.
+    """
     import yaml
 
+    if text == "none" and "." in key:
+        return text
     if text.lower() in ("none", "null", ""):
         return None
     if key in TEXT and not text.startswith("["):

@@ -12,6 +12,7 @@ from yolotiny.boxes import xyxy2xywh
 from yolotiny.coders import V5Coder, YOLOXCoder
 from yolotiny.errors import InputError
 from yolotiny.nn.anchor_head import AnchorDetect
+from yolotiny.nn.head import KEPT
 from yolotiny.nn.yolox import YOLOXDetect
 from yolotiny.structures import Preds
 
@@ -79,6 +80,10 @@ def test_priors_follow_the_picture_and_stay_out_of_copies(make, per_cell):
     first = head.priors(features())
     assert head.priors(features()) is first
     assert head.priors(features(6, 6)).counts == [36 * per_cell, 9 * per_cell]
+    assert head.priors(features()) is first
+    for side in range(8, 48, 2):
+        head.priors(features(side, side))
+    assert len(head._priors) <= KEPT
     assert copy.deepcopy(head)._priors is None and "_priors" not in head.state_dict()
     assert head.training and head(features(6, 6)).box.shape[1] == 45 * per_cell
 

@@ -26,19 +26,23 @@ def scatter(centres: Tensor, scores: Tensor, size: tuple[int, int], cell: float)
     return heat.scatter_reduce_(0, place[:, 1] * w + place[:, 0], scores[there], "amax").view(h, w)
 
 
-def of_rows(y: Tensor) -> tuple[Tensor, Tensor]:
+def of_rows(y: Tensor, least: float = 0.0) -> tuple[Tensor, Tensor]:
     """Centres and best scores of a network's output, whatever its head.
 
     Args:
         y: (4 + C, A) xywh and class scores of one picture, or (n, 6) xyxy, score, class from a head or an exported file
             that suppresses by itself.
+        least: only predictions of a higher score.
 
     Returns:
-        (A, 2) centres in pixels of the input, (A,) scores.
+        (k, 2) centres in pixels of the input, (k,) scores.
     """
     if y.shape[-1] == 6:
-        return (y[:, :2] + y[:, 2:4]).float() / 2, y[:, 4].float()
-    return y[:2].T.float(), y[4:].amax(0).float()
+        y = y[y[:, 4] > least].float()
+        return (y[:, :2] + y[:, 2:4]) / 2, y[:, 4]
+    best = y[4:].amax(0).float()
+    index = (best > least).nonzero()[:, 0]
+    return y[:2, index].T.float(), best[index]
 
 
 def of_map(seen: Tensor, size: tuple[int, int], inside: tuple[float, float, float, float]) -> Tensor:

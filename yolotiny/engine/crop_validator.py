@@ -64,7 +64,7 @@ class CropValidator(Validator):
             self.second_look.budget.first_look(self.took / len(preds), size[0] * size[1])
         heats: list[Any] = [None] * len(fits)
         if self.second_look.looks:
-            heats = heat_maps(self.said, size, fits)
+            heats = heat_maps(self.said, size, fits, self.second_look.least)
         step = 1 if self.device.type == "cpu" else TOGETHER
         for i in range(0, len(preds), step):
             part = slice(i, i + step)

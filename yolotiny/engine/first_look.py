@@ -74,7 +74,7 @@ def tight_shapes(dataset: Any) -> np.ndarray:
     return np.ceil(np.round(whole, 6)).astype(int) * dataset.stride
 
 
-def heat_maps(preds: Any, size: Sequence[int], fits: Sequence[Fit]) -> list[Tensor]:
+def heat_maps(preds: Any, size: Sequence[int], fits: Sequence[Fit], least: float = 0.0) -> list[Tensor]:
     """A heat map over each picture of a batch.
 
     A head with a map of its own (YOLC) gives that; of any other, and of every exported file, the best score of each
@@ -84,13 +84,14 @@ def heat_maps(preds: Any, size: Sequence[int], fits: Sequence[Fit]) -> list[Tens
         preds: what the network gave.
         size: (height, width) of its input.
         fits: how each picture lies in the input.
+        least: predictions need not be there that score no more; most of them, and it takes time to place them.
     """
     maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
     if isinstance(maps, CenterPreds) and maps.seen is not None:
         return [of_map(seen, (size[0], size[1]), fit.inside) for seen, fit in zip(maps.seen, fits, strict=True)]
     heats = []
     for y, fit in zip(preds[0] if isinstance(preds, (list, tuple)) else preds, fits, strict=True):
-        centres, scores = of_rows(y)
+        centres, scores = of_rows(y, least)
         (ry, rx), pad = fit.ratio_pad
         places = (centres - centres.new_tensor(pad)) / centres.new_tensor([rx, ry])
         heats.append(scatter(places, scores, fit.shape, CELL / fit.ratio))

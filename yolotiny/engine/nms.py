@@ -193,9 +193,8 @@ def _candidates(pred: Tensor, conf: float, multi_label: bool, extra: Tensor | No
         i, j = (scores > conf).nonzero(as_tuple=True)
         best = scores[i, j]
     else:
-        best, j = scores.max(1)
-        i = (best > conf).nonzero()[:, 0]
-        best, j = best[i], j[i]
+        i = (scores.amax(1) > conf).nonzero()[:, 0]
+        best, j = scores[i].max(1)
     removed = max(0, len(best) - MAX_CANDIDATES)
     if removed:
         best, top = best.topk(MAX_CANDIDATES)
@@ -220,9 +219,8 @@ def _together(
         k, j, i = (scores > conf).nonzero(as_tuple=True)
         best = scores[k, j, i]
     else:
-        top, label = scores.max(1)
-        k, i = (top > conf).nonzero(as_tuple=True)
-        best, j = top[k, i], label[k, i]
+        k, i = (scores.amax(1) > conf).nonzero(as_tuple=True)  # the class of few is asked: max of all takes far longer
+        best, j = scores[k, :, i].max(1)
     rows = torch.cat((xywh2xyxy(y[k, :4, i].float()), best[:, None], j[:, None].to(best)), 1)
     if keep_class is not None:
         wanted = (j[:, None] == keep_class).any(1)

@@ -140,7 +140,7 @@ class Predictor(DetectionPredictor):
         """Rows of the first look at each picture, in pixels of the input -> results of both looks."""
         assert self.second_look is not None
         fits = [Fit.of(picture.shape[:2], size) for picture in pictures]
-        heats = heat_maps(preds, size, fits) if self.second_look.looks else [None] * len(fits)
+        heats = heat_maps(preds, size, fits, self.second_look.least) if self.second_look.looks else [None] * len(fits)
         coarse = [torch.cat((fit.back(rows[:, :4]), rows[:, 4:]), 1) for fit, rows in zip(fits, found, strict=True)]
         forwards = Forwards(self.model, partial(self.suppress, of_crops=True), self.args.augment)
         canvas = (self.imgsz[0], self.imgsz[1])

@@ -138,6 +138,11 @@ class SecondLook:
         """Whether a heat map is needed."""
         return self.cropper.looks or self.budget is not None
 
+    @property
+    def least(self) -> float:
+        """The score up to which nothing in the heat map counts."""
+        return float(getattr(self.cropper, "threshold", 0.0))
+
     def know(self, model: Any) -> None:
         """Start anew with a network, which tells the size of the objects that it was trained with, if it can.
 

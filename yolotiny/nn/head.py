@@ -15,6 +15,8 @@ from ..boxes import xyxy2xywh
 from ..errors import InputError
 from ..structures import Preds, Priors
 
+KEPT = 16  # input shapes whose priors are kept
+
 
 @contextlib.contextmanager
 def statistics_kept(module: nn.Module) -> Iterator[None]:
@@ -53,7 +55,7 @@ class DenseDetect(Detect):
         self.reg_max = 1
         self.stride = torch.tensor([float(s) for s in strides])
         self.coder = coder
-        self._priors: Priors | None = None
+        self._priors: dict[tuple[tuple[int, int, int], ...], Priors] | None = None
 
     def raw(self, features: list[Tensor]) -> Preds:
         """Run the convolutions: per-level (B, c, H, W) features -> predictions of all priors."""
@@ -68,11 +70,11 @@ class DenseDetect(Detect):
         raise AssertionError("a head without priors")
 
     def priors(self, features: list[Tensor]) -> Priors:
-        """Priors of these feature maps; kept until the shapes change."""
+        """Priors of these feature maps; those of some shapes are kept, because crops come in several."""
         like = features[0]
         shapes = tuple((self.anchors_per_cell, f.shape[2], f.shape[3]) for f in features)
-        old = self._priors
-        if old is not None and not self.dynamic and not self.export and old.shapes == shapes:
+        old = (self._priors or {}).get(shapes)
+        if old is not None and not self.dynamic and not self.export:
             usable = torch.is_inference_mode_enabled() or not old.centers.is_inference()  # autograd refuses the others
             if usable and old.centers.device == like.device:
                 return old
@@ -88,7 +90,9 @@ class DenseDetect(Detect):
             strides.append(s.expand(a * h * w, 1))
         made = Priors(torch.cat(centers), torch.cat(sizes), torch.cat(strides), shapes)
         if not (self.export or torch.jit.is_tracing()):
-            self._priors = made
+            if self._priors is None or len(self._priors) >= KEPT:
+                self._priors = {}
+            self._priors[shapes] = made
         return made
 
     def forward(self, x: list[Tensor]) -> Preds | Tensor | tuple[Tensor, Preds]:
