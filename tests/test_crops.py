@@ -119,7 +119,8 @@ def test_validation_with_crops_agrees_between_a_model_and_its_export(tmp_path):
     model = YOLO(saved(awake(Detector("yolov5n.yaml", nc=2)), tmp_path / "m.pt"))
     exported = YOLO(model.export(format="onnx", imgsz=96, dynamic=True))
     options = {"data": str(data), "imgsz": 96, "plots": False, "verbose": False, "project": str(tmp_path), "batch": 1}
-    for crops in (GRID, {"crops": "lsm", "infer.crops.min_area": 0, "pixel_scale": 1.0}):
+    fitted = {"crops": "auto", "infer.crops.threshold": 0.2, "pixel_scale": 1.4}
+    for crops in (GRID, {"crops": "lsm", "infer.crops.min_area": 0, "pixel_scale": 1.0}, fitted):
         ours, theirs = (m.val(**options, **crops).report for m in (model, exported))
         figures = [k for k in ours if k.startswith("A") and ours[k] is not None]
         assert [theirs[k] for k in figures] == pytest.approx([ours[k] for k in figures], abs=0.002)

@@ -143,6 +143,27 @@ def test_an_exported_file_is_shown_its_own_input_size_and_large_crops_in_pieces(
     assert got.crops.tolist() == [[0, 0, 50, 40], [100, 0, 196, 96], [154, 0, 250, 96]]
 
 
+def test_an_object_where_pieces_of_a_crop_overlap_is_there_once():
+    """A file of one size sees a cluster in pieces; both have the object at (160, 20)."""
+
+    class Pieces(Network):
+        def forwards(self) -> Forwards:
+            rows = iter([[[60.0, 20, 70, 30, 0.9, 0]], [[6.0, 20, 16, 30, 0.8, 0]]])
+            return Forwards(self, lambda y: [torch.tensor(next(rows))])
+
+    network = Pieces([])
+    network.format, network.imgsz = "onnx", (96, 96)
+    found = {}
+    for merge in ("replace", None):
+        look = SecondLook({"crops": CROPS, "pixel_scale": 1.0} | ({"merge": merge} if merge else {}))
+        look.cropper.find = lambda *_: [(100.0, 0.0, 250.0, 96.0)]
+        picture, none = np.zeros((200, 400, 3), np.uint8), torch.zeros(0, 6)
+        (got,) = look([picture], [none], [torch.zeros(2, 4)], [0.5], (96, 96), network.forwards())
+        found[merge] = got.rows[:, :5].tolist()
+    one, other = pytest.approx([160, 20, 170, 30, 0.9]), pytest.approx([160, 20, 170, 30, 0.8])
+    assert found == {"replace": [one, other], None: [one]}
+
+
 def test_an_unknown_setting_is_refused_by_name():
     for section, said in (
         ({"crop": {}}, "infer.crop .*crops"),
