@@ -18,7 +18,7 @@ from yolotiny.detector import Detector
 from yolotiny.engine import tune_crops
 from yolotiny.engine.crop_arms import Arm, make_arms, usual_sizes
 from yolotiny.engine.tune_crops import covered, tune
-from yolotiny.engine.tune_report import Report, Row
+from yolotiny.engine.tune_report import Report, Row, short
 from yolotiny.errors import InputError
 
 
@@ -113,6 +113,20 @@ def test_the_winner_is_the_cheapest_within_reach_of_the_best(tmp_path):
         report = Report(tmp_path, "m.pt", "d.yaml", "aitod", within, 4, 4, made)
         assert report.best.arm.imgsz == 128 and report.winner.arm.imgsz == imgsz
     assert [r.arm.imgsz for r in report.front()] == [32, 96, 64, 128]
+
+
+def test_crops_that_looked_twice_nowhere_do_not_win_over_the_same_size_without_crops(tmp_path):
+    idle = Row(Arm(64, {"crops": "auto"}), {"AP": 20.0}, 1.0, 0.1, 0.1, 0.0)
+    plain = Row(Arm(64), {"AP": 20.0}, 1.0, 0.2, 0.2, 0.0)
+    for made, won in (([idle, plain], plain), ([idle], idle)):
+        report = Report(tmp_path, "m.pt", "d.yaml", "aitod", 0.5, 4, 4, made)
+        assert report.best is report.winner is report.front()[0] is won
+
+
+def test_points_of_the_curve_are_named_by_what_tells_them_apart():
+    row = Row(Arm(64, {"crops": "auto", "pixel_scale": 0.5, "infer.crops.threshold": 0.1}), {"AP": 1.0}, 1, 1, 1, 0.5)
+    assert short(row) == "64 auto pixel_scale 0.5 threshold 0.1"
+    assert short(row, {"('pixel_scale', 0.5)", "('crops', 'auto')"}) == "64 auto threshold 0.1"
 
 
 @pytest.fixture(scope="module")

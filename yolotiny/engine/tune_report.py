@@ -6,9 +6,9 @@ import csv
 import io
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 from ..report import prepare
@@ -67,14 +67,20 @@ class Report:
         prepare(self.folder)
 
     @property
+    def apart(self) -> list[Row]:
+        """Settings less crops that looked twice nowhere, where the same size without crops is there: that is them."""
+        plain = {r.arm.imgsz for r in self.rows if r.arm.crops == "none"}
+        return [r for r in self.rows if r.arm.crops == "none" or r.area or r.arm.imgsz not in plain]
+
+    @property
     def best(self) -> Row:
         """The setting with the highest AP; the cheaper of equals."""
-        return max(self.rows, key=lambda r: (r.ap, -r.seconds))
+        return max(self.apart, key=lambda r: (r.ap, -r.seconds))
 
     @property
     def winner(self) -> Row:
         """The cheapest setting within reach of the best."""
-        return min((r for r in self.rows if r.ap >= self.best.ap - self.within), key=lambda r: r.seconds)
+        return min((r for r in self.apart if r.ap >= self.best.ap - self.within), key=lambda r: r.seconds)
 
     @property
     def command(self) -> str:
@@ -125,7 +131,7 @@ class Report:
     def front(self) -> list[Row]:
         """Settings that no other beats in both AP and time, cheapest first."""
         kept: list[Row] = []
-        for r in sorted(self.rows, key=lambda r: (r.seconds, -r.ap)):
+        for r in sorted(self.apart, key=lambda r: (r.seconds, -r.ap)):
             if not kept or r.ap > kept[-1].ap:
                 kept.append(r)
         return kept
@@ -150,11 +156,13 @@ class Report:
         axes.scatter([won.seconds], [won.ap], s=180, facecolors="none", edgecolors="k", label=won.arm.words, zorder=3)
         high = max(self.best.ap - min(r.ap for r in self.rows), 1e-6)
         named: list[Row] = []
+        told = [set(map(str, r.arm.options.items())) for r in self.rows if r.arm.options]
+        shared = set.intersection(*told) if told else set()  # what all settings of crops have in common
         for r in front:
             if any(r.seconds < 1.15 * n.seconds and abs(r.ap - n.ap) < 0.04 * high for n in named):
                 continue  # its words would lie on those of its neighbour
             named.append(r)
-            axes.annotate(short(r), (r.seconds, r.ap), (4, -11), textcoords="offset points", fontsize=7)
+            axes.annotate(short(r, shared), (r.seconds, r.ap), (4, -11), textcoords="offset points", fontsize=7)
         axes.set_xscale("log")
         axes.set(xlabel="seconds a picture", ylabel=f"{next(iter(won.figures))} ({self.protocol})")
         axes.set_title(f"{Path(self.model).name}, {self.pictures} pictures", fontsize=10)
@@ -165,9 +173,9 @@ class Report:
         return out.getvalue()
 
 
-def short(row: Row) -> str:
-    """A setting in few letters."""
-    rest: dict[str, Any] = {k: v for k, v in row.arm.options.items() if k != "crops"}
+def short(row: Row, shared: Collection[str] = ()) -> str:
+    """A setting in few letters, without the options (as text) that all share."""
+    rest = {k: v for k, v in row.arm.options.items() if k != "crops" and str((k, v)) not in shared}
     return " ".join([str(row.arm.imgsz), *([] if row.arm.crops == "none" else [row.arm.crops])]) + "".join(
         f" {k.rpartition('.')[2]} {v}" for k, v in rest.items()
     )
