@@ -68,6 +68,8 @@ SETS = {
         "sarl": "model=yolov5n-sarl.yaml",
         "rh-only": "model=yolov5n-srtod.yaml srtod.fusion=none",
         "srtod": "model=yolov5n-srtod.yaml",
+        "srtod-.08": "model=yolov5n-srtod.yaml srtod.threshold=0.08 srtod.thresh_mode=fixed",
+        "srtod-relative": "model=yolov5n-srtod.yaml srtod.thresh_mode=relative",
         "sarl+sal": "model=yolov5n-sarl.yaml loss.box.type=sal",
         "sarl+srtod+sal": "model=yolov5n-sarl-srtod.yaml loss.box.type=sal",
     },

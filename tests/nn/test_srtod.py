@@ -97,6 +97,20 @@ def test_on_the_threshold_the_mask_is_a_half():
     assert exceeds(torch.tensor([0.0, 0.25, 0.5]), torch.tensor(0.25)).tolist() == [0, 0.5, 1]
 
 
+def test_a_relative_threshold_follows_how_well_the_picture_is_rebuilt():
+    made = srtod(thresh_mode="relative", resize="max")
+    assert made.threshold.item() == 2 and "threshold" not in dict(made.named_parameters())
+    difference = torch.full((2, 1, 16, 16), 0.1)
+    difference[0, 0, 0, 0] = 0.9  # the only one above twice the mean of 0.103, and of half of that
+    difference[1] = difference[0] / 2
+    valid = torch.ones_like(difference, dtype=torch.bool)
+    m = made.mask(difference, valid)
+    assert m[:, 0, 0, 0].tolist() == [1, 1] and m.sum() == 2
+    valid[..., 1:] = False  # a column of 15 times 0.1 and the 0.9: mean 0.15, and padding is no part of it
+    assert srtod(thresh_mode="relative", resize="max", threshold=7).mask(difference * valid, valid).sum() == 0
+    assert srtod(thresh_mode="relative", resize="max", threshold=5).mask(difference * valid, valid).sum() == 2
+
+
 def test_without_a_threshold_the_mask_is_the_map():
     made = srtod(thresh_mode="none", resize="max")
     m = made.mask(spots(), torch.ones(1, 1, 8, 8, dtype=torch.bool))
@@ -269,6 +283,7 @@ def test_pictures_of_another_number_of_channels_are_rebuilt_in_theirs():
         (([8, 3], [1.0, 1.0]), "SRTOD doubles a level up to the picture's size; its stride 1 is no power of 2"),
         (([8, 3], [4.0, 1.0], 2.0), "SRTOD: rh_width goes up to 1, threshold from 0 to 1, and slope is above 0"),
         (([8, 3], [4.0, 1.0], 1.0, 15), "SRTOD: rh_width goes up to 1, threshold from 0 to 1, and slope is above 0"),
+        (([8, 3], [4.0, 1.0], 1.0, -1, "relative"), "SRTOD: rh_width goes up to 1, threshold from 0 to 1, and"),
         (([8, 3], [4.0, 1.0], 1.0, 0.1, "stee"), "SRTOD: unknown thresh_mode 'stee'; did you mean 'ste'"),
         (([8, 3], [4.0, 1.0], 1.0, 0.1, "ste", "mean"), "SRTOD: unknown resize 'mean'; did you mean 'max'"),
     ],

@@ -18,7 +18,7 @@ from ..structures import WithAux
 from .gates import ChannelGate
 from .padding import padding
 
-THRESHOLDS, RESIZES = ("ste", "fixed", "official", "none"), ("nearest", "area", "max")
+THRESHOLDS, RESIZES = ("ste", "fixed", "relative", "official", "none"), ("nearest", "area", "max")
 FUSIONS, DIFFERENCES = ("ea", "em", "concat", "none"), ("pixel", "fft")
 WIDEST, NARROWEST = 128, 4  # channels at the input and at the output of the doublings
 LEAST = 8  # hidden channels of the gate
@@ -55,7 +55,7 @@ def exceeds(difference: Tensor, threshold: Tensor, slope: float | None = None) -
 
     Args:
         difference: any shape.
-        threshold: a scalar.
+        threshold: a scalar, or one value for each picture, (B, 1, 1, 1).
         slope: the gradient is that of sigmoid(slope * (D - t)); None leaves the sign's own, which is zero.
     """
     above = difference - threshold
@@ -90,9 +90,12 @@ class SRTOD(nn.Module):
     Args:
         ch, strides: given by the graph, of the level and of the picture.
         rh_width: share of the reconstruction head's channels, for small budgets: 0.5, 0.25.
-        threshold: initial threshold in 0..1. The paper's: 4/255 on VisDrone, 3/255 on AI-TOD, 40/255 on DroneSwarms.
+        threshold: initial threshold in 0..1, by default 4/255. The paper's: 4/255 on VisDrone, 3/255 on AI-TOD, 40/255
+            on DroneSwarms. For "relative" a multiple of the mean difference of each picture, by default 2.
         thresh_mode: "ste" learns it through the gradient of a sigmoid in place of the sign's, "fixed" leaves it alone,
-            "official" is the published code, where only weight decay moves it, "none" takes the map itself as mask.
+            "relative" follows how well a picture is rebuilt, which changes through training and from one data set to
+            the next, "official" is the published code, where only weight decay moves it, "none" takes the map itself
+            as mask.
         resize: how the mask comes down to the level: "nearest" looks at one pixel a cell, as published; "area", "max".
         fusion: "ea" is x * gate * (1 + mask), "em" x * mask, "concat" a 1x1 convolution over both; "none" leaves the
             level as it is and only adds the loss.
@@ -111,7 +114,7 @@ class SRTOD(nn.Module):
         ch: list[int],
         strides: list[float],
         rh_width: float = 1.0,
-        threshold: float = 4 / 255,
+        threshold: float | None = None,
         thresh_mode: str = "ste",
         resize: str = "nearest",
         fusion: str = "ea",
@@ -131,7 +134,9 @@ class SRTOD(nn.Module):
         for name, value, known in (*switches, ("fusion", fusion, FUSIONS), ("diff", diff, DIFFERENCES)):
             if value not in known:
                 raise InputError(f"SRTOD: unknown {name} {value!r}{did_you_mean(str(value), known)}")
-        if not (0 < rh_width <= 1 and 0 <= threshold <= 1 and slope > 0):
+        relative = thresh_mode == "relative"
+        threshold = (2.0 if relative else 4 / 255) if threshold is None else threshold
+        if not (0 < rh_width <= 1 and 0 <= threshold <= (math.inf if relative else 1) and slope > 0):
             raise InputError("SRTOD: rh_width goes up to 1, threshold from 0 to 1, and slope is above 0")
         c = ch[0]
         self.stride, self.resize, self.diff = stride, resize, diff
@@ -167,10 +172,12 @@ class SRTOD(nn.Module):
         """Difference map (B, 1, H, W) -> mask in 0..1 at the level's size, zero in padding."""
         if self.detach:
             difference = difference.detach()
+        t = self.threshold.float()
+        if self.thresh_mode == "relative":
+            t = t * difference.sum((1, 2, 3), keepdim=True) / valid.sum((1, 2, 3), keepdim=True).clamp(min=1)
         if self.resize == "nearest":  # thresholding what is looked at gives the same as looking at what is above
             difference, valid = (v[..., :: self.stride, :: self.stride] for v in (difference, valid))
         if self.thresh_mode != "none":
-            t = self.threshold.float()
             t = t + (t.clamp(0, 1) - t).detach()  # a threshold that has left 0..1 finds back
             difference = exceeds(difference, t, self.slope if self.thresh_mode == "ste" and self.training else None)
         m = difference * valid
