@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -169,21 +168,20 @@ def test_a_folder_of_pictures_of_all_sizes_is_looked_at_in_batches(model, pictur
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 @pytest.mark.parametrize("crops", ["grid", "auto"])
-def test_a_picture_of_12000_by_12000_takes_less_than_3_gigabytes(tmp_path, crops):
-    """The picture itself has 0.43 GB."""
-    cv2.imwrite(
-        str(tmp_path / "a.jpg"), cv2.resize(pictures(1, (1500, 1500))[0].permute(1, 2, 0).numpy() * 255, (12000, 12000))
-    )
+def test_a_picture_of_12000_by_12000_takes_less_than_3_gigabytes(tmp_path, picture, crops):
+    """The picture itself has 0.43 GB. The peak of getrusage would begin with that of the process that tests."""
+    cv2.imwrite(str(tmp_path / "a.jpg"), cv2.resize(picture, (12000, 12000)))
     code = f"""if True:
-        import resource
+        from pathlib import Path
         from yolotiny import YOLO
         options = dict(imgsz=640, crops={crops!r}, pixel_scale=0.2, device="cpu", verbose=False)
         (found,) = YOLO("yolov5n.yaml").predict({str(tmp_path / "a.jpg")!r}, **options)
         assert found.orig_shape == (12000, 12000) and len(found.crops) >= {25 if crops == "grid" else 0}
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"""
+        status = Path("/proc/self/status").read_text()
+        print(int(status.partition("VmHWM:")[2].split()[0]) / 2**20)"""
     done = start(code=code, cwd=tmp_path)
     out, said = done.communicate()
     assert done.returncode == 0, said
-    assert float(out.split()[-1]) < 3
+    assert 0.5 < float(out.split()[-1]) < 3
