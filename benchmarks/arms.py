@@ -55,6 +55,8 @@ SETS = {
         "ce+um+ur": UGS,
         "ce+um+ur-ce": f"{UGS} loss.bins.ur=ce",
         "ce+um.1+ur-ce": f"{UGS} loss.bins.entropy=0.1 loss.bins.ur=ce",
+        "ce-weight.02": f"{UGS} loss.bins.weight=0.02 loss.bins.entropy=0 loss.bins.gamma=0",
+        "ce+um+ur-weight.02": f"{UGS} loss.bins.weight=0.02",
     },
     "yolc": {
         "centernet-l1": f"{YOLC} {PLAIN} loss.box.gwd=0 loss.box.l1=1",
