@@ -19,6 +19,7 @@ FIGURES = ("AP", "AP50", "AP75", "AP_vt", "AP_t", "AP_s", "AP_m")
 V5 = "model=yolov5n.yaml"
 RKA = "model=yolov5n-nwd-rka.yaml"
 UGS = "model=yolov5n-ugs.yaml"
+HEAVY = f"{UGS} loss.bins.weight=0.05"  # as heavy as the IoU term
 YOLC = "model=yolc-n.yaml crop_train=null"
 PLAIN = "detect.refine=false detect.coupled=true"
 SETS = {
@@ -49,14 +50,14 @@ SETS = {
     },
     "ugs": {
         "default": V5,
-        "ce-uniform": f"{UGS} coder.beta=[0,0] loss.bins.entropy=0 loss.bins.gamma=0",
-        "ce": f"{UGS} loss.bins.entropy=0 loss.bins.gamma=0",
-        "ce+um": f"{UGS} loss.bins.gamma=0",
-        "ce+um+ur": UGS,
-        "ce+um+ur-ce": f"{UGS} loss.bins.ur=ce",
-        "ce+um.1+ur-ce": f"{UGS} loss.bins.entropy=0.1 loss.bins.ur=ce",
-        "ce-weight.02": f"{UGS} loss.bins.weight=0.02 loss.bins.entropy=0 loss.bins.gamma=0",
-        "ce+um+ur-weight.02": f"{UGS} loss.bins.weight=0.02",
+        "ce-uniform": f"{HEAVY} coder.beta=[0,0] loss.bins.entropy=0 loss.bins.gamma=0",
+        "ce": f"{HEAVY} loss.bins.entropy=0 loss.bins.gamma=0",
+        "ce+um": f"{HEAVY} loss.bins.gamma=0",
+        "ce+um+ur": HEAVY,
+        "ce+um+ur-ce": f"{HEAVY} loss.bins.ur=ce",
+        "ce+um.1+ur-ce": f"{HEAVY} loss.bins.entropy=0.1 loss.bins.ur=ce",
+        "ce-weight.02": f"{UGS} loss.bins.entropy=0 loss.bins.gamma=0",
+        "ce+um+ur-weight.02": UGS,
     },
     "yolc": {
         "centernet-l1": f"{YOLC} {PLAIN} loss.box.gwd=0 loss.box.l1=1",
