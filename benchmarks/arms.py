@@ -73,6 +73,7 @@ SETS = {
         "srtod": "model=yolov5n-srtod.yaml",
         "srtod-.08": "model=yolov5n-srtod.yaml srtod.threshold=0.08 srtod.thresh_mode=fixed",
         "srtod-relative": "model=yolov5n-srtod.yaml srtod.thresh_mode=relative",
+        "srtod-relative-area": "model=yolov5n-srtod.yaml srtod.thresh_mode=relative srtod.resize=area",
         "sarl+sal": "model=yolov5n-sarl.yaml loss.box.type=sal",
         "sarl+srtod+sal": "model=yolov5n-sarl-srtod.yaml loss.box.type=sal",
     },
