@@ -6,8 +6,8 @@ go in and one list comes out. A new way to choose or to merge is a file or a cla
 A cropper has `find(heat, size, scale, canvas) -> crops`, xyxy in pixels of the picture. `heat` is (h, w) scores that
 cover the picture; `size` its (height, width); `scale` how many pixels the network is shown per pixel of the picture;
 `canvas` the (height, width) of the network input. A cropper says of itself whether it `looks` at the heat map, whether
-its crops share canvases (`packs`), how they are joined where nobody says (`merge`), whether they pay only if they are
-shown `larger` than the whole picture was, the `zoom` beyond the size of training, and the `rim` that does not count.
+its crops share canvases (`packs`), whether they pay only if they are shown `larger` than the whole picture was, the
+`zoom` beyond the size of training, and the `rim` that does not count.
 """
 
 from ..registry import Registry
@@ -18,7 +18,7 @@ from .canvas import Canvas, gather
 from .clusters import LSM, lsm
 from .grid import Grid, grid
 from .heat import of_map, of_rows, scatter
-from .merge import NMM, NMS, Replace
+from .merge import DOUBLE, MERGE, NMM, NMS, Replace
 from .packing import pack
 from .scale import ObjectScale
 from .window import Window
@@ -26,6 +26,6 @@ from .window import Window
 CROPPERS = Registry("cropper", {"grid": Grid, "lsm": LSM, "auto": Auto})
 MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})
 
-__all__ = ["CROPPERS", "LSM", "MERGES", "NMM", "NMS", "Auto", "Budget", "Canvas", "Grid", "ObjectScale", "Replace"]
-__all__ += ["Window", "centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack", "scatter", "whole_only"]
-__all__ += ["without_rim"]
+__all__ = ["CROPPERS", "DOUBLE", "LSM", "MERGE", "MERGES", "NMM", "NMS", "Auto", "Budget", "Canvas", "Grid"]
+__all__ += ["ObjectScale", "Replace", "Window", "centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack"]
+__all__ += ["scatter", "whole_only", "without_rim"]

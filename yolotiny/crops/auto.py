@@ -38,7 +38,6 @@ class Auto:
 
     looks = True
     larger = True  # where the whole picture was shown at this size already, there is nothing to gain
-    merge = {"type": "replace", "iou": 0.6}
     rim = 8.0
 
     def __init__(

@@ -98,7 +98,6 @@ class LSM:
     larger = False
     rim = 0.0
     zoom = 1.0
-    merge = {"type": "replace", "iou": 0.6}  # the paper's, which suppresses nothing, stands in the files of YOLC
 
     def __init__(
         self,

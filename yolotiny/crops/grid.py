@@ -47,7 +47,6 @@ class Grid:
     larger = False
     rim = 0.0
     zoom = 1.0
-    merge = {"type": "replace", "iou": 0.6}  # what a tile holds whole it shows better than the look at all
 
     def __init__(self, tile: int | None = None, overlap: float = 0.2):
         if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):

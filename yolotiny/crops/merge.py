@@ -15,6 +15,10 @@ from torch import Tensor
 from ..boxes import area
 from ..errors import InputError
 
+# IoU from which two boxes of a class are one object. YOLC's own files suppress nothing, as its paper does.
+DOUBLE = 0.6
+MERGE = {"type": "replace", "iou": DOUBLE}  # where nobody says: a crop shows better what it holds whole
+
 
 def within(boxes: Tensor, crops: Tensor) -> Tensor:
     """(n, 4) boxes, (m, 4) crops -> (n,) True where one of the crops holds the whole box, its border included."""

@@ -16,6 +16,7 @@ from ultralytics.utils import LOGGER
 from .. import config
 from ..crops import (
     CROPPERS,
+    MERGE,
     MERGES,
     Budget,
     Canvas,
@@ -115,7 +116,7 @@ class SecondLook:
         if unknown := [k for k in section if k not in KEYS]:
             raise InputError(f"infer.{unknown[0]} in {where} is not known{did_you_mean(unknown[0], KEYS)}")
         self.cropper = build(section.get("crops") or "lsm", CROPPERS, where=f"{where}: infer.crops")
-        self.merge = build(section.get("merge") or self.cropper.merge, MERGES, where=f"{where}: infer.merge")
+        self.merge = build(section.get("merge") or MERGE, MERGES, where=f"{where}: infer.merge")
         for key in ("scale", "pixel_scale", "max_side"):
             if section.get(key) is not None:
                 above_zero(section[key], f"infer.{key} in {where}", 1536 if key == "max_side" else 1.5)

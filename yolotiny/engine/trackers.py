@@ -11,12 +11,12 @@ import yaml
 from ultralytics.utils import ROOT, IterableSimpleNamespace
 
 from .. import config
+from ..crops import DOUBLE
 from ..errors import InputError, did_you_mean
 from .second_look import section_of
 
 DEFAULT = "bytetrack-nwd.yaml"
 MATCHES = ("iou", "nwd")
-DOUBLE = 0.6  # IoU from which two boxes are one object, as suppression has it
 BY_NWD = ("bytetrack", "botsort")  # whose comparison of boxes can be exchanged
 FOLDERS = (ROOT / "cfg" / "trackers", config.cfg_dir() / "trackers")
 
