@@ -49,7 +49,7 @@ class Ours:
 
     def __call__(self, picture: Any) -> tuple[Any, float, int, float]:
         """Rows (n, 6), seconds in the network, forwards, share of the picture looked at twice."""
-        import numpy as np
+        from yolotiny.engine.coverage import share_of
 
         if self.watch is None:
             self.model.predict(picture[:64, :64], **self.options)
@@ -57,10 +57,8 @@ class Ours:
         watch = self.watch
         before, forwards = watch.seconds, watch.forwards
         found = self.model.predict(picture, **self.options)[0]
-        seen = np.zeros([side // 8 + 1 for side in picture.shape[:2]], bool)
-        for x1, y1, x2, y2 in (getattr(found, "crops", np.zeros((0, 4))) / 8).tolist():
-            seen[int(y1) : int(y2) + 1, int(x1) : int(x2) + 1] = True
-        return found.boxes.data, watch.seconds - before, watch.forwards - forwards, float(seen.mean())
+        area = share_of(found.crops.numpy(), picture.shape[:2]) if hasattr(found, "crops") else 0.0
+        return found.boxes.data, watch.seconds - before, watch.forwards - forwards, area
 
 
 class Sahi:

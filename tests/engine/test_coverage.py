@@ -15,6 +15,7 @@ def test_overlapping_crops_count_once():
     assert share_of(np.array([[0.0, 0, 100, 100]]), SIZE) == 0.5
     assert share_of(np.array([[0.0, 0, 100, 100], [50, 0, 150, 100]]), SIZE) == 0.75
     assert share_of(np.array([[0.0, 0, 10, 10], [190, 90, 200, 100]]), SIZE) == 0.01
+    assert share_of(np.array([[0, 0, 10, 10], [5, 5, 15, 15.0]]), SIZE) == 175 / 20000
     assert share_of(np.zeros((0, 4)), SIZE) == 0
 
 

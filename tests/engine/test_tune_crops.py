@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 
@@ -17,7 +16,7 @@ from yolotiny import YOLO, cli
 from yolotiny.detector import Detector
 from yolotiny.engine import tune_crops
 from yolotiny.engine.crop_arms import Arm, make_arms, usual_sizes
-from yolotiny.engine.tune_crops import covered, tune
+from yolotiny.engine.tune_crops import tune
 from yolotiny.engine.tune_report import Report, Row, short
 from yolotiny.errors import InputError
 
@@ -95,11 +94,6 @@ def test_a_list_that_makes_no_sense_is_one_line(given, says):
     with pytest.raises(InputError) as error:
         words(**given)
     assert says in str(error.value)
-
-
-def test_area_that_crops_share_counts_once():
-    assert covered(np.array([[0, 0, 10, 10], [5, 5, 15, 15.0]])) == 175
-    assert covered(np.zeros((0, 4))) == 0
 
 
 def rows(*figures: tuple[float, float]) -> list[Row]:

@@ -16,6 +16,7 @@ from ultralytics.utils.patches import imread
 
 from ..errors import InputError
 from ..metrics import PROTOCOLS, evaluate_arrays
+from .coverage import share_of
 from .crop_arms import Arm, make_arms, usual_sizes
 from .dataset import TinyDataset
 from .options import SUPPRESSION, defaults, find_data, protocol_of
@@ -70,8 +71,7 @@ class Candidate:
         rows = rows[((rows[:, 2:4] - rows[:, :2]) >= LEAST).all(1)]  # as validation leaves them out
         self.images.append((*known, rows[:, :4], rows[:, 4], rows[:, 5]))
         self.seconds.append(clock.dt)
-        h, w = picture.shape[:2]
-        self.areas.append(covered(getattr(found, "crops", torch.zeros(0, 4)).numpy()) / (h * w))
+        self.areas.append(share_of(getattr(found, "crops", torch.zeros(0, 4)).numpy(), picture.shape[:2]))
 
     def row(self, pictures: int, names: Any, protocol: str) -> Row:
         """What the first so many pictures say of this setting."""
@@ -81,17 +81,6 @@ class Candidate:
         forwards = 1.0 if look is None else look.full + look.forwards / max(look.pictures, 1)
         means = [float(np.mean(x[:pictures])) for x in (self.seconds, self.cpu, self.areas)]
         return Row(self.arm, figures, forwards, *means)
-
-
-def covered(boxes: np.ndarray) -> float:
-    """(n, 4) xyxy -> the area of all of them together, what several share counted once."""
-    xs, ys = np.unique(boxes[:, 0::2]), np.unique(boxes[:, 1::2])
-    if len(boxes) == 0:
-        return 0.0
-    taken = np.zeros((len(ys) - 1, len(xs) - 1), bool)
-    for x1, y1, x2, y2 in boxes:
-        taken[np.searchsorted(ys, y1) : np.searchsorted(ys, y2), np.searchsorted(xs, x1) : np.searchsorted(xs, x2)] = 1
-    return float((np.diff(ys)[:, None] * np.diff(xs) * taken).sum())
 
 
 def tune(
