@@ -12,6 +12,12 @@ PAIRS = 2**20  # of pieces and whole boxes that are compared at once
 WEAKER = 0.5  # a whole box below this share of the piece's score does not replace it
 
 
+def _inner(windows: Tensor, size: tuple[int, int]) -> Tensor:
+    """(m, 4) True for sides of windows that are no border of the picture."""
+    h, w = size
+    return torch.cat((windows[:, :2] > 0, windows[:, 2:] < windows.new_tensor([w, h])), 1)
+
+
 def at_border(boxes: Tensor, windows: Tensor, size: tuple[int, int], reach: Tensor) -> Tensor:
     """(n, 4) boxes, each seen in a window of its own -> (n,) True where one ends at an inner border of it.
 
@@ -20,9 +26,7 @@ def at_border(boxes: Tensor, windows: Tensor, size: tuple[int, int], reach: Tens
         size: (height, width) of the picture, whose own border cuts nothing.
         reach: (n,) how near the border is, pixels of the picture.
     """
-    h, w = size
-    inner = torch.cat((windows[:, :2] > 0, windows[:, 2:] < windows.new_tensor([w, h])), 1)
-    return (inner & ((boxes - windows).abs() <= reach[:, None])).any(1)
+    return (_inner(windows, size) & ((boxes - windows).abs() <= reach[:, None])).any(1)
 
 
 def without_rim(windows: Tensor, size: tuple[int, int], rims: Tensor) -> Tensor:
@@ -33,8 +37,7 @@ def without_rim(windows: Tensor, size: tuple[int, int], rims: Tensor) -> Tensor:
         size: (height, width) of the picture; along its own border nothing is taken off.
         rims: (m,) of each window, pixels of the picture.
     """
-    inner = torch.cat((windows[:, :2] > 0, windows[:, 2:] < windows.new_tensor([size[1], size[0]])), 1)
-    return windows + inner * rims[:, None] * windows.new_tensor([1, 1, -1, -1])
+    return windows + _inner(windows, size) * rims[:, None] * windows.new_tensor([1, 1, -1, -1])
 
 
 def centred(boxes: Tensor, windows: Tensor) -> Tensor:
