@@ -94,8 +94,8 @@ def _reconstruction(
     grey = difference[0, 0].cpu().numpy()
     mask = m.mask(difference, valid)[0, 0].cpu().numpy()
     limit = m.threshold.item()
-    rule = f", threshold {limit:.1f} means" if m.thresh_mode == "relative" else f", threshold {255 * limit:.1f}/255"
-    rule = "" if m.thresh_mode == "none" else rule
+    rules = {"none": "", "relative": f", threshold {limit:.1f} means"}
+    rule = rules.get(m.thresh_mode, f", threshold {255 * limit:.1f}/255")
     return [
         Panel("reconstruction", recon[0].permute(1, 2, 0).float().cpu().numpy()),
         Panel(f"difference, up to {255 * grey.max():.0f}/255", grey),
