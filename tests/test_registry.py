@@ -40,6 +40,7 @@ def test_a_bare_name_is_a_spec_and_a_spec_is_not_changed():
     [
         ("bal", "unknown toy 'bal' in toys.yaml; did you mean 'ball'?"),
         ("train", "unknown toy 'train' in toys.yaml; there are: ball, cube"),
+        ("none", "unknown toy 'none' in toys.yaml; there are: ball, cube; null takes it out"),
         ({"size": 2}, "toy in toys.yaml has no 'type'; there are: ball, cube"),
         (
             {"type": "ball", "size": 1, "colour": "red"},

@@ -76,6 +76,7 @@ def describe(name: str) -> str:
     if command.sections:
         if name == "train":
             lines.append("a setting of the model is given by its path in the model file: loss.box.weight=0.1")
+            lines.append("null takes a setting or a section out: loss.recon=null")
         tables["options of ultralytics"] = taken_from_ultralytics(command)
     for heading, options in tables.items():
         if options:

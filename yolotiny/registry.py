@@ -28,7 +28,9 @@ class Registry(dict):
     def find(self, name: str, where: str = "") -> Any:
         """Return the entry called `name`; raise InputError with the nearest names when there is none."""
         if name not in self:
-            raise InputError(f"unknown {self.kind} {name!r}{' in ' + where if where else ''}{did_you_mean(name, self)}")
+            out = "; null takes it out" if name == "none" else ""
+            place = f" in {where}" if where else ""
+            raise InputError(f"unknown {self.kind} {name!r}{place}{did_you_mean(name, self)}{out}")
         return self[name]
 
 

@@ -284,6 +284,8 @@ def test_pictures_of_another_number_of_channels_are_rebuilt_in_theirs():
         (([8, 3], [4.0, 1.0], 2.0), "SRTOD: rh_width goes up to 1, threshold from 0 to 1, and slope is above 0"),
         (([8, 3], [4.0, 1.0], 1.0, 15), "SRTOD: rh_width goes up to 1, threshold from 0 to 1, and slope is above 0"),
         (([8, 3], [4.0, 1.0], 1.0, -1, "relative"), "SRTOD: rh_width goes up to 1, threshold from 0 to 1, and"),
+        (([8, 3], [4.0, 1.0], 1.0, "low"), "SRTOD: threshold must be a number, not 'low'"),
+        (([8, 3], [4.0, 1.0], None), "SRTOD: rh_width must be a number, not None"),
         (([8, 3], [4.0, 1.0], 1.0, 0.1, "stee"), "SRTOD: unknown thresh_mode 'stee'; did you mean 'ste'"),
         (([8, 3], [4.0, 1.0], 1.0, 0.1, "ste", "mean"), "SRTOD: unknown resize 'mean'; did you mean 'max'"),
     ],

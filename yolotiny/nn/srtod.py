@@ -134,6 +134,10 @@ class SRTOD(nn.Module):
         for name, value, known in (*switches, ("fusion", fusion, FUSIONS), ("diff", diff, DIFFERENCES)):
             if value not in known:
                 raise InputError(f"SRTOD: unknown {name} {value!r}{did_you_mean(str(value), known)}")
+        given = {"rh_width": rh_width, "threshold": 0.0 if threshold is None else threshold, "slope": slope}
+        for name, number in given.items():
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise InputError(f"SRTOD: {name} must be a number, not {number!r}")
         relative = thresh_mode == "relative"
         threshold = (2.0 if relative else 4 / 255) if threshold is None else threshold
         if not (0 < rh_width <= 1 and 0 <= threshold <= (math.inf if relative else 1) and slope > 0):
