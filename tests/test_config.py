@@ -1,15 +1,14 @@
 """Model YAMLs are put on their base and changed by dotted names."""
 
-import re
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.messages import assert_says
 from yolotiny import lookup
 from yolotiny.config import load, override, rows, split_overrides
-from yolotiny.errors import InputError
 
 V5 = """# A small anchor detector
 nc: 3
@@ -50,10 +49,6 @@ def models(tmp_path, monkeypatch):
 
 def small():
     return yaml.safe_load(V5) | {"yaml_file": "small.yaml"}
-
-
-def says(message):
-    return pytest.raises(InputError, match="^" + re.escape(message) + "$")
 
 
 def test_loading_sets_the_scale_and_the_name(models):
@@ -148,7 +143,7 @@ def test_a_base_is_looked_for_beside_its_child_and_is_never_the_child(models, tm
 
 
 def test_a_base_of_a_base_is_refused(models):
-    with says("base yolov5-sarl.yaml of the configuration has a base itself; only one level is read"):
+    with assert_says("base yolov5-sarl.yaml of the configuration has a base itself; only one level is read"):
         load({"base": "yolov5-sarl.yaml"})
 
 
@@ -183,7 +178,7 @@ def test_numbers_like_1e_minus_4_are_numbers(models):
 )
 def test_a_bad_file_gives_one_clear_line(models, text, message):
     (models / "bad.yaml").write_text(text)
-    with says(message.format(file=models / "bad.yaml")):
+    with assert_says(message.format(file=models / "bad.yaml")):
         load("bad.yaml")
 
 
@@ -255,7 +250,7 @@ def test_an_override_reaches_arguments_of_inserts_and_named_rows():
     ],
 )
 def test_a_bad_override_gives_one_clear_line(changes, message):
-    with says(message):
+    with assert_says(message):
         load(small(), changes)
 
 
@@ -271,5 +266,5 @@ def test_dotted_options_and_model_sections_go_to_the_model():
         {"epochs": 3, "scale": 0.5},
         {"loss.box.weight": 2, "nc": 4},
     )
-    with says("unknown option 'epoch'; did you mean 'epochs' or 'ch'?"):
+    with assert_says("unknown option 'epoch'; did you mean 'epochs' or 'ch'?"):
         split_overrides({"epoch": 3}, ["epochs", "imgsz"])

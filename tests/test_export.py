@@ -38,7 +38,7 @@ def model(request, tmp_path_factory) -> YOLO:
     return YOLO(file)
 
 
-def compare(model: YOLO, file: str, sizes=((SIZE, SIZE),)) -> None:
+def assert_same_outputs(model: YOLO, file: str, sizes=((SIZE, SIZE),)) -> None:
     """Raw outputs of the file beside PyTorch's, on noise of each size."""
     backend = AutoBackend(file, device=torch.device("cpu"), verbose=False)
     for h, w in sizes:
@@ -48,7 +48,7 @@ def compare(model: YOLO, file: str, sizes=((SIZE, SIZE),)) -> None:
         agree(backend(x), wanted)
 
 
-def predict_alike(model: YOLO, exported: YOLO) -> None:
+def assert_same_predictions(model: YOLO, exported: YOLO) -> None:
     """Both find the same boxes on a picture, and call their classes the same."""
     image = (pictures(1, (SIZE, SIZE))[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     found = [m.predict(image, imgsz=SIZE, conf=0.25, iou=0.7, verbose=False)[0] for m in (model, exported)]
@@ -58,16 +58,16 @@ def predict_alike(model: YOLO, exported: YOLO) -> None:
 
 def test_dynamic_onnx_runs_at_two_sizes(model):
     file = model.export(format="onnx", dynamic=True, imgsz=SIZE)
-    compare(model, file, sizes=((128, 128), (96, 160)))
-    predict_alike(model, YOLO(file))
+    assert_same_outputs(model, file, sizes=((128, 128), (96, 160)))
+    assert_same_predictions(model, YOLO(file))
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript", "openvino"])
 def test_a_static_export_agrees_predicts_and_validates(model, demo, kind, exact_openvino):
     file = model.export(format=kind, imgsz=SIZE)
-    compare(model, file)
+    assert_same_outputs(model, file)
     exported = YOLO(file)
-    predict_alike(model, exported)
+    assert_same_predictions(model, exported)
     options = {"data": str(demo), "imgsz": SIZE, "batch": 1, "plots": False, "verbose": False, "rect": False}
     ours, theirs = (m.val(**options, project=str(Path(model.ckpt_path).parent)).report for m in (model, exported))
     assert ours["n_gt"] == theirs["n_gt"] and ours["n_gt"]["all"] > 0
@@ -80,7 +80,7 @@ def test_suppression_inside_the_file_gives_the_same_detections(model, demo):
     out = AutoBackend(file, device=torch.device("cpu"), verbose=False)(torch.rand(1, 3, SIZE, SIZE))
     assert tuple(out.shape) == (1, 1500, 6)  # max_det, above the objects of a crowded picture
     exported = YOLO(file)
-    predict_alike(model, exported)
+    assert_same_predictions(model, exported)
     exported.val(data=str(demo), imgsz=SIZE, batch=1, plots=False, project=str(Path(model.ckpt_path).parent))
     assert exported.metrics.report["n_gt"]["all"] > 0
 

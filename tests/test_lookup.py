@@ -1,12 +1,12 @@
 """A model name gives a file and a scale."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.messages import assert_says
 from yolotiny import config, lookup
 from yolotiny.config import available, find
 from yolotiny.errors import InputError
@@ -44,10 +44,6 @@ def models(tmp_path, monkeypatch):
     return folder
 
 
-def says(message):
-    return pytest.raises(InputError, match="^" + re.escape(message) + "$")
-
-
 @pytest.mark.parametrize(
     ("name", "stem", "scale"),
     [
@@ -78,7 +74,9 @@ def test_a_scale_that_the_file_has_not_or_in_the_wrong_place_is_no_model(models,
 
 
 def test_an_unknown_model_names_the_nearest_scaled_names(models):
-    with says("unknown model 'yolov5n-sral.yaml'; did you mean 'yolov5n-sarl' or 'yolov5-sarl' or 'yolov5s-sarl'?"):
+    with assert_says(
+        "unknown model 'yolov5n-sral.yaml'; did you mean 'yolov5n-sarl' or 'yolov5-sarl' or 'yolov5s-sarl'?"
+    ):
         find("yolov5n-sral")
 
 
@@ -93,7 +91,7 @@ def test_a_users_own_path_has_scales_too(models, tmp_path):
     assert find(own) == (own, None)
     assert find(f"{tmp_path}/mynet-s.yaml") == (own, "s")
     assert find(f"{tmp_path}/mynets") == (own, "s")
-    with says(f"unknown model 'mynet-q.yaml' in {tmp_path}; did you mean 'mynet' or 'mynets' or 'mynetn'?"):
+    with assert_says(f"unknown model 'mynet-q.yaml' in {tmp_path}; did you mean 'mynet' or 'mynets' or 'mynetn'?"):
         find(f"{tmp_path}/mynet-q.yaml")
 
 

@@ -1,13 +1,11 @@
 """The layers of a model YAML in build order."""
 
-import re
-
 import pytest
 import yaml
 
+from tests.messages import assert_says
 from yolotiny import lookup
 from yolotiny.config import find, load, rows
-from yolotiny.errors import InputError
 
 V5 = """# A small anchor detector
 nc: 3
@@ -28,10 +26,6 @@ assigner: {type: simota, radius: 2.5}
 
 def small():
     return yaml.safe_load(V5) | {"yaml_file": "small.yaml"}
-
-
-def says(message):
-    return pytest.raises(InputError, match="^" + re.escape(message) + "$")
 
 
 def order(cfg):
@@ -212,24 +206,24 @@ def with_insert(**item):
     ],
 )
 def test_a_bad_layer_gives_one_clear_line(cfg, message):
-    with says(("small.yaml" if message[0] == ":" else "small.yaml, ") + message):
+    with assert_says(("small.yaml" if message[0] == ":" else "small.yaml, ") + message):
         load(cfg)
 
 
 def test_lists_of_outputs_are_checked():
     cfg = small() | {"insert": [{"name": "s", "after": ["c3", "c4"], "module": "S"}]}
     cfg["head"][1] = ["s.2", 1, "A", []]
-    with says("small.yaml, row 5 (A) reads 's.2', but 's' has 2 outputs, from 0"):
+    with assert_says("small.yaml, row 5 (A) reads 's.2', but 's' has 2 outputs, from 0"):
         load(cfg)
     cfg["head"][1] = ["s", 1, "A", []]
     cfg["insert"].append({"name": "t", "after": "s", "module": "T"})
-    with says("small.yaml, insert 't': 's' has several outputs; name those it comes after, of s.0, s.1"):
+    with assert_says("small.yaml, insert 't': 's' has several outputs; name those it comes after, of s.0, s.1"):
         load(cfg)
     cfg["insert"][1]["after"] = "s.0"
-    with says("small.yaml, row 5 (A) reads all of 's', parts of which are taken over; name them one by one"):
+    with assert_says("small.yaml, row 5 (A) reads all of 's', parts of which are taken over; name them one by one"):
         load(cfg)
     cfg["insert"] = cfg["insert"][::-1]
-    with says("small.yaml, insert 't' comes after 's', which is not listed before it"):
+    with assert_says("small.yaml, insert 't' comes after 's', which is not listed before it"):
         load(cfg)
 
 

@@ -26,28 +26,28 @@ def clusters() -> np.ndarray:
     return heat
 
 
-def close(crops, *expected):
+def assert_crops(crops, *expected):
     assert len(crops) == len(expected), crops
     np.testing.assert_allclose(crops, expected, atol=1e-4)
 
 
 def test_known_value_the_two_clusters():
-    close(lsm(clusters(), k=2, top_k=15), FIRST, SECOND)
+    assert_crops(lsm(clusters(), k=2, top_k=15), FIRST, SECOND)
 
 
 def test_a_lone_object_is_a_third_cluster_unless_that_is_too_small():
-    close(lsm(clusters(), k=3, top_k=15, min_area=0), FIRST, SECOND, SMALL)
-    close(lsm(clusters(), k=3, top_k=15, min_area=96**2), FIRST, SECOND)
+    assert_crops(lsm(clusters(), k=3, top_k=15, min_area=0), FIRST, SECOND, SMALL)
+    assert_crops(lsm(clusters(), k=3, top_k=15, min_area=96**2), FIRST, SECOND)
 
 
 def test_five_cells_reach_the_first_cluster_only():
-    close(lsm(clusters(), k=2, top_k=5), FIRST)
+    assert_crops(lsm(clusters(), k=2, top_k=5), FIRST)
 
 
 def test_a_crop_in_the_corner_is_cut_to_the_picture():
     heat = np.zeros((640, 1024), np.float32)
     heat[:128, :128] = 1
-    close(lsm(heat), (0, 0, 140.8, 140.8))
+    assert_crops(lsm(heat), (0, 0, 140.8, 140.8))
 
 
 def test_cells_that_touch_at_a_corner_would_be_two_clusters_by_four_neighbours(monkeypatch):
@@ -64,13 +64,13 @@ def test_empty_cells_are_never_chosen():
 def test_classes_count_by_their_maximum_and_a_tensor_is_as_good_as_an_array():
     split = np.stack((clusters(), np.zeros((640, 1024), np.float32)))
     split[1, 192:320, 128:320], split[0, 192:320, 128:320] = split[0, 192:320, 128:320], 0
-    close(lsm(torch.from_numpy(split), top_k=15), FIRST, SECOND)
+    assert_crops(lsm(torch.from_numpy(split), top_k=15), FIRST, SECOND)
 
 
 def test_a_pixel_counts_above_the_threshold_only():
     faint = clusters() * 0.5
     assert lsm(faint, threshold=0.5) == []
-    close(lsm(faint, threshold=0.49, top_k=15), FIRST, SECOND)
+    assert_crops(lsm(faint, threshold=0.49, top_k=15), FIRST, SECOND)
 
 
 def test_what_does_not_divide_belongs_to_the_last_cell():
@@ -82,18 +82,18 @@ def test_what_does_not_divide_belongs_to_the_last_cell():
 
 def test_a_picture_on_end_has_its_long_side_cut_into_sixteen():
     upright = lsm(clusters().T, top_k=15)
-    close([(y1, x1, y2, x2) for x1, y1, x2, y2 in upright], FIRST, SECOND)
+    assert_crops([(y1, x1, y2, x2) for x1, y1, x2, y2 in upright], FIRST, SECOND)
 
 
 def test_a_map_smaller_than_the_grid_works():
-    close(lsm(np.ones((3, 5), np.float32), min_area=0), (0, 0, 4, 2))
+    assert_crops(lsm(np.ones((3, 5), np.float32), min_area=0), (0, 0, 4, 2))
 
 
 def test_the_component_scales_its_least_area_with_the_map_and_k_0_gives_none():
     assert len(LSM(k=3, top_k=15)(clusters())) == 2
     small = cv2.resize(clusters(), (512, 320), interpolation=cv2.INTER_NEAREST)
     assert small.size == REFERENCE / 4
-    close([tuple(2 * v for v in crop) for crop in LSM(k=3, top_k=15)(small)], FIRST, SECOND)
+    assert_crops([tuple(2 * v for v in crop) for crop in LSM(k=3, top_k=15)(small)], FIRST, SECOND)
     assert lsm(small, k=3, top_k=15) != LSM(k=3, top_k=15)(small)
     assert LSM(k=0)(clusters()) == []
 
