@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from ultralytics.data.loaders import LoadPilAndNumpy
 
 from tests.detectors import awake
 from tests.tiny_data import write_tiny
@@ -16,7 +17,7 @@ from yolotiny import YOLO, cli
 from yolotiny.detector import Detector
 from yolotiny.engine import tune_crops
 from yolotiny.engine.crop_arms import Arm, make_arms, usual_sizes
-from yolotiny.engine.tune_crops import tune
+from yolotiny.engine.tune_crops import Candidate, tune
 from yolotiny.engine.tune_report import Report, Row, short
 from yolotiny.errors import InputError
 
@@ -176,6 +177,15 @@ def test_an_interrupted_run_keeps_what_was_measured(model, data, tmp_path, monke
     with pytest.raises(KeyboardInterrupt, match="2 of 3 pictures are in"):
         tune(model, data, tmp_path, crops="none", imgsz="64,128")
     assert json.loads((tmp_path / "tune.json").read_text())["pictures"] == 2
+
+
+def test_no_picture_is_decoded_ahead_and_kept(model, data, tmp_path, monkeypatch):
+    made = []
+    keep = lambda *args: made.append(Candidate(*args)) or made[-1]  # noqa: E731
+    monkeypatch.setattr(tune_crops, "Candidate", keep)
+    assert tune(model, data, tmp_path, crops="none", imgsz="64,128").pictures == 3
+    assert len(made) == 2
+    assert not any(isinstance(c.predictor.dataset, LoadPilAndNumpy) for c in made)
 
 
 def test_a_run_ends_when_its_time_is_up(model, data, tmp_path):

@@ -129,13 +129,12 @@ def tune(
     arms = make_arms(given, _sizes(model, dataset))
     looks = [model._second_look(arm.changes) for arm in arms]  # a wrong setting is told before anything is loaded
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
-    files = [dataset.im_files[i] for i in chosen]
-    candidates = _candidates(model, arms, looks, files, args, rules, device)
+    candidates = _candidates(model, arms, looks, dataset.im_files[0], args, rules, device)
     if len(candidates[0].predictor.model.names) != len(content["names"]):
         raise InputError(
             f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
         )
-    report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(files))
+    report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(chosen))
 
     def note(pictures: int) -> None:
         report.rows = [c.row(pictures, content["names"], protocol) for c in candidates]
@@ -158,7 +157,7 @@ def tune(
         if not done:
             raise
         note(done)
-        raise KeyboardInterrupt(f"{done} of {len(files)} pictures are in {report.folder}") from None
+        raise KeyboardInterrupt(f"{done} of {len(chosen)} pictures are in {report.folder}") from None
     note(done)
     return report
 
@@ -192,7 +191,7 @@ def _candidates(
     model: Any,
     arms: Sequence[Arm],
     looks: Sequence[Any],
-    files: list[str],
+    file: str,
     args: Any,
     rules: Mapping[str, Any],
     device: Any,
@@ -208,7 +207,7 @@ def _candidates(
             p.model, p.device = made[0].predictor.model, made[0].predictor.device
         else:
             p.setup_model(model.model, verbose=False)
-        p.setup_source(files)
+        p.setup_source(file)  # for the input size alone; of a list, ultralytics decodes and keeps every picture
         if list(p.imgsz) != [-(-arm.imgsz // STRIDE) * STRIDE] * 2:
             fixed = "x".join(map(str, p.imgsz))
             raise InputError(
