@@ -140,7 +140,7 @@ class Report:
         """AP against seconds a picture, as PNG."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from matplotlib.ticker import LogFormatter
+        from matplotlib.ticker import LogLocator, NullFormatter
 
         figure = Figure(figsize=(9, 5.5), layout="constrained")
         FigureCanvasAgg(figure)
@@ -165,8 +165,9 @@ class Report:
             named.append(r)
             axes.annotate(short(r, shared), (r.seconds, r.ap), (4, -11), textcoords="offset points", fontsize=7)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(LogFormatter())  # 0.1, where the scale's own writes a power of ten
-        axes.xaxis.set_minor_formatter(LogFormatter())
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")  # 0.1, where the scale's own writes a power of ten
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set(xlabel="seconds a picture", ylabel=f"{next(iter(won.figures))} ({self.protocol})")
         axes.set_title(f"{Path(self.model).name}, {self.pictures} pictures", fontsize=10)
         axes.grid(alpha=0.3, which="both")
