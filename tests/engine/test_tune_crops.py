@@ -64,6 +64,10 @@ def test_every_value_goes_with_every_other_that_reads_it():
     assert both[-1] == "imgsz=64 crops=lsm k=3 infer.crops.threshold=0.1" and "k=" not in both[0]
 
 
+def test_without_crops_alone_is_a_list_too():
+    assert words(crops=None) == words(crops="none") == ["imgsz=64 crops=none", "imgsz=128 crops=none"]
+
+
 def test_by_default_every_kind_of_crops_is_tried_at_sizes_below_the_largest():
     found = make_arms({}, [64, 128])
     assert [a.imgsz for a in found if a.crops == "none"] == [64, 128]

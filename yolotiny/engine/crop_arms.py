@@ -52,7 +52,9 @@ class Arm:
 
 
 def values(text: Any) -> list[Any]:
-    """A user's list: `640,960`, `[640, 960]` or a single value; none is the word none."""
+    """A user's list: `640,960`, `[640, 960]` or a single value; none, which the command line reads as nothing, too."""
+    if text is None:
+        return ["none"]
     parts = text if isinstance(text, (list, tuple)) else str(text).split(",")
     read = [yaml.safe_load(p.strip()) if isinstance(p, str) else p for p in parts]
     return ["none" if v is None else v for v in read]
