@@ -46,6 +46,14 @@ def centred(boxes: Tensor, windows: Tensor) -> Tensor:
     return ((middle >= windows[:, :2]) & (middle < windows[:, 2:])).all(1)
 
 
+def _across(rows: Tensor, windows: Tensor) -> Tensor:
+    """(n, 6) rows -> those that lie on a border of any window: few, and the only ones that can explain a piece."""
+    boxes, windows = rows[:, None, :4], windows[None]
+    meets = (boxes[..., :2] < windows[..., 2:]) & (boxes[..., 2:] > windows[..., :2])
+    leaves = (boxes[..., :2] < windows[..., :2]) | (boxes[..., 2:] > windows[..., 2:])
+    return rows[(meets.all(-1) & leaves.any(-1)).any(1)]
+
+
 def whole_only(coarse: Tensor, rows: Tensor, windows: Tensor, size: tuple[int, int], reach: Tensor) -> Tensor:
     """Which detections of windows are no pieces of objects that another look shows whole.
 
@@ -67,7 +75,7 @@ def whole_only(coarse: Tensor, rows: Tensor, windows: Tensor, size: tuple[int, i
     stays = torch.ones_like(cut)
     if not bool(cut.any()):
         return stays
-    whole = torch.cat((coarse, rows[~cut]))
+    whole = _across(torch.cat((coarse, rows[~cut])), windows[cut].unique(dim=0))
     for index in cut.nonzero()[:, 0].split(max(1, PAIRS // max(len(whole), 1))):
         piece, inside = rows[index], windows[index][:, None]
         likely = (piece[:, None, 5] == whole[None, :, 5]) & (whole[None, :, 4] >= WEAKER * piece[:, None, 4])
