@@ -56,4 +56,6 @@ def test_without_objects_there_is_nothing_to_lose():
     coverage.add(empty, SIZE)
     figures = coverage.figures(evaluate_scene(lambda: from_arrays(images, ["a"])))
     assert figures["area_outside"] == 1 and figures["recall_lost"] is None
-    assert "- of the objects" in describe(figures | {"seconds": 0.1, "forwards": 1.0, "crops": 0.0, "pixel_scale": 0.0})
+    told = figures | {"seconds": 0.1, "forwards": 1.0, "pixel_scale": 0.0}
+    assert "- of the objects" in describe(told | {"crops": 1.0})
+    assert describe(told | {"crops": 0.0}) == "crops: none in any picture, 0.100 s a picture"

@@ -70,8 +70,10 @@ class Coverage:
 
 
 def describe(figures: dict[str, Any]) -> str:
-    """What crops cost and left out, for the terminal: two lines."""
+    """What crops cost and left out, for the terminal: two lines, or one where nothing was looked at twice."""
     percent = lambda key: "-" if figures[key] is None else f"{100 * figures[key]:.1f} %"  # noqa: E731
+    if not figures["crops"]:
+        return f"crops: none in any picture, {figures['seconds']:.3f} s a picture"
     return (
         f"crops: {figures['seconds']:.3f} s and {figures['forwards']:.1f} forwards a picture, "
         f"{figures['crops']:.1f} crops at {figures['pixel_scale']:.2f} network pixels per pixel\n"
