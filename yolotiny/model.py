@@ -291,7 +291,7 @@ class YOLO(Model):
                 "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
                 "nms_metric=nwd to val and predict"
             )
-        sizes = {k: v for k, v in (cfg.get("measured") or {}).items() if k in ("object_size", "pixel_scale")}
+        sizes = {k: v for k, v in (cfg.get("measured") or {}).items() if k != "object_areas"}
         note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
         self.callbacks["on_export_start"].append(note)
         try:

@@ -132,9 +132,10 @@ def test_rectangular_batches_take_windows_of_their_shape(tmp_path):
 
 def test_what_is_measured_is_what_training_sees(folder):
     whole = measure(looks(dataset(folder, None), 64))
-    assert whole["object_size"] == 4 and whole["pixel_scale"] == 0.25
+    assert whole["object_size"] == 4 and whole["pixel_scale"] == 0.25 and "crop_object_size" not in whole
     mixed = measure(looks(dataset(folder, GridCrops(probability=0.5, objects=1.0)), 64))
     assert mixed["object_size"] == pytest.approx(10, abs=0.1) and mixed["pixel_scale"] == 1.0  # 4 and 16 px, half each
+    assert mixed["crop_object_size"] == 16
     windows = measure(looks(dataset(folder, GridCrops(probability=1.0, objects=1.0, tile=128)), 64))
     assert windows["object_size"] == pytest.approx(8, abs=0.1) and windows["pixel_scale"] == 0.5
     few = looks(dataset(folder, GridCrops(probability=0.25)), 64)

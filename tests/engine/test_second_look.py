@@ -111,6 +111,16 @@ def test_objects_are_brought_to_the_size_they_were_trained_at():
     assert network.shown[0].shape == (1, 3, 320, 320) and len(network.shown) == 1  # all of it at half size
 
 
+def test_objects_of_crops_are_brought_to_the_size_they_had_in_windows_of_training():
+    look = SecondLook({"crops": "grid"})
+    measured = {"object_size": 10.0, "crop_object_size": 20.0, "pixel_scale": 0.3}
+    look.know(SimpleNamespace(model=SimpleNamespace(yaml={"measured": measured})))
+    look.objects.see(torch.tensor([[20.0 * i, 0, 20 * i + 16, 25, 0.9, 0] for i in range(6)]), refined=True)  # 20 px
+    assert look.shown(0.5, (320, 320)) == 1.0
+    look.know(SimpleNamespace(crop_object_size="20.0", object_size="10.0"))  # an exported file, from its metadata
+    assert look.objects.trained == 20.0
+
+
 def test_a_tile_larger_than_a_picture_is_told_once(monkeypatch):
     lines = []
     monkeypatch.setattr(LOGGER, "warning", lambda text: lines.append(text))

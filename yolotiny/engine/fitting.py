@@ -73,13 +73,17 @@ def measure(seen: list[Look]) -> dict[str, Any]:
     Returns:
         `object_size`, the mean square root of the area (the C of NWD, 12.7 on AI-TOD-v2 at 800 px), and `object_areas`,
         the 1st and 99th percentile of the areas, over whole pictures and windows as they are mixed. Components ask for
-        them by name. `pixel_scale` is the median of network pixels per pixel of the file, over the windows where there
-        are any: a piece of a picture shown at this scale looks as in training.
+        them by name. `crop_object_size` is the mean size in windows alone, if there are any. `pixel_scale` is the
+        median of network pixels per pixel of the file, over the windows where there are any: a piece of a picture shown
+        at this scale looks as in training.
     """
     areas = np.concatenate([look.sizes for look in seen]).prod(1)
     low, high = np.percentile(areas, EXTREMES)
-    scales = [look.scale for look in seen if look.cropped] or [look.scale for look in seen]
-    return {
+    windows = [look for look in seen if look.cropped]
+    scales = [look.scale for look in windows or seen]
+    in_windows = np.concatenate([look.sizes for look in windows] or [np.zeros((0, 2))]).prod(1)
+    crops = {"crop_object_size": round(float(np.sqrt(in_windows).mean()), 2)} if len(in_windows) else {}
+    return crops | {
         "object_size": round(float(np.sqrt(areas).mean()), 2),
         "object_areas": [round(float(low), 2), round(float(high), 2)],
         "pixel_scale": round(float(np.median(scales)), 4),

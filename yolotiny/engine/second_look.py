@@ -152,7 +152,7 @@ class SecondLook:
         """
         cfg = getattr(getattr(model, "model", None), "yaml", None) or {}
         says = lambda key: (cfg.get("measured") or {}).get(key) or getattr(model, key, None)  # noqa: E731
-        size, scale = says("object_size"), says("pixel_scale")
+        size, scale = says("crop_object_size") or says("object_size"), says("pixel_scale")
         self.objects = ObjectScale(None if size is None else float(size), float(scale or 1.0))
 
     def shown(self, ratio: float, canvas: tuple[int, int]) -> float:
