@@ -104,10 +104,10 @@ def test_an_exported_file_is_no_model_to_train(model, demo):
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
 def test_a_file_knows_how_large_its_objects_are_and_does_not_suppress_by_nwd_itself(model, kind, monkeypatch):
-    measured = {"measured": {"object_size": 9.5}}
+    measured = {"measured": {"object_size": 9.5, "crop_object_size": 20.0, "object_areas": [1.0, 2.0]}}
     monkeypatch.setattr(model.model, "yaml", model.model.yaml | measured)
     backend = AutoBackend(model.export(format=kind, imgsz=SIZE), device=torch.device("cpu"), verbose=False)
-    assert scale_for(backend, {"nms_metric": "nwd"}) == 9.5
+    assert scale_for(backend, {"nms_metric": "nwd"}) == 9.5 and float(backend.crop_object_size) == 20.0
     monkeypatch.setattr(model.model, "yaml", model.model.yaml | {"eval": {"nms_metric": "nwd"}})
     with pytest.raises(InputError, match="^export: suppression inside a file is by IoU"):
         model.export(format=kind, nms=True, imgsz=SIZE)
