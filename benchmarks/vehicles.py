@@ -25,10 +25,12 @@ ALSO = {"minibus": "van"}
 CARS = ["car", "truck", "bus", "minibus", "cyclist"]
 
 
-def reduced(data, names):
+def reduced(data):
     """The records of a data set by split, with the classes of NAMES alone."""
-    index = {i: NAMES.index(ALSO.get(n, n)) if ALSO.get(n, n) in NAMES else None for i, n in enumerate(names)}
-    index |= {i: i for i in (-1, -2)}  # regions of every class, and objects of none
+    from yolotiny.data.records import EVERY, OTHERS
+
+    index = {i: NAMES.index(ALSO.get(n, n)) if ALSO.get(n, n) in NAMES else None for i, n in enumerate(data.names)}
+    index |= {EVERY: EVERY, OTHERS: OTHERS}
     splits = {}
     for split, records in data.splits.items():
         splits[split] = []
@@ -58,7 +60,7 @@ def main() -> None:
         (Path(folder) / "data.yaml").write_text(yaml.safe_dump(about | {"names": CARS}))
         cars = read_yolo(folder)
     drones = read_visdrone(given["visdrone"])
-    both = [reduced(data, data.names) for data in (cars, drones)]
+    both = [reduced(data) for data in (cars, drones)]
     splits = {split: [r for part in both for r in part.get(split, [])] for split in ("train", "val")}
     print(write(Dataset(NAMES, splits, protocol="aitod"), Path(given["to"]), force=False, link=False))
 

@@ -28,7 +28,7 @@ class Registry(dict):
     def find(self, name: str, where: str = "") -> Any:
         """Return the entry called `name`; raise InputError with the nearest names when there is none."""
         if name not in self:
-            out = "; null takes it out" if name == "none" else ""
+            out = "; null takes it out" if name == "none" and where else ""  # a section of a file, not an option
             place = f" in {where}" if where else ""
             raise InputError(f"unknown {self.kind} {name!r}{place}{did_you_mean(name, self)}{out}")
         return self[name]
