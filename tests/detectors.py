@@ -46,14 +46,14 @@ def crowd(size: tuple[int, int] = (128, 128), objects: int = 60) -> dict[str, An
     }
 
 
-def agree(got: Any, wanted: Any) -> None:
+def assert_agree(got: Any, wanted: Any) -> None:
     """Raw outputs (B, 4 + C, A) are the same: scores to 1e-3, boxes to 1e-3 of their pixels and a hundredth of one."""
     got, wanted = np.asarray(got), np.asarray(wanted)
     np.testing.assert_allclose(got[:, :4], wanted[:, :4], rtol=1e-3, atol=1e-2)
     np.testing.assert_allclose(got[:, 4:], wanted[:, 4:], atol=1e-3)
 
 
-def same_detections(ours: Tensor, theirs: Tensor) -> None:
+def assert_same_detections(ours: Tensor, theirs: Tensor) -> None:
     """Rows (n, 6) of boxes, scores and classes are the same, in any order where scores are equal; there are some."""
     assert 0 < len(ours) == len(theirs), (len(ours), len(theirs))
     reach = torch.tensor([0.1, 0.1, 0.1, 0.1, 2e-3, 0.0])  # pixels, score, class
@@ -61,7 +61,7 @@ def same_detections(ours: Tensor, theirs: Tensor) -> None:
     assert not odd, (odd, ours)
 
 
-def same_rows(got: Tensor, wanted: Tensor, above: float = 0.25) -> None:
+def assert_same_rows(got: Tensor, wanted: Tensor, above: float = 0.25) -> None:
     """Rows (K, 6) of an end-to-end head are the same: each good one of either stands in the other, in any order."""
     reach = torch.tensor([0.1, 0.1, 0.1, 0.1, 2e-3, 0.0])  # pixels, score, class
     for rows, others in ((got, wanted), (wanted, got)):

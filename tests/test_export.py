@@ -9,7 +9,7 @@ import pytest
 import torch
 from ultralytics.nn.autobackend import AutoBackend
 
-from tests.detectors import agree, awake, pictures, same_detections
+from tests.detectors import assert_agree, assert_same_detections, awake, pictures
 from yolotiny import YOLO
 from yolotiny.data.scenes import write_demo
 from yolotiny.detector import Detector
@@ -45,7 +45,7 @@ def assert_same_outputs(model: YOLO, file: str, sizes=((SIZE, SIZE),)) -> None:
         x = pictures(1, (h, w), seed=9)
         with torch.no_grad():
             wanted = model.model(x)[0]
-        agree(backend(x), wanted)
+        assert_agree(backend(x), wanted)
 
 
 def assert_same_predictions(model: YOLO, exported: YOLO) -> None:
@@ -53,7 +53,7 @@ def assert_same_predictions(model: YOLO, exported: YOLO) -> None:
     image = (pictures(1, (SIZE, SIZE))[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     found = [m.predict(image, imgsz=SIZE, conf=0.25, iou=0.7, verbose=False)[0] for m in (model, exported)]
     assert found[0].names == found[1].names == {0: "vehicle", 1: "boat"}
-    same_detections(*(f.boxes.data for f in found))
+    assert_same_detections(*(f.boxes.data for f in found))
 
 
 def test_dynamic_onnx_runs_at_two_sizes(model):

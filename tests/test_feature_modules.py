@@ -12,7 +12,7 @@ from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.utils import DEFAULT_CFG
 from ultralytics.utils.torch_utils import ModelEMA
 
-from tests.detectors import agree, awake, batch, pictures, same_rows
+from tests.detectors import assert_agree, assert_same_rows, awake, batch, pictures
 from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO, config
 from yolotiny.detector import Detector
@@ -273,8 +273,8 @@ def test_exports_agree_and_give_boxes_alone(base, options, kind, tmp_path, monke
     backend = AutoBackend(file, device=torch.device("cpu"), verbose=False)
     found = backend(x)
     assert isinstance(found, torch.Tensor) and found.shape == wanted.shape
-    same_rows(found[0], wanted[0]) if wanted.shape[-1] == 6 else agree(found, wanted)
+    assert_same_rows(found[0], wanted[0]) if wanted.shape[-1] == 6 else assert_agree(found, wanted)
     if dynamic:
         other = pictures(1, (96, 160))
         with torch.no_grad():
-            agree(backend(other), made(other)[0])
+            assert_agree(backend(other), made(other)[0])

@@ -9,7 +9,7 @@ import yaml
 from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.utils import DEFAULT_CFG
 
-from tests.detectors import agree, awake, batch, crowd, same_detections, same_rows
+from tests.detectors import assert_agree, assert_same_detections, assert_same_rows, awake, batch, crowd
 from yolotiny import YOLO, config
 from yolotiny.detector import Detector
 from yolotiny.lookup import read
@@ -113,9 +113,9 @@ def test_an_exported_file_agrees_and_predicts(cfg, kind, tmp_path, monkeypatch):
         wanted = model.model(x)[0]
     file = model.export(format=kind, imgsz=128, max_det=1000)
     got = AutoBackend(file, device=torch.device("cpu"), verbose=False)(x)
-    same_rows(got[0], wanted[0]) if wanted.shape[-1] == 6 else agree(got, wanted)
+    assert_same_rows(got[0], wanted[0]) if wanted.shape[-1] == 6 else assert_agree(got, wanted)
     picture = (x[0].permute(1, 2, 0).flip(2).numpy() * 255).astype(np.uint8)
     once = {"k": 0} if model.model.yaml.get("infer") else {}  # exported files look once
     ours = model.predict(picture, imgsz=128, max_det=1000, verbose=False, **once)[0]
     theirs = YOLO(file).predict(picture, imgsz=128, max_det=1000, verbose=False)[0]
-    same_detections(ours.boxes.data, theirs.boxes.data)
+    assert_same_detections(ours.boxes.data, theirs.boxes.data)

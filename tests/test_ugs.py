@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.detectors import agree, awake, batch, crowd
+from tests.detectors import assert_agree, awake, batch, crowd
 from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO, config
 from yolotiny.detector import Detector
@@ -199,7 +199,7 @@ def test_openvino_decodes_the_expectation_as_pytorch_does(name, tmp_path, monkey
     folder = Path(made.export(format="openvino", imgsz=128))
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(next(folder.glob("*.xml")), "CPU", exact)
-    agree(compiled(x.numpy())[0], wanted)
+    assert_agree(compiled(x.numpy())[0], wanted)
 
 
 BINS_OF_CELLS = {"type": "bins", "alpha": [1.0, 5.0], "beta": [1.0, 0.5], "n": [8, 16], "one_sided": True}
