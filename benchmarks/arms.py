@@ -44,9 +44,11 @@ SETS = {
         "nwd-simota": "model=yolox-nano.yaml assigner.metric=nwd",
         "rka-nwd": "model=yolox-nano-nwd-rka.yaml",
         "ugs": "model=yolox-nano-ugs.yaml",
+        "ugs-ce": "model=yolox-nano-ugs.yaml loss.bins.entropy=0 loss.bins.gamma=0",
         "sarl": "model=yolox-nano-sarl.yaml",
         "srtod": "model=yolox-nano-srtod.yaml",
         "sarl+srtod": "model=yolox-nano-sarl-srtod.yaml",
+        "sarl+srtod+sal": "model=yolox-nano-sarl-srtod.yaml loss.box.type=sal",
     },
     "ugs": {
         "default": V5,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -173,6 +175,24 @@ def test_a_changed_label_is_noticed_although_the_scan_is_cached(tmp_path):
     (tmp_path / "labels/train/x.txt").write_text("7 0.5 0.5 0.1 0.1\n")
     with pytest.raises(InputError, match="class 7 is none of the 2 classes"):
         dataset(tmp_path)
+
+
+def test_runs_that_start_together_do_not_take_the_label_cache_from_each_other(tmp_path, monkeypatch):
+    add_picture(tmp_path, "train", "x.png", GREY, [(1, 0.5, 0.5, 0.1, 0.1)])
+    dataset(tmp_path)
+    (tmp_path / "labels/train/x.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    looked = Path.exists
+
+    def taken_after_a_look(file: Path) -> bool:
+        there = looked(file)
+        if file.suffix == ".cache":
+            file.unlink(missing_ok=True)  # what another run does just then
+        return there
+
+    monkeypatch.setattr(Path, "exists", taken_after_a_look)
+    assert dataset(tmp_path).labels[0]["cls"].item() == 0
+    monkeypatch.undo()
+    assert [f.name for f in (tmp_path / "labels").glob("*.cache")] == ["train.cache"]
 
 
 def test_no_label_file_at_all_and_no_box_at_all_are_two_different_mistakes(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -191,13 +192,16 @@ class TinyDataset(YOLODataset):
         return f"yolotiny {self.cv2_flag} {super().get_cache_hash()}"
 
     def cache_labels(self, path: Path = Path("labels.cache")) -> dict[str, Any]:
-        """Scan all files."""
+        """Scan all files and keep what was found beside the labels, for the next run."""
         if self.augment and not any(map(os.path.isfile, self.label_files)):
             raise InputError(
                 f"no label file for any of the {len(self.im_files)} training images of {self.img_path}; "
                 f"expected {self.label_files[0]} and so on"
             )
-        found = super().cache_labels(path)
+        own = path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")  # runs that start together write one each
+        found = super().cache_labels(own)
+        with contextlib.suppress(FileNotFoundError):  # a folder that cannot be written to has none
+            own.replace(path)
         if not found["labels"]:
             raise InputError(f"none of the {len(self.im_files)} images of {self.img_path} can be read")
         return found
