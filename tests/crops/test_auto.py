@@ -42,12 +42,22 @@ def test_each_setting_changes_the_crops():
     assert large[2] - large[0] == 256 and small[2] - small[0] == 128
 
 
+def test_larger_objects_are_shown_with_more_round_them():
+    def around(size: float | None, **options) -> float:
+        auto = Auto(**options)
+        auto.object_size = size
+        return auto.around
+
+    assert [around(size) for size in (None, 5, 20, 80)] == [12, 12, 20, 32]
+    assert around(20, context=8) == 8
+
+
 def test_every_hot_place_is_inside_with_its_context_and_sides_are_few():
     rng = np.random.default_rng(0)
     cells = [(int(y), int(x)) for y, x in zip(rng.integers(0, 100, 30), rng.integers(0, 200, 30), strict=True)]
     crops = find(heat(*cells))
     for y, x in cells:
-        near = (max(10 * x - 32, 0), max(10 * y - 32, 0), min(10 * x + 42, 2000), min(10 * y + 42, 1000))
+        near = (max(10 * x - 24, 0), max(10 * y - 24, 0), min(10 * x + 34, 2000), min(10 * y + 34, 1000))
         assert any(c[0] <= near[0] and c[1] <= near[1] and c[2] >= near[2] and c[3] >= near[3] for c in crops), (y, x)
     assert {(c[2] - c[0]) / 2 for c in crops} <= {*SIDES, 500}
 

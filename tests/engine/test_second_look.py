@@ -121,6 +121,14 @@ def test_objects_of_crops_are_brought_to_the_size_they_had_in_windows_of_trainin
     assert look.objects.trained == 20.0
 
 
+def test_auto_is_told_how_large_objects_were_in_training():
+    look = SecondLook({"crops": "auto"})
+    look.know(SimpleNamespace(crop_object_size="20.0", object_size="10.0"))
+    assert look.cropper.around == 20.0
+    look.know(SimpleNamespace())
+    assert look.cropper.around == 12.0
+
+
 def test_a_tile_larger_than_a_picture_is_told_once(monkeypatch):
     lines = []
     monkeypatch.setattr(LOGGER, "warning", lambda text: lines.append(text))

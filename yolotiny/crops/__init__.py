@@ -7,7 +7,8 @@ A cropper has `find(heat, size, scale, canvas) -> crops`, xyxy in pixels of the 
 cover the picture; `size` its (height, width); `scale` how many pixels the network is shown per pixel of the picture;
 `canvas` the (height, width) of the network input. A cropper says of itself whether it `looks` at the heat map, whether
 its crops share canvases (`packs`), whether they pay only if they are shown `larger` than the whole picture was, the
-`zoom` beyond the size of training, and the `rim` that does not count.
+`zoom` beyond the size of training, and the `rim` that does not count. One with an `object_size` is told the mean size
+of objects in training before it is asked.
 """
 
 from ..registry import Registry
@@ -20,7 +21,7 @@ from .grid import Grid, grid
 from .heat import of_map, of_rows, scatter
 from .merge import DOUBLE, MERGE, NMM, NMS, Replace
 from .packing import pack
-from .scale import ObjectScale
+from .scale import ObjectScale, trained_size
 from .window import Window
 
 CROPPERS = Registry("cropper", {"grid": Grid, "lsm": LSM, "auto": Auto})
@@ -28,4 +29,4 @@ MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})
 
 __all__ = ["CROPPERS", "DOUBLE", "LSM", "MERGE", "MERGES", "NMM", "NMS", "Auto", "Budget", "Canvas", "Grid"]
 __all__ += ["ObjectScale", "Replace", "Window", "centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack"]
-__all__ += ["scatter", "whole_only", "without_rim"]
+__all__ += ["scatter", "trained_size", "whole_only", "without_rim"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .cover import Rect, cover
+from .cover import Price, Rect, cover
 from .grid import Box, grid
 
 BLOCK = 32  # network pixels: what sides of an input are padded to anyway
@@ -16,7 +16,8 @@ BLOCK = 32  # network pixels: what sides of an input are padded to anyway
 # small forward; so there are few.
 SIDES = (64, 96, 128, 192, 256, 384, 512, 640)
 SQUARE = 128  # small ones are square for the same reason
-EACH = 4.0  # blocks of area that one more crop is worth
+EACH = 2.0  # blocks of area that one more crop is worth
+AROUND = 12.0, 32.0  # network pixels of context, at least and at most, where it is the size of an object
 OVERLAP = 0.1  # of the tiles where everything is looked at
 
 
@@ -25,13 +26,15 @@ class Auto:
 
     Args:
         threshold: score above which a place is looked at again; far below what would be a detection.
-        context: network pixels of the second look that are shown round such a place, at least.
+        context: network pixels of the second look that are shown round such a place, at least; left out: as many as
+            objects had in training on average, from 12 to 32.
         zoom: objects are shown so much larger than they were in training, where the scale is found by their size.
         most: share of the picture's area from which tiles over all of it are taken instead, 0..1.
         pack: put several crops beside each other on one input, for files of a fixed input size; None: there alone.
             What lies beside a crop that did not in the picture changes what is found in it.
 
     Attributes:
+        object_size: mean size of the objects in training, network pixels; None where nobody says.
         rim: network pixels along the border of a crop, inside, where its detections do not count: what lies there was
             not asked for, and is seen with little round it.
     """
@@ -42,8 +45,8 @@ class Auto:
 
     def __init__(
         self,
-        threshold: float = 0.01,
-        context: float = 16,
+        threshold: float = 0.005,
+        context: float | None = None,
         zoom: float = 1.15,
         most: float = 0.8,
         pack: bool | None = None,
@@ -54,12 +57,22 @@ class Auto:
             ("zoom", zoom, 0.1, 10),
             ("most", most, 0, 1),
         ):
+            if name == "context" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= top:
                 raise InputError(f"auto: {name}={value!r} must lie in {least}..{top}")
         if pack not in (None, True, False):
             raise InputError(f"auto: pack={pack!r} must be True, False or left out")
         self.threshold, self.context, self.zoom, self.most = threshold, context, zoom, most
         self.packs = pack
+        self.object_size: float | None = None
+
+    @property
+    def around(self) -> float:
+        """Network pixels of context."""
+        if self.context is not None:
+            return self.context
+        return min(max(self.object_size or 0.0, AROUND[0]), AROUND[1])
 
     def find(self, heat: Any, size: tuple[int, int], scale: float, canvas: tuple[int, int]) -> list[Box]:
         """Crops of a picture of `size` (height, width); see `crops` for the arguments."""
@@ -67,7 +80,8 @@ class Auto:
         cell = size[0] / seen.shape[0], size[1] / seen.shape[1]  # pixels of the picture
         across = math.sqrt(cell[0] * cell[1]) * scale  # network pixels of a cell
         limit = canvas[0] / across, canvas[1] / across
-        rects = cover(seen > self.threshold, self.context / across, EACH * (BLOCK / across) ** 2, limit)
+        price = Price(self.around / across, SIDES[0] / across, EACH * (BLOCK / across) ** 2, limit)
+        rects = cover(seen > self.threshold, price)
         wanted = _even([self._shown(rect, cell, scale) for rect in rects])
         crops = [_placed(rect, shown, cell, size, scale) for rect, shown in zip(rects, wanted, strict=True)]
         if sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in crops) > self.most * size[0] * size[1]:
@@ -78,7 +92,7 @@ class Auto:
         """(height, width) in network pixels of the crop round a rectangle of cells: the next of the sides."""
         sides = []
         for low, high, step in ((rect[1], rect[3], cell[0]), (rect[0], rect[2], cell[1])):
-            wanted = (high - low) * step * scale + 2 * self.context
+            wanted = (high - low) * step * scale + 2 * self.around
             sides.append(next((s for s in SIDES if s >= wanted), math.ceil(wanted / BLOCK) * BLOCK))
         return (max(sides),) * 2 if max(sides) <= SQUARE else (sides[0], sides[1])
 

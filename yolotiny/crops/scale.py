@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -13,6 +15,16 @@ CONFIDENT = 0.25  # score from which a detection tells a size
 ENOUGH = 5  # detections before they are believed
 KEPT = 2000  # sizes that the mean runs over: a video may come nearer to the ground
 STEPS = 8  # sizes to a doubling, so that a network meets few input shapes
+
+
+def trained_size(says: Callable[[str], Any]) -> float | None:
+    """Mean size of the objects of training, as crops are to show them: in windows where there were any.
+
+    Args:
+        says: what a checkpoint or a file has under a name of its `measured` section.
+    """
+    size = says("crop_object_size") or says("object_size")
+    return None if size is None else float(size)
 
 
 class ObjectScale:

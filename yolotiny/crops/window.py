@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+# Pixels of the picture per pixel shown, from which they are averaged. Between fewer, interpolation skips none, as in
+# training, and takes a sixth of the time.
+AVERAGED = 2
+
 
 @dataclass(frozen=True)
 class Window:
@@ -55,8 +59,8 @@ class Window:
     def cut(self, picture: np.ndarray) -> np.ndarray:
         """(H, W, C) picture -> the piece at the size it is shown at."""
         piece = picture[self.y : self.y + self.h, self.x : self.x + self.w]
-        shrinks = self.shown[0] < self.w
-        out = cv2.resize(piece, self.shown, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        averages = AVERAGED * self.shown[0] <= self.w
+        out = cv2.resize(piece, self.shown, interpolation=cv2.INTER_AREA if averages else cv2.INTER_LINEAR)
         return out if out.ndim == picture.ndim else out[..., None]
 
     @property

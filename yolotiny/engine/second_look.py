@@ -25,6 +25,7 @@ from ..crops import (
     centred,
     gather,
     grid,
+    trained_size,
     whole_only,
     without_rim,
 )
@@ -152,8 +153,9 @@ class SecondLook:
         """
         cfg = getattr(getattr(model, "model", None), "yaml", None) or {}
         says = lambda key: (cfg.get("measured") or {}).get(key) or getattr(model, key, None)  # noqa: E731
-        size, scale = says("crop_object_size") or says("object_size"), says("pixel_scale")
-        self.objects = ObjectScale(None if size is None else float(size), float(scale or 1.0))
+        self.objects = ObjectScale(trained_size(says), float(says("pixel_scale") or 1.0))
+        if hasattr(self.cropper, "object_size"):
+            self.cropper.object_size = self.objects.trained
 
     def shown(self, ratio: float, canvas: tuple[int, int]) -> float:
         """Network pixels of the second look per pixel of the picture.

@@ -14,6 +14,7 @@ from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import TQDM, ops
 from ultralytics.utils.patches import imread
 
+from ..crops import trained_size
 from ..errors import InputError
 from ..metrics import PROTOCOLS, evaluate_arrays
 from .coverage import share_of
@@ -182,7 +183,7 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
         h, w = dataset.sizes[label["im_file"]]
         seen.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
     mean = float(np.concatenate(seen).mean()) if any(len(s) for s in seen) else 0.0
-    known = measured.get("crop_object_size") or measured.get("object_size")
+    known = trained_size(measured.get)
     scale = known / mean if known and mean else measured.get("pixel_scale")  # as crops are shown
     return usual_sizes(trained, longest, longest * scale if scale else None)
 

@@ -1,0 +1,87 @@
+"""A wider network that finds exactly what a trained one finds, to time what a larger model would take.
+
+    python benchmarks/widen.py model=best.pt scale=s to=wide.pt
+
+Weights of the trained network stand among zeros in one of the same depth: the channels that are added stay zero and
+change nothing. Convolutions do not skip zeros, so each costs what a trained one of that width costs, and what follows
+the network has the same work. For YOLOv5 `n` to `s`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+
+def fill(theirs: nn.Conv2d, wide: nn.Conv2d, args: tuple[Any, ...]) -> None:
+    """Before a convolution first runs: its weights, on those channels of its input that carry something."""
+    alive = (args[0].abs().amax((0, 2, 3)) > 0).nonzero()[:, 0]
+    if len(alive) != theirs.in_channels:
+        sys.exit(f"{len(alive)} channels carry something where the trained network has {theirs.in_channels}")
+    weight = torch.zeros_like(wide.weight)
+    weight[: theirs.out_channels, alive] = theirs.weight
+    wide.weight.data = weight
+    if wide.bias is not None:
+        wide.bias.data.zero_()
+        wide.bias.data[: theirs.out_channels] = theirs.bias.data
+
+
+def widen(small: nn.Module, wide: nn.Module) -> nn.Module:
+    """`wide`, of the same depth, made to answer as `small` does."""
+    trained, hooks = dict(small.named_modules()), []
+    for name, module in wide.named_modules():
+        if name not in trained:
+            sys.exit(f"{name}: the trained network is not as deep; n and s have one depth")
+        if isinstance(module, nn.Conv2d):
+            hooks.append(module.register_forward_pre_hook(partial(fill, trained[name])))
+        elif isinstance(module, nn.BatchNorm2d):
+            ours, theirs = module, trained[name]
+            ours.eps = theirs.eps
+            for key in ("weight", "bias", "running_mean"):
+                values = getattr(ours, key).data.zero_()
+                values[: theirs.num_features] = getattr(theirs, key)
+            ours.running_var.fill_(1)[: theirs.num_features] = theirs.running_var
+        for key, values in module.named_buffers(recurse=False):
+            if values.shape == getattr(trained[name], key).shape:  # anchors
+                values.copy_(getattr(trained[name], key))
+    wide.eval()
+    with torch.no_grad():
+        wide(torch.rand(2, 3, 256, 256))
+    for hook in hooks:
+        hook.remove()
+    return wide
+
+
+def main() -> None:
+    """Write the wider checkpoint and say how far its answers lie from the trained one's."""
+    given = dict(word.split("=", 1) for word in sys.argv[1:])
+    model, scale, to = (given.pop(key, None) for key in ("model", "scale", "to"))
+    if given or not (model and scale and to):
+        sys.exit(__doc__)
+    from yolotiny.detector import Detector
+
+    checkpoint = torch.load(model, map_location="cpu", weights_only=False)
+    small = (checkpoint.get("ema") or checkpoint["model"]).float().eval()
+    wide = widen(small, Detector(re.sub(r"n(?=[-.])", scale, small.yaml["yaml_file"], count=1), nc=small.yaml["nc"]))
+    wide.names, wide.args = small.names, small.args
+    if "measured" in small.yaml:
+        wide.yaml["measured"] = small.yaml["measured"]
+    x = torch.rand(1, 3, 320, 320)
+    with torch.no_grad():
+        apart = float((wide(x)[0] - small(x)[0]).abs().max())
+    sizes = [sum(p.numel() for p in m.parameters()) for m in (small, wide)]
+    torch.save(checkpoint | {"model": wide.half(), "ema": None}, to)
+    print(f"{to}: {sizes[1]:,} parameters for {sizes[0]:,}, answers apart by {apart:.1g} at most")
+
+
+if __name__ == "__main__":
+    main()
