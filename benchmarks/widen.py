@@ -1,16 +1,16 @@
 """A wider network that finds exactly what a trained one finds, to time what a larger model would take.
 
-    python benchmarks/widen.py model=best.pt scale=s to=wide.pt
+    python benchmarks/widen.py model=best.pt width=0.5 to=wide.pt
 
 Weights of the trained network stand among zeros in one of the same depth: the channels that are added stay zero and
 change nothing. Convolutions do not skip zeros, so each costs what a trained one of that width costs, and what follows
-the network has the same work. For YOLOv5 `n` to `s`.
+the network has the same work. `width` is that of the scales in a model file: 0.25 is YOLOv5n, 0.5 YOLOv5s.
 """
 
 from __future__ import annotations
 
-import re
 import sys
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,6 @@ def widen(small: nn.Module, wide: nn.Module) -> nn.Module:
     """`wide`, of the same depth, made to answer as `small` does."""
     trained, hooks = dict(small.named_modules()), []
     for name, module in wide.named_modules():
-        if name not in trained:
-            sys.exit(f"{name}: the trained network is not as deep; n and s have one depth")
         if isinstance(module, nn.Conv2d):
             hooks.append(module.register_forward_pre_hook(partial(fill, trained[name])))
         elif isinstance(module, nn.BatchNorm2d):
@@ -64,17 +62,17 @@ def widen(small: nn.Module, wide: nn.Module) -> nn.Module:
 def main() -> None:
     """Write the wider checkpoint and say how far its answers lie from the trained one's."""
     given = dict(word.split("=", 1) for word in sys.argv[1:])
-    model, scale, to = (given.pop(key, None) for key in ("model", "scale", "to"))
-    if given or not (model and scale and to):
+    model, width, to = (given.pop(key, None) for key in ("model", "width", "to"))
+    if given or not (model and width and to):
         sys.exit(__doc__)
     from yolotiny.detector import Detector
 
     checkpoint = torch.load(model, map_location="cpu", weights_only=False)
     small = (checkpoint.get("ema") or checkpoint["model"]).float().eval()
-    wide = widen(small, Detector(re.sub(r"n(?=[-.])", scale, small.yaml["yaml_file"], count=1), nc=small.yaml["nc"]))
+    cfg = deepcopy(small.yaml)
+    cfg["scales"][cfg["scale"]][1] = float(width)
+    wide = widen(small, Detector(cfg))
     wide.names, wide.args = small.names, small.args
-    if "measured" in small.yaml:
-        wide.yaml["measured"] = small.yaml["measured"]
     x = torch.rand(1, 3, 320, 320)
     with torch.no_grad():
         apart = float((wide(x)[0] - small(x)[0]).abs().max())
