@@ -95,6 +95,7 @@ def run(name, options, seed, folder):
         command = [sys.executable, "-m", "yolotiny", "train", *options.split(), *words]
         done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ).returncode
     if done:
+        (folder / f"{name}.claimed").unlink()  # for the next try
         print(f"{name} failed, see {folder / name}.log")
 
 
@@ -116,7 +117,11 @@ if __name__ == "__main__":
         OPTIONS[key] = value
     if OPTIONS["set"] not in SETS:
         sys.exit(f"unknown set {OPTIONS['set']!r}; there are: {', '.join(SETS)}")
-    arms = {k: v for k, v in SETS[OPTIONS["set"]].items() if not OPTIONS["only"] or k in OPTIONS["only"].split(",")}
+    known = SETS[OPTIONS["set"]]
+    wanted = OPTIONS["only"].split(",") if OPTIONS["only"] else list(known)
+    if unknown := [k for k in wanted if k not in known]:
+        sys.exit(f"unknown arm {unknown[0]!r} of set={OPTIONS['set']}; there are: {', '.join(known)}")
+    arms = {k: v for k, v in known.items() if k in wanted}
     folder = Path(OPTIONS["to"]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     seeds = OPTIONS["seeds"].split(",")

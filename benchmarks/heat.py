@@ -28,8 +28,8 @@ def cells_of(heat: np.ndarray, shape: tuple[int, int], cell: int) -> np.ndarray:
     return out
 
 
-def first_look(model: str, size: int, picture: np.ndarray) -> np.ndarray:
-    """The heat map of a picture shown at `size`."""
+def first_looks(model: str, size: int, pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """The heat map of each picture shown at `size`."""
     from yolotiny import YOLO
     from yolotiny.engine import predictor
 
@@ -43,16 +43,19 @@ def first_look(model: str, size: int, picture: np.ndarray) -> np.ndarray:
 
     predictor.heat_maps = keep
     try:
-        options = {"crops": "lsm", "k": 0, "infer.crops.threshold": 0.0, "verbose": False}
-        YOLO(model).predict(picture, imgsz=size, **options)
+        looks = YOLO(model)
+        for picture in pictures:
+            looks.predict(picture, imgsz=size, crops="lsm", k=0, verbose=False, **{"infer.crops.threshold": 0.0})
     finally:
         predictor.heat_maps = made
-    return kept[0]
+    return kept
 
 
 def main() -> None:
     """Print AP by share of the area for each size of the first look."""
     given = dict(word.split("=", 1) for word in sys.argv[1:])
+    if not {"model", "data"} <= given.keys():
+        sys.exit(__doc__)
     scale, cell, most = float(given.pop("scale", 0.5)), int(given.pop("cell", 64)), int(given.pop("pictures", 1000))
     model, sizes = given.pop("model"), [int(s) for s in given.pop("sizes", "640,960").split(",")]
     import cv2
@@ -79,7 +82,8 @@ def main() -> None:
     print(f"{model}, {len(files)} pictures, all of the picture at {width}: {ap(rows):.2f} AP")
     print("first look " + "".join(f"{area:8.0%}" for area in AREAS) + f"   of the area, in cells of {cell} px")
     for size in sizes:
-        looks = [cells_of(first_look(model, size, p), p.shape[:2], cell) for p in pictures]
+        heats = first_looks(model, size, pictures)
+        looks = [cells_of(heat, p.shape[:2], cell) for heat, p in zip(heats, pictures, strict=True)]
         line = []
         for area in AREAS:
             threshold = np.quantile(np.concatenate([look.ravel() for look in looks]), 1 - area)

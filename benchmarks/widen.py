@@ -4,7 +4,8 @@
 
 Weights of the trained network stand among zeros in one of the same depth: the channels that are added stay zero and
 change nothing. Convolutions do not skip zeros, so each costs what a trained one of that width costs, and what follows
-the network has the same work. `width` is that of the scales in a model file: 0.25 is YOLOv5n, 0.5 YOLOv5s.
+the network has the same work. `width` is that of the scales in a model file and above the trained one: 0.25 is that of
+YOLOv5n, 0.5 of YOLOv5s.
 """
 
 from __future__ import annotations
@@ -65,19 +66,24 @@ def main() -> None:
     model, width, to = (given.pop(key, None) for key in ("model", "width", "to"))
     if given or not (model and width and to):
         sys.exit(__doc__)
+    from yolotiny import YOLO
     from yolotiny.detector import Detector
 
-    checkpoint = torch.load(model, map_location="cpu", weights_only=False)
-    small = (checkpoint.get("ema") or checkpoint["model"]).float().eval()
+    trained = YOLO(model)
+    small = trained.model.float().eval()
     cfg = deepcopy(small.yaml)
-    cfg["scales"][cfg["scale"]][1] = float(width)
+    scale = cfg["scales"][cfg["scale"]]
+    if not width.replace(".", "", 1).isdigit() or float(width) <= scale[1]:
+        sys.exit(f"width={width}: give a number above {scale[1]}, the width of {model}")
+    scale[1] = float(width)
     wide = widen(small, Detector(cfg))
     wide.names, wide.args = small.names, small.args
     x = torch.rand(1, 3, 320, 320)
     with torch.no_grad():
         apart = float((wide(x)[0] - small(x)[0]).abs().max())
     sizes = [sum(p.numel() for p in m.parameters()) for m in (small, wide)]
-    torch.save(checkpoint | {"model": wide.half(), "ema": None}, to)
+    trained.model = wide
+    trained.save(to)
     print(f"{to}: {sizes[1]:,} parameters for {sizes[0]:,}, answers apart by {apart:.1g} at most")
 
 

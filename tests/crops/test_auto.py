@@ -55,9 +55,9 @@ def test_larger_objects_are_shown_with_more_round_them():
 def test_every_hot_place_is_inside_with_its_context_and_sides_are_few():
     rng = np.random.default_rng(0)
     cells = [(int(y), int(x)) for y, x in zip(rng.integers(0, 100, 30), rng.integers(0, 200, 30), strict=True)]
-    crops = find(heat(*cells))
+    crops = find(heat(*cells), context=16)
     for y, x in cells:
-        near = (max(10 * x - 24, 0), max(10 * y - 24, 0), min(10 * x + 34, 2000), min(10 * y + 34, 1000))
+        near = (max(10 * x - 32, 0), max(10 * y - 32, 0), min(10 * x + 42, 2000), min(10 * y + 42, 1000))
         assert any(c[0] <= near[0] and c[1] <= near[1] and c[2] >= near[2] and c[3] >= near[3] for c in crops), (y, x)
     assert {(c[2] - c[0]) / 2 for c in crops} <= {*SIDES, 500}
 

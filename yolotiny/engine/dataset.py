@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import sys
@@ -200,8 +199,10 @@ class TinyDataset(YOLODataset):
             )
         own = path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")  # runs that start together write one each
         found = super().cache_labels(own)
-        with contextlib.suppress(FileNotFoundError):  # a folder that cannot be written to has none
+        try:
             own.replace(path)
+        except OSError:  # nothing was written, or another run reads the old one where that locks it
+            own.unlink(missing_ok=True)
         if not found["labels"]:
             raise InputError(f"none of the {len(self.im_files)} images of {self.img_path} can be read")
         return found
