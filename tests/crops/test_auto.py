@@ -52,6 +52,18 @@ def test_larger_objects_are_shown_with_more_round_them():
     assert around(20, context=8) == 8
 
 
+def test_crops_of_small_objects_are_small_so_that_many_share_a_size():
+    crops = Auto()
+    row = heat(*((20, x) for x in range(10, 90)))
+    wide = crops.find(row, (1000, 2000), 0.5, (640, 640))
+    assert max(x2 - x1 for x1, _, x2, _ in wide) > 256
+    for size, side in ((10.0, 128), (20.0, 192)):  # eight times 20 is 160: the next of the sides
+        crops.object_size = size
+        found = crops.find(row, (1000, 2000), 0.5, (640, 640))
+        assert max(max(x2 - x1, y2 - y1) for x1, y1, x2, y2 in found) * 0.5 <= side
+        assert all(any(x1 <= x * 10 and x2 >= x * 10 + 10 for x1, _, x2, _ in found) for x in range(10, 90))
+
+
 def test_every_hot_place_is_inside_with_its_context_and_sides_are_few():
     rng = np.random.default_rng(0)
     cells = [(int(y), int(x)) for y, x in zip(rng.integers(0, 100, 30), rng.integers(0, 200, 30), strict=True)]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from yolotiny.crops import Canvas, Window
-from yolotiny.engine.forwards import Forwards
+from yolotiny.engine.forwards import Forwards, batches
 from yolotiny.engine.nms import nms
 
 
@@ -38,13 +38,30 @@ def test_rows_come_back_in_the_order_of_the_canvases_whatever_their_sizes():
     forwards = Forwards(Network(), suppress)
     found = forwards(canvases([64, 96, 64, 96, 64]))
     assert [round(float(rows[0, 4]) * 255) for rows in found] == [0, 1, 2, 3, 4]
-    assert forwards.count == 3  # two and one of 64 px, two of 96
+    assert forwards.count == 2  # three of 64 px, two of 96
 
 
-def test_small_canvases_share_a_forward_in_powers_of_two_and_large_ones_do_not():
+@pytest.mark.parametrize(
+    ("n", "most", "spare", "sizes"),
+    [
+        (0, 8, 9, []),
+        (3, 8, 0, [3]),
+        (5, 8, 0, [4, 1]),
+        (5, 8, 1, [6]),
+        (75, 128, 9, [64, 12]),
+        (75, 128, 30, [96]),
+        (128, 128, 0, [128]),
+        (3, 1, 9, [1, 1, 1]),
+    ],
+)
+def test_batches_have_few_sizes_and_little_that_is_filled_up(n, most, spare, sizes):
+    assert batches(n, most, spare) == sizes
+
+
+def test_small_canvases_share_a_forward_and_large_ones_do_not():
     network = Network()
-    Forwards(network, suppress)(canvases([64] * 7))
-    assert [s[0] for s in network.shapes] == [4, 2, 1]
+    assert len(Forwards(network, suppress)(canvases([64] * 7))) == 7
+    assert [s[0] for s in network.shapes] == [8]  # filled up
     network.shapes.clear()
     Forwards(network, suppress)(canvases([640, 640]))
     assert [s[0] for s in network.shapes] == [1, 1]

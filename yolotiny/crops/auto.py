@@ -16,6 +16,7 @@ BLOCK = 32  # network pixels: what sides of an input are padded to anyway
 # small forward; so there are few.
 SIDES = (64, 96, 128, 192, 256, 384, 512, 640)
 SQUARE = 128  # small ones are square for the same reason
+OBJECTS = 8.0  # a crop's side is at most so many times the size of objects, or SQUARE: then crops share few sizes
 EACH = 2.0  # blocks of area that one more crop is worth
 AROUND = 12.0, 32.0  # network pixels of context, at least and at most, where it is the size of an object
 OVERLAP = 0.1  # of the tiles where everything is looked at
@@ -79,11 +80,11 @@ class Auto:
         seen = np.asarray(heat)
         cell = size[0] / seen.shape[0], size[1] / seen.shape[1]  # pixels of the picture
         across = math.sqrt(cell[0] * cell[1]) * scale  # network pixels of a cell
-        limit = canvas[0] / across, canvas[1] / across
+        most = max(OBJECTS * self.object_size, SQUARE) if self.object_size else math.inf
+        limit = min(canvas[0], most) / across, min(canvas[1], most) / across
         price = Price(self.around / across, SIDES[0] / across, EACH * (BLOCK / across) ** 2, limit)
         rects = cover(seen > self.threshold, price)
-        wanted = _even([self._shown(rect, cell, scale) for rect in rects])
-        crops = [_placed(rect, shown, cell, size, scale) for rect, shown in zip(rects, wanted, strict=True)]
+        crops = [_placed(rect, self._shown(rect, cell, scale), cell, size, scale) for rect in rects]
         if sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in crops) > self.most * size[0] * size[1]:
             return grid(size, (max(int(canvas[0] / scale), 1), max(int(canvas[1] / scale), 1)), OVERLAP)
         return crops
@@ -95,23 +96,6 @@ class Auto:
             wanted = (high - low) * step * scale + 2 * self.around
             sides.append(next((s for s in SIDES if s >= wanted), math.ceil(wanted / BLOCK) * BLOCK))
         return (max(sides),) * 2 if max(sides) <= SQUARE else (sides[0], sides[1])
-
-
-def _even(shown: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The sizes of crops with some small squares grown by a step, so that those of one size come in fours.
-
-    Canvases of a size go through the network in batches of powers of two, and the first canvas of a batch costs as much
-    as the next six.
-    """
-    out = list(shown)
-    for side, larger in zip(SIDES, SIDES[1:], strict=False):
-        if larger > SQUARE:
-            break
-        same = [i for i, size in enumerate(out) if size == (side, side)]
-        if len(same) > 4:
-            for i in same[: len(same) % 4]:
-                out[i] = larger, larger
-    return out
 
 
 def _placed(rect: Rect, shown: tuple[int, int], cell: tuple[float, float], size: tuple[int, int], scale: float) -> Box:

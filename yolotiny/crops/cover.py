@@ -36,9 +36,10 @@ class Price:
         """Whether a rectangle may be as large as this."""
         return h + 2 * self.reach <= self.most[0] and w + 2 * self.reach <= self.most[1]
 
-    def cheapest(self, w: int, h: int) -> bool:
-        """Whether no rectangle costs less than one of this size."""
-        return max(w, h) + 2 * self.reach <= self.least
+    @property
+    def lowest(self) -> float:
+        """No rectangle costs less."""
+        return max(self.least, 1 + 2 * self.reach) ** 2 + self.each
 
 
 def cover(hot: np.ndarray, price: Price) -> list[Rect]:
@@ -76,7 +77,7 @@ def _cover(hot: np.ndarray, rect: Rect, price: Price, losses: int) -> tuple[floa
     x1, y1, x2, y2 = rect
     part = hot[y1:y2, x1:x2]
     fits, cost = price.fits(x2 - x1, y2 - y1), float(price.of(x2 - x1, y2 - y1))
-    if fits and (price.cheapest(x2 - x1, y2 - y1) or part.mean() >= FULL):
+    if fits and (cost <= 2 * price.lowest or part.mean() >= FULL):  # two parts cost more
         return cost, [rect]
     splits = [s for s in (_split(part, price), _split(part.T, price, turned=True)) if s is not None]
     if not splits:

@@ -14,6 +14,7 @@ from ..crops import Canvas
 PIXELS = 32 * 640 * 640  # of a batch on a GPU
 # The same on a CPU: small canvases share what a forward costs besides, and larger ones gain nothing.
 FEW_PIXELS = 600_000
+FILL = 40_000  # pixels of nothing that a batch may be filled up with: a forward more costs as much
 
 
 def finish(device: Any) -> None:
@@ -55,13 +56,10 @@ class Forwards:
             batch = waiting.setdefault(canvas.size, [])
             batch.append((i, canvas.draw(picture)))
             if len(batch) >= self._most(canvas.size):
-                out |= self._run(waiting.pop(canvas.size))
+                out |= self._run(waiting.pop(canvas.size), len(batch))
         for size, batch in waiting.items():
-            step = self._most(size)
-            while batch:  # in powers of two, because a network prepares itself for each shape of a batch
-                while step > len(batch):
-                    step //= 2
-                out |= self._run(batch[:step])
+            for step in batches(len(batch), 1 if self.fixed else self._most(size), FILL // (size[0] * size[1])):
+                out |= self._run(batch[:step], step)
                 batch = batch[step:]
         return [out[i] for i in range(len(out))]
 
@@ -70,13 +68,29 @@ class Forwards:
         pixels = FEW_PIXELS if self.model.device.type == "cpu" else PIXELS
         return 1 if self.fixed else 1 << max(pixels // (size[0] * size[1]), 1).bit_length() - 1
 
-    def _run(self, batch: list[tuple[int, np.ndarray]]) -> dict[int, Tensor]:
-        """One forward: numbered canvases -> rows by number."""
+    def _run(self, batch: list[tuple[int, np.ndarray]], size: int) -> dict[int, Tensor]:
+        """One forward: numbered canvases, filled up to a batch of `size` -> rows by number."""
         numbers, images = zip(*batch, strict=True)
         self.count += 1
-        array = images[0][None] if len(images) == 1 else np.stack(images)
+        array = images[0][None] if size == 1 else np.stack(images + images[:1] * (size - len(images)))
         x = torch.from_numpy(array).to(self.model.device).permute(0, 3, 1, 2).contiguous()
         x = x.flip(1) if x.shape[1] == 3 else x
         x = (x.half() if self.model.fp16 else x.float()).div_(255)
         y = self.model(x, augment=self.augment)
-        return dict(zip(numbers, self.suppress(y[0] if isinstance(y, (list, tuple)) else y), strict=True))
+        y = y[0] if isinstance(y, (list, tuple)) else y
+        return dict(zip(numbers, self.suppress(y[: len(numbers)]), strict=True))
+
+
+def batches(n: int, most: int, spare: int) -> list[int]:
+    """The sizes of the batches that n canvases go in; the last may exceed what is left, by `spare` at most.
+
+    Powers of two and one and a half times these, up to `most`: a network prepares itself for each size that it meets,
+    so there are few.
+    """
+    sizes = sorted({s for i in range(most.bit_length()) for s in (1 << i, 3 << i) if s <= most})
+    out = []
+    while n > 0:
+        up = next((s for s in sizes if s >= n), most)
+        out.append(up if up - n <= spare else max(s for s in sizes if s <= n))
+        n -= out[-1]
+    return out
