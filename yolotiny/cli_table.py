@@ -27,8 +27,8 @@ LOOK = {
     "merge": "looks join by nms, replace (in a crop, the crop counts) or nmm (overlapping boxes become one)",
 }
 CROPS = {
-    "crop_train": "grid or lsm: training also sees windows of the pictures at their files' resolution; none for none. "
-    "Settings: crop_train.probability, .tile, .scale, .keep, .objects; see docs/crop_training.md"
+    "crop_train": "grid, lsm or auto: training also sees parts of pictures at the files' resolution; none for none. "
+    "Settings: crop_train.probability, .tile, .scale, .keep, .objects, .pieces; see docs/crop_training.md"
 }
 CLIP = {"gradient_clip": "norm that gradients are clipped at, default 10; 35 in recipe=yolc"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}

@@ -13,6 +13,7 @@ from ultralytics.cfg import get_cfg
 
 from tests.tiny_data import QUICK, add_picture, write_tiny
 from yolotiny import YOLO
+from yolotiny.engine.crop_pieces import FittedCrops
 from yolotiny.engine.crop_windows import ClusterCrops, GridCrops
 from yolotiny.engine.fitting import looks, measure
 from yolotiny.engine.trainer import build_dataset
@@ -121,6 +122,26 @@ def test_a_mosaic_may_be_made_of_windows(folder, probability):
     assert len(made.buffer) <= made.max_buffer_length and sum(x is not None for x in made.ims) <= len(made.buffer)
 
 
+@pytest.mark.parametrize("cache", [False, "ram"])
+def test_an_input_may_be_full_of_pieces_with_their_labels(tmp_path, cache):
+    for i in range(3):
+        img = np.full((256, 256, 3), 50, np.uint8)
+        img[120:136, 90:98] = 250
+        add_picture(tmp_path, "train", f"{i}.png", img, [(0, 94 / 256, 0.5, 8 / 256, 16 / 256)])
+    made = dataset(tmp_path, FittedCrops(probability=1.0, pieces=1.0, scale=0.5, objects=1.0), size=96, cache=cache)
+    assert made.room(0) == (96, 96)
+    for i in range(3):
+        sample = made[i]
+        bright, boxes = picture(sample)[..., 0] > 120, sample["bboxes"].mul(96).round().long()
+        assert len(boxes) > 5 and boxes[:, 2:].unique(dim=0).tolist() == [[4, 8]]  # shown at half size
+        for x, y, w, h in boxes.tolist():
+            assert bright[y - h // 2 : y + h // 2, x - w // 2 : x + w // 2].mean() > 0.6
+        assert bright.sum() == pytest.approx(len(boxes) * 32, rel=0.4)  # no object without a label
+    some = dataset(tmp_path, FittedCrops(probability=1.0, pieces=0.5, scale=0.5, objects=1.0), size=96)
+    counts = [len(some[i % 3]["bboxes"]) for i in range(40)]
+    assert 10 <= counts.count(1) <= 30  # windows of a grid beside them
+
+
 def test_rectangular_batches_take_windows_of_their_shape(tmp_path):
     for i in range(2):
         add_picture(tmp_path, "train", f"{i}.png", SHARP[:128], [(0, 0.5, 0.5, 0.05, 0.1)])
@@ -155,6 +176,15 @@ def test_every_family_trains_on_windows_by_one_word(model, tmp_path):
     off = YOLO(model)
     off.train(data=str(data), project=str(tmp_path), name="off", crop_train="none", recipe="none", **options)
     assert "crop_train" not in off.model.yaml and off.model.yaml["measured"]["pixel_scale"] == 0.4
+
+
+def test_training_on_pieces_by_one_word(tmp_path):
+    data = write_tiny(tmp_path / "data", train=4, val=2, size=160)
+    made = YOLO("yolov5n.yaml")
+    options = {**QUICK, "optimizer": "SGD", "pretrained": False, "crop_train": "auto", "crop_train.pieces": 0.9}
+    made.train(data=str(data), project=str(tmp_path), name="run", recipe="none", **options)
+    assert made.model.yaml["crop_train"] == {"type": "auto", "pieces": 0.9}
+    assert made.model.yaml["measured"]["pixel_scale"] == 1.0 and "crop_object_size" in made.model.yaml["measured"]
 
 
 def test_a_set_of_small_pictures_is_told_that_it_has_no_windows(tmp_path, monkeypatch):

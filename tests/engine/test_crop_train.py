@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from yolotiny.crops import Window
+from yolotiny.engine.crop_kinds import crop_train
 from yolotiny.engine.crop_train import inside
-from yolotiny.engine.crop_windows import crop_train
 from yolotiny.errors import InputError
 
 WINDOW = Window(10, 10, 40, 40, (80, 80))
@@ -44,7 +44,8 @@ def test_keep_says_how_much_of_an_object_has_to_remain(keep, cls):
         ({"objects": 2}, "objects=2 must lie in 0..1"),
         ({"tile": 320, "scale": 3}, "tile=320 at scale=3 is 960 px and imgsz is 640; write scale=2 or leave one"),
         ({"type": "grids"}, "unknown crop_train 'grids' in yolov5.yaml: crop_train; did you mean 'grid'"),
-        (True, "crop_train in yolov5.yaml must be grid, lsm or none, not True"),
+        (True, "crop_train in yolov5.yaml must be grid, lsm, auto or none, not True"),
+        ({"type": "auto", "pieces": 2}, "pieces=2 must lie in 0..1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_in_one_line(section, said):

@@ -15,7 +15,7 @@ from ..registry import Registry
 from .auto import Auto
 from .border import centred, whole_only, without_rim
 from .budget import Budget
-from .canvas import Canvas, gather
+from .canvas import GREY, Canvas, gather
 from .clusters import LSM, lsm
 from .grid import Grid, grid
 from .heat import of_map, of_rows, scatter
@@ -27,6 +27,6 @@ from .window import Window
 CROPPERS = Registry("cropper", {"grid": Grid, "lsm": LSM, "auto": Auto})
 MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})
 
-__all__ = ["CROPPERS", "DOUBLE", "LSM", "MERGE", "MERGES", "NMM", "NMS", "Auto", "Budget", "Canvas", "Grid"]
-__all__ += ["ObjectScale", "Replace", "Window", "centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack"]
+__all__ = ["CROPPERS", "DOUBLE", "GREY", "LSM", "MERGE", "MERGES", "NMM", "NMS", "Auto", "Budget", "Canvas"]
+__all__ += ["Grid", "ObjectScale", "Replace", "Window", "centred", "gather", "grid", "lsm", "of_map", "of_rows", "pack"]
 __all__ += ["scatter", "trained_size", "whole_only", "without_rim"]

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from ultralytics.utils.patches import imread
 
-from .crop_train import Piece, TrainingCrops
+from ..crops import GREY
+from .crop_pieces import side_by_side
+from .crop_train import TrainingCrops
 from .dataset import TinyDataset
 
 
@@ -34,21 +36,41 @@ class CropDataset(TinyDataset):
         """(height, width) of the network input that a picture goes to."""
         return tuple(map(int, self.batch_shapes[self.batch[index]])) if self.rect else (self.imgsz, self.imgsz)
 
-    def piece(self, index: int, rng: Any = random) -> Piece | None:
-        """A window of a picture with its labels; None for a picture that is seen whole."""
-        label = self.labels[index]
-        return self.crop_train.piece(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng)
+    def piece(self, index: int, rng: Any = random, fitted: bool = False) -> Any:
+        """A window of a picture with its labels, or a small piece; None for a picture that is seen whole."""
+        label, choose = self.labels[index], self.crop_train.fitted if fitted else None
+        return self.crop_train.piece(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng, choose)
 
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         """A sample on its way to augmentation."""
-        piece = self.piece(index) if random.random() < self.crop_train.probability else None
+        cropped = random.random() < self.crop_train.probability
+        if cropped and self.crop_train.together and random.random() < self.crop_train.together:
+            return self._sample(index, *self.full_of_pieces(index))
+        piece = self.piece(index) if cropped else None
         if piece is None:
             return super().get_image_and_label(index)
+        return self._sample(index, piece.window.cut(self.full(index)), piece.boxes, piece.cls)
+
+    def full_of_pieces(self, index: int, rng: Any = random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """An input full of small pieces, this picture's first: (H, W, C), (n, 4) xywh as shares of it, (n, 1) class."""
+        room = self.room(index)
+        placed = side_by_side(index, len(self.labels), lambda i: self.piece(i, rng, fitted=True), room, rng)
+        img = np.full((*room, self.channels), GREY, np.uint8)
+        at, picture = -1, img
+        for one in placed:  # in the order of pictures, each of which is decoded once
+            if one.picture != at:
+                at, picture = one.picture, self.full(one.picture)
+            w, h = one.piece.window.shown
+            img[one.y : one.y + h, one.x : one.x + w] = one.piece.window.cut(picture)
+        boxes = np.concatenate([one.boxes(room) for one in placed]).astype(np.float32)
+        return img, boxes, np.concatenate([one.piece.cls for one in placed])
+
+    def _sample(self, index: int, img: np.ndarray, boxes: np.ndarray, cls: np.ndarray) -> dict[str, Any]:
+        """What is seen in place of a picture, as ultralytics hands a picture to augmentation."""
         self._remember(index)
-        img = piece.window.cut(self.full(index))
         shape = img.shape[:2]
         label = {k: v for k, v in self.labels[index].items() if k != "shape"}
-        label |= {"img": img, "bboxes": piece.boxes, "cls": piece.cls, "segments": [], "ratio_pad": (1.0, 1.0)}
+        label |= {"img": img, "bboxes": boxes, "cls": cls, "segments": [], "ratio_pad": (1.0, 1.0)}
         label |= {"ori_shape": shape, "resized_shape": shape}
         return self.update_labels_info(label | ({"rect_shape": self.room(index)} if self.rect else {}))
 

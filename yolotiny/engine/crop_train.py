@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +45,14 @@ class TrainingCrops:
         keep: an object counts, cut to the window, when at least this share of its area lies inside; with less it is an
             ignore region, and under a tenth it goes.
 
+    Attributes:
+        together: share of the windows in whose place an input full of small pieces is seen, which `fitted` chooses.
+
     Raises:
         InputError: a value out of range.
     """
+
+    together = 0.0
 
     def __init__(self, probability: float, scale: float | str, keep: float):
         self.probability = share("probability", probability)
@@ -73,17 +79,30 @@ class TrainingCrops:
         """
         raise AssertionError("a kind of window without a choice")
 
-    def piece(self, label: dict[str, Any], size: tuple[int, int], room: tuple[int, int], nc: int, rng: Any) -> Any:
+    def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Window:
+        """Choose a small piece, of which several are seen on one input; see `window`."""
+        raise AssertionError("a kind of window without small pieces")
+
+    def piece(
+        self,
+        label: dict[str, Any],
+        size: tuple[int, int],
+        room: tuple[int, int],
+        nc: int,
+        rng: Any,
+        choose: Callable[..., Any] | None = None,
+    ) -> Any:
         """A window of a picture with its labels, or None for the whole picture; see `window` for what is not said here.
 
         Args:
             label: `im_file`, `bboxes` (n, 4) xywh as shares of the picture, `cls` (n, 1).
             nc: number of classes; `nc` and above are ignore regions.
+            choose: chooses in place of `window`.
         """
         boxes = label["bboxes"] * np.tile(size[::-1], 2)
         objects = boxes[label["cls"][:, 0] < nc]
         corners = np.concatenate((objects[:, :2] - objects[:, 2:] / 2, objects[:, :2] + objects[:, 2:] / 2), 1)
-        window = self.window(label["im_file"], corners, size, room, rng)
+        window = (choose or self.window)(label["im_file"], corners, size, room, rng)
         return window and Piece(window, *inside(boxes, label["cls"], window, nc, self.keep))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from ..assigners.gaussian_center import draw_gaussians, gaussian_radius
 from ..crops import LSM, Window
 from ..errors import InputError
-from ..registry import Registry, build
 from .crop_train import TrainingCrops, number, share
 
 ZOOM = 1.5  # a cluster beside the whole picture, as in YOLC's inference
@@ -50,9 +48,13 @@ class GridCrops(TrainingCrops):
                 f"write scale={imgsz / self.tile:.3g} or leave one of them out"
             )
 
+    def shown(self, room: tuple[int, int]) -> float:
+        """Network pixels per pixel of the file, on an input of `room` (h, w)."""
+        return self.scale or (max(room) / self.tile if self.tile else 1.0)
+
     def window(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
         """A window round an object, or anywhere; see `TrainingCrops.window`."""
-        scale = self.scale or (max(room) / self.tile if self.tile else 1.0)
+        scale = self.shown(room)
         sides = [min(round(side / scale), self.tile or WIDEST, length) for side, length in zip(room, size, strict=True)]
         if sides == list(size):
             return None
@@ -109,24 +111,6 @@ class ClusterCrops(TrainingCrops):
         radius = gaussian_radius(corners[:, 2:] - corners[:, :2]).long()
         heat = draw_gaussians(1, size, torch.zeros(len(boxes), dtype=torch.long), centre, radius)
         return [np.array(c) / np.tile(size[::-1], 2) for c in self.cropper(heat[0].numpy())]
-
-
-CROP_TRAIN = Registry("crop_train", {"grid": GridCrops, "lsm": ClusterCrops})
-
-
-def crop_train(section: Mapping[str, Any] | str | None, where: str, imgsz: int) -> TrainingCrops | None:
-    """What a model file's `crop_train:` asks for; None when it asks for nothing.
-
-    Raises:
-        InputError: an unknown kind or argument, a value that makes no sense, or none at an input of `imgsz` pixels.
-    """
-    if section is None:
-        return None
-    if not isinstance(section, (str, Mapping)):
-        raise InputError(f"crop_train in {where} must be grid, lsm or none, not {section!r}")
-    made = build(section, CROP_TRAIN, where=f"{where}: crop_train")
-    made.check(imgsz)
-    return made
 
 
 def fill(crop: np.ndarray, size: tuple[int, int], scale: float, room: tuple[int, int]) -> Window:

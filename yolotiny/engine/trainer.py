@@ -25,8 +25,8 @@ from ..errors import InputError, above_zero
 from ..nn.anchor_head import read as read_anchors
 from . import maps
 from .crop_dataset import CropDataset
+from .crop_kinds import crop_train
 from .crop_train import TrainingCrops
-from .crop_windows import crop_train
 from .dataset import TinyDataset, split_ignore
 from .fitting import fit
 from .validator import Validator

@@ -1,0 +1,114 @@
+"""Training on what `crops=auto` looks at: small pieces fitted round objects, many on one input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..crops import Window, pack
+from .crop_train import Piece, share
+from .crop_windows import GridCrops, placed
+
+CONTEXT = 4.0, 14.0  # network pixels round what a piece is fitted to, each side drawn anew
+NEAR = 5.0, 60.0  # network pixels within which an object's neighbours belong to the same piece
+ALONE = 0.5  # share of the pieces round objects that are fitted to one object alone
+EMPTY = 4.0, 60.0  # network pixels of the sides of a piece without a choice of objects, before its context
+PITCH = 8  # network pixels: no piece shares a prior of the usual finest levels with another
+FROM_ONE = 2, 6  # pieces of a picture before the next picture's turn
+SURPLUS = 1.6  # pieces are chosen for so many times the input's area, because not all fit
+
+
+class FittedCrops(GridCrops):
+    """Windows as of a grid, and inputs filled with small pieces fitted round objects, from several pictures.
+
+    A piece shows an object or a group with little round it, or any place, and whatever is beside it cuts it.
+    A detector that learns on them finds with little context what `crops=auto` shows it, and takes several crops on one
+    input for what they are.
+
+    Args:
+        probability, keep, tile, scale, objects: see `GridCrops`; `objects` holds for windows and pieces.
+        pieces: share of the windows that give way to an input full of pieces.
+    """
+
+    def __init__(
+        self,
+        probability: float = 0.65,
+        pieces: float = 0.6,
+        tile: int | str = "auto",
+        scale: float | str = "auto",
+        keep: float = 0.7,
+        objects: float = 0.8,
+    ):
+        super().__init__(probability, tile, scale, keep, objects)
+        self.together = share("pieces", pieces)
+
+    def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Window:
+        """A small piece round objects, or anywhere; see `TrainingCrops.window` for the arguments."""
+        scale = self.shown(room)
+        if len(boxes) and rng.random() < self.objects:
+            one = boxes[rng.randrange(len(boxes))]
+            near = 0.0 if rng.random() < ALONE else rng.uniform(*NEAR) / scale
+            middle = boxes[:, :2] + boxes[:, 2:]
+            group = boxes[(np.abs(middle - one[:2] - one[2:]) <= 2 * near).all(1)]
+            low, high = group[:, :2].min(0), group[:, 2:].max(0)
+        else:
+            low = np.array([rng.uniform(0, size[1]), rng.uniform(0, size[0])])
+            high = low + [math.exp(rng.uniform(*map(math.log, EMPTY))) / scale for _ in range(2)]
+        span = np.concatenate((low, high)) + [sign * rng.uniform(*CONTEXT) / scale for sign in (-1, -1, 1, 1)]
+        start, side = [0, 0], [0, 0]
+        for axis in (0, 1):  # x, y
+            wanted = math.ceil((span[2 + axis] - span[axis]) * scale / PITCH) * PITCH
+            side[axis] = max(min(round(min(wanted, room[1 - axis]) / scale), size[1 - axis]), 1)
+            middle_ = (span[axis] + span[2 + axis] - side[axis]) / 2
+            start[axis] = min(max(int(middle_), 0), size[1 - axis] - side[axis])
+        return placed(start[0], start[1], side[0], side[1], scale, room)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A piece of a picture on an input.
+
+    Attributes:
+        picture: its number in the data set.
+        piece: what it shows.
+        x, y: its upper left corner on the input, pixels.
+    """
+
+    picture: int
+    piece: Piece
+    x: int
+    y: int
+
+    def boxes(self, room: tuple[int, int]) -> np.ndarray:
+        """(n, 4) xywh of its labels as shares of an input of `room` (h, w)."""
+        w, h = self.piece.window.shown
+        return (self.piece.boxes * [w, h, w, h] + [self.x, self.y, 0, 0]) / np.tile(room[::-1], 2)
+
+
+def side_by_side(
+    first: int, pictures: int, cut: Callable[[int], Piece], room: tuple[int, int], rng: Any
+) -> list[Placed]:
+    """Pieces of a picture, and of others drawn at random, that fill an input.
+
+    Args:
+        first: number of the picture that comes first.
+        pictures: how many there are.
+        cut: chooses a piece of a picture.
+        room: (height, width) of the input.
+        rng: `random`, or one `random.Random`.
+    """
+    chosen: list[tuple[int, Piece]] = []
+    picture, area = first, 0
+    while area < SURPLUS * room[0] * room[1]:
+        for _ in range(rng.randint(*FROM_ONE)):
+            chosen.append((picture, cut(picture)))
+            area += math.prod(chosen[-1][1].window.shown)
+        picture = rng.randrange(pictures)
+    pitched = lambda side, most: min(math.ceil(side / PITCH) * PITCH, most)  # noqa: E731
+    sizes = [(pitched(p.window.shown[1], room[0]), pitched(p.window.shown[0], room[1])) for _, p in chosen]
+    places, _ = pack(sizes, room)
+    return [Placed(i, piece, x, y) for (i, piece), (number, x, y) in zip(chosen, places, strict=True) if number == 0]
