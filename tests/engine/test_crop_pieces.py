@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from yolotiny.engine.crop_pieces import CONTEXT, EMPTY, PITCH, FittedCrops, side_by_side
-from yolotiny.engine.crop_train import Piece
 
 CARS = np.array([[50.0, 60.0, 58.0, 64.0], [70.0, 62.0, 78.0, 66.0], [300.0, 200.0, 308.0, 204.0]])
 SIZE, ROOM = (300, 400), (128, 128)
@@ -61,18 +60,17 @@ def test_pieces_fill_an_input_and_never_overlap():
     crops, rng = FittedCrops(), Random(0)
     asked = []
 
-    def cut(i):
+    def choose(i):
         asked.append(i)
-        window = crops.fitted("a", CARS, SIZE, ROOM, rng)
-        return Piece(window, np.zeros((0, 4), np.float32), np.zeros((0, 1), np.float32))
+        return crops.fitted("a", CARS, SIZE, ROOM, rng)
 
     taken = []
     for _ in range(10):
         asked.clear()
-        placed = side_by_side(7, 20, cut, ROOM, rng)
+        placed = side_by_side(7, 20, choose, ROOM, rng)
         seen = np.zeros(ROOM, int)
         for p in placed:
-            w, h = p.piece.window.shown
+            w, h = p.window.shown
             assert p.x % PITCH == 0 and p.y % PITCH == 0 and p.x + w <= ROOM[1] and p.y + h <= ROOM[0]
             seen[p.y : p.y + h, p.x : p.x + w] += 1
         assert seen.max() == 1 and asked[0] == 7 and len(set(asked)) > 1

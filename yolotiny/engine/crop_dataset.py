@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from ultralytics.utils.patches import imread
 
-from ..crops import GREY
+from ..crops import GREY, Window
 from .crop_pieces import side_by_side
-from .crop_train import TrainingCrops
+from .crop_train import Piece, TrainingCrops
 from .dataset import TinyDataset
 
 
@@ -36,10 +36,18 @@ class CropDataset(TinyDataset):
         """(height, width) of the network input that a picture goes to."""
         return tuple(map(int, self.batch_shapes[self.batch[index]])) if self.rect else (self.imgsz, self.imgsz)
 
-    def piece(self, index: int, rng: Any = random, fitted: bool = False) -> Any:
-        """A window of a picture with its labels, or a small piece; None for a picture that is seen whole."""
-        label, choose = self.labels[index], self.crop_train.fitted if fitted else None
-        return self.crop_train.piece(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng, choose)
+    def piece(self, index: int, rng: Any = random) -> Piece | None:
+        """A window of a picture with its labels; None for a picture that is seen whole."""
+        window = self._choose(index, rng)
+        return None if window is None else self._cut(index, window)
+
+    def _choose(self, index: int, rng: Any, small: bool = False) -> Any:
+        label = self.labels[index]
+        return self.crop_train.choose(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng, small)
+
+    def _cut(self, index: int, window: Window) -> Piece:
+        label = self.labels[index]
+        return self.crop_train.cut(label, self.sizes[label["im_file"]], window, self.nc)
 
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         """A sample on its way to augmentation."""
@@ -54,16 +62,19 @@ class CropDataset(TinyDataset):
     def full_of_pieces(self, index: int, rng: Any = random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """An input full of small pieces, this picture's first: (H, W, C), (n, 4) xywh as shares of it, (n, 1) class."""
         room = self.room(index)
-        placed = side_by_side(index, len(self.labels), lambda i: self.piece(i, rng, fitted=True), room, rng)
+        placed = side_by_side(index, len(self.labels), lambda i: self._choose(i, rng, small=True), room, rng)
         img = np.full((*room, self.channels), GREY, np.uint8)
         at, picture = -1, img
+        boxes, cls = [], []
         for one in placed:  # in the order of pictures, each of which is decoded once
             if one.picture != at:
                 at, picture = one.picture, self.full(one.picture)
-            w, h = one.piece.window.shown
-            img[one.y : one.y + h, one.x : one.x + w] = one.piece.window.cut(picture)
-        boxes = np.concatenate([one.boxes(room) for one in placed]).astype(np.float32)
-        return img, boxes, np.concatenate([one.piece.cls for one in placed])
+            w, h = one.window.shown
+            img[one.y : one.y + h, one.x : one.x + w] = one.window.cut(picture)
+            piece = self._cut(one.picture, one.window)
+            boxes.append((piece.boxes * [w, h, w, h] + [one.x, one.y, 0, 0]) / np.tile(room[::-1], 2))
+            cls.append(piece.cls)
+        return img, np.concatenate(boxes).astype(np.float32), np.concatenate(cls)
 
     def _sample(self, index: int, img: np.ndarray, boxes: np.ndarray, cls: np.ndarray) -> dict[str, Any]:
         """What is seen in place of a picture, as ultralytics hands a picture to augmentation."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..crops import Window, pack
-from .crop_train import Piece, share
+from .crop_train import share
 from .crop_windows import GridCrops, placed
 
 CONTEXT = 4.0, 14.0  # network pixels round what a piece is fitted to, each side drawn anew
@@ -74,41 +74,36 @@ class Placed:
 
     Attributes:
         picture: its number in the data set.
-        piece: what it shows.
+        window: what it shows.
         x, y: its upper left corner on the input, pixels.
     """
 
     picture: int
-    piece: Piece
+    window: Window
     x: int
     y: int
 
-    def boxes(self, room: tuple[int, int]) -> np.ndarray:
-        """(n, 4) xywh of its labels as shares of an input of `room` (h, w)."""
-        w, h = self.piece.window.shown
-        return (self.piece.boxes * [w, h, w, h] + [self.x, self.y, 0, 0]) / np.tile(room[::-1], 2)
-
 
 def side_by_side(
-    first: int, pictures: int, cut: Callable[[int], Piece], room: tuple[int, int], rng: Any
+    first: int, pictures: int, choose: Callable[[int], Window], room: tuple[int, int], rng: Any
 ) -> list[Placed]:
     """Pieces of a picture, and of others drawn at random, that fill an input.
 
     Args:
         first: number of the picture that comes first.
         pictures: how many there are.
-        cut: chooses a piece of a picture.
+        choose: chooses a piece of a picture.
         room: (height, width) of the input.
         rng: `random`, or one `random.Random`.
     """
-    chosen: list[tuple[int, Piece]] = []
+    chosen: list[tuple[int, Window]] = []
     picture, area = first, 0
     while area < SURPLUS * room[0] * room[1]:
         for _ in range(rng.randint(*FROM_ONE)):
-            chosen.append((picture, cut(picture)))
-            area += math.prod(chosen[-1][1].window.shown)
+            chosen.append((picture, choose(picture)))
+            area += math.prod(chosen[-1][1].shown)
         picture = rng.randrange(pictures)
     pitched = lambda side, most: min(math.ceil(side / PITCH) * PITCH, most)  # noqa: E731
-    sizes = [(pitched(p.window.shown[1], room[0]), pitched(p.window.shown[0], room[1])) for _, p in chosen]
+    sizes = [(pitched(w.shown[1], room[0]), pitched(w.shown[0], room[1])) for _, w in chosen]
     places, _ = pack(sizes, room)
-    return [Placed(i, piece, x, y) for (i, piece), (number, x, y) in zip(chosen, places, strict=True) if number == 0]
+    return [Placed(i, w, x, y) for (i, w), (number, x, y) in zip(chosen, places, strict=True) if number == 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,27 +82,32 @@ class TrainingCrops:
         """Choose a small piece, of which several are seen on one input; see `window`."""
         raise AssertionError("a kind of window without small pieces")
 
-    def piece(
+    def choose(
         self,
         label: dict[str, Any],
         size: tuple[int, int],
         room: tuple[int, int],
         nc: int,
         rng: Any,
-        choose: Callable[..., Any] | None = None,
+        small: bool = False,
     ) -> Any:
-        """A window of a picture with its labels, or None for the whole picture; see `window` for what is not said here.
+        """A window of a picture, a `small` piece if wanted, or None for the whole picture.
 
         Args:
             label: `im_file`, `bboxes` (n, 4) xywh as shares of the picture, `cls` (n, 1).
+            size: (height, width) of the picture, pixels of the file.
+            room: (height, width) of the network input.
             nc: number of classes; `nc` and above are ignore regions.
-            choose: chooses in place of `window`.
+            rng: `random`, or one `random.Random`.
+            small: a piece of which several are seen on one input.
         """
-        boxes = label["bboxes"] * np.tile(size[::-1], 2)
-        objects = boxes[label["cls"][:, 0] < nc]
+        objects = label["bboxes"][label["cls"][:, 0] < nc] * np.tile(size[::-1], 2)
         corners = np.concatenate((objects[:, :2] - objects[:, 2:] / 2, objects[:, :2] + objects[:, 2:] / 2), 1)
-        window = (choose or self.window)(label["im_file"], corners, size, room, rng)
-        return window and Piece(window, *inside(boxes, label["cls"], window, nc, self.keep))
+        return (self.fitted if small else self.window)(label["im_file"], corners, size, room, rng)
+
+    def cut(self, label: dict[str, Any], size: tuple[int, int], window: Window, nc: int) -> Piece:
+        """A window of a picture with its labels; see `choose` for the arguments."""
+        return Piece(window, *inside(label["bboxes"] * np.tile(size[::-1], 2), label["cls"], window, nc, self.keep))
 
 
 def inside(boxes: np.ndarray, cls: np.ndarray, window: Window, nc: int, keep: float) -> tuple[np.ndarray, np.ndarray]:
