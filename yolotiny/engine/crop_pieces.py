@@ -18,8 +18,8 @@ NEAR = 5.0, 60.0  # network pixels within which an object's neighbours belong to
 ALONE = 0.5  # share of the pieces round objects that are fitted to one object alone
 EMPTY = 4.0, 60.0  # network pixels of the sides of a piece without a choice of objects, before its context
 PITCH = 8  # network pixels: no piece shares a prior of the usual finest levels with another
-FROM_ONE = 2, 6  # pieces of a picture before the next picture's turn
-SURPLUS = 1.6  # pieces are chosen for so many times the input's area, because not all fit
+FROM_ONE = 1, 4  # pieces of a picture before the next picture's turn
+FILLED = 0.9  # of the input's area is what pieces are chosen for: of more, small ones would be left over
 
 
 class FittedCrops(GridCrops):
@@ -98,7 +98,7 @@ def side_by_side(
     """
     chosen: list[tuple[int, Window]] = []
     picture, area = first, 0
-    while area < SURPLUS * room[0] * room[1]:
+    while area < FILLED * room[0] * room[1]:
         for _ in range(rng.randint(*FROM_ONE)):
             chosen.append((picture, choose(picture)))
             area += math.prod(chosen[-1][1].shown)
