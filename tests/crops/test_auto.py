@@ -64,6 +64,12 @@ def test_crops_of_small_objects_are_small_so_that_many_share_a_size():
         assert all(any(x1 <= x * 10 and x2 >= x * 10 + 10 for x1, _, x2, _ in found) for x in range(10, 90))
 
 
+def test_much_context_does_not_make_a_crop_of_every_cell():
+    crops = Auto(context=100)
+    crops.object_size = 10.0
+    assert len(crops.find(heat(*((20, x) for x in range(10, 40))), (1000, 2000), 0.5, (640, 640))) <= 2
+
+
 def test_every_hot_place_is_inside_with_its_context_and_sides_are_few():
     rng = np.random.default_rng(0)
     cells = [(int(y), int(x)) for y, x in zip(rng.integers(0, 100, 30), rng.integers(0, 200, 30), strict=True)]

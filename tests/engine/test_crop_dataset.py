@@ -163,6 +163,14 @@ def test_what_is_measured_is_what_training_sees(folder):
     assert sum(look.cropped for look in few) == len(few) / 4
 
 
+def test_pieces_of_pictures_that_one_tile_covers_are_measured(tmp_path):
+    add_picture(tmp_path, "train", "0.png", SHARP[:48, :48], [(0, 0.5, 0.5, 8 / 48, 8 / 48)])
+    found = looks(dataset(tmp_path, FittedCrops(objects=1.0)), 96)  # whole pictures are shown twice as large
+    assert {(look.cropped, look.scale) for look in found} == {(False, 2.0), (True, 1.0)}
+    assert measure(found)["pixel_scale"] == 1.0 and measure(found)["crop_object_size"] == 8
+    assert not any(look.cropped for look in looks(dataset(tmp_path, GridCrops(objects=1.0), size=96), 96))
+
+
 MODELS = ["yolov5n.yaml", "yolox-nano.yaml", "yolc-n.yaml", "yolo11n.yaml"]
 
 

@@ -80,7 +80,8 @@ class Auto:
         seen = np.asarray(heat)
         cell = size[0] / seen.shape[0], size[1] / seen.shape[1]  # pixels of the picture
         across = math.sqrt(cell[0] * cell[1]) * scale  # network pixels of a cell
-        most = max(OBJECTS * self.object_size, SQUARE) if self.object_size else math.inf
+        # Half of a crop at least is what was asked for, however much context is.
+        most = max(OBJECTS * self.object_size, SQUARE, 4 * self.around) if self.object_size else math.inf
         limit = min(canvas[0], most) / across, min(canvas[1], most) / across
         price = Price(self.around / across, SIDES[0] / across, EACH * (BLOCK / across) ** 2, limit)
         rects = cover(seen > self.threshold, price)

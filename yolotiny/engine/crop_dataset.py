@@ -37,8 +37,10 @@ class CropDataset(TinyDataset):
         return tuple(map(int, self.batch_shapes[self.batch[index]])) if self.rect else (self.imgsz, self.imgsz)
 
     def piece(self, index: int, rng: Any = random) -> Piece | None:
-        """A window of a picture with its labels; None for a picture that is seen whole."""
+        """A window of a picture with its labels, else a small piece where training shows such; None for the whole."""
         window = self._choose(index, rng)
+        if window is None and self.crop_train.together:
+            window = self._choose(index, rng, small=True)
         return None if window is None else self._cut(index, window)
 
     def _choose(self, index: int, rng: Any, small: bool = False) -> Any:
@@ -51,18 +53,20 @@ class CropDataset(TinyDataset):
 
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         """A sample on its way to augmentation."""
-        cropped = random.random() < self.crop_train.probability
-        if cropped and self.crop_train.together and random.random() < self.crop_train.together:
-            return self._sample(index, *self.full_of_pieces(index))
-        piece = self.piece(index) if cropped else None
-        if piece is None:
+        if random.random() >= self.crop_train.probability:
             return super().get_image_and_label(index)
+        if self.crop_train.together and random.random() < self.crop_train.together:
+            return self._sample(index, *self.full_of_pieces(index))
+        window = self._choose(index, random)
+        if window is None:
+            return super().get_image_and_label(index)
+        piece = self._cut(index, window)
         return self._sample(index, piece.window.cut(self.full(index)), piece.boxes, piece.cls)
 
-    def full_of_pieces(self, index: int, rng: Any = random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def full_of_pieces(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """An input full of small pieces, this picture's first: (H, W, C), (n, 4) xywh as shares of it, (n, 1) class."""
         room = self.room(index)
-        placed = side_by_side(index, len(self.labels), lambda i: self._choose(i, rng, small=True), room, rng)
+        placed = side_by_side(index, len(self.labels), lambda i: self._choose(i, random, small=True), room, random)
         img = np.full((*room, self.channels), GREY, np.uint8)
         at, picture = -1, img
         boxes, cls = [], []

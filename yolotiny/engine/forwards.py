@@ -58,7 +58,7 @@ class Forwards:
             if len(batch) >= self._most(canvas.size):
                 out |= self._run(waiting.pop(canvas.size), len(batch))
         for size, batch in waiting.items():
-            for step in batches(len(batch), 1 if self.fixed else self._most(size), FILL // (size[0] * size[1])):
+            for step in batches(len(batch), self._most(size), FILL // (size[0] * size[1])):
                 out |= self._run(batch[:step], step)
                 batch = batch[step:]
         return [out[i] for i in range(len(out))]
