@@ -15,6 +15,7 @@ import contextlib
 import importlib
 import os
 import pickle
+import platform
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -174,6 +175,14 @@ def autocast(enabled: Any, device: str = "cuda") -> Any:
     if device == "cpu" and enabled is torch.bfloat16:
         return torch.autocast("cpu", torch.bfloat16)
     return _originals["ultralytics.engine.trainer", "autocast"](enabled, device=device)
+
+
+def slow_bfloat16() -> bool:
+    """Whether this processor is known to have no instructions for bfloat16; then each sum takes longer than in float32."""
+    import torch
+
+    tells = [getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile")]
+    return platform.machine() in {"x86_64", "AMD64"} and all(tells) and not any(tell() for tell in tells if tell)
 
 
 def allow_safe_loading(classes: Iterable[type]) -> None:

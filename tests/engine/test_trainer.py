@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from ultralytics.utils import LOGGER
 from ultralytics.utils.dist import ddp_cleanup, generate_ddp_file
 
 from tests.tiny_data import QUICK, add_picture, start, trained, write_tiny
@@ -79,6 +80,18 @@ def test_amp_bf16_computes_in_bfloat16_on_a_cpu(data, tmp_path):
     made.train(data=str(data), project=str(tmp_path), **(QUICK | {"name": "run", "amp": "bf16"}))
     assert seen[0] == (torch.bfloat16, torch.float32)
     assert all(float(table(tmp_path / "run")[0][k]) > 0 for k in LOSSES)
+
+
+def test_amp_bf16_is_said_to_be_slow_where_it_is(data, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(LOGGER, "warning", lambda text: lines.append(text))
+    for slow in (True, False):
+        monkeypatch.setattr("yolotiny.engine.trainer.slow_bfloat16", lambda slow=slow: slow)
+        prepared(data, tmp_path, amp="bf16")
+        assert [line for line in lines if "bf16" in line] == (
+            ["amp=bf16: this processor has no bfloat16 instructions, so amp=False is faster"] if slow else []
+        )
+        lines.clear()
 
 
 @pytest.mark.parametrize("wanted", [None, False])

@@ -20,6 +20,7 @@ from ultralytics.utils import DEFAULT_CFG, LOGGER, RANK, colorstr
 from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
 
+from .._compat import slow_bfloat16
 from ..detector import Detector
 from ..errors import InputError, above_zero
 from ..nn.anchor_head import read as read_anchors
@@ -65,6 +66,8 @@ class Trainer(DetectionTrainer):
         """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""
         with self.or_nothing():
             super()._setup_train()
+        if RANK in {-1, 0} and self.args.amp == "bf16" and self.device.type == "cpu" and slow_bfloat16():
+            LOGGER.warning("amp=bf16: this processor has no bfloat16 instructions, so amp=False is faster")
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
