@@ -15,6 +15,7 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
+    {"suppression"},
     {"coders", "nn", "losses", "assigners", "metrics", "data", "crops"},
     {"criterion", "graph", "config", "weights", "report"},
     {"detector"},

@@ -178,7 +178,7 @@ def autocast(enabled: Any, device: str = "cuda") -> Any:
 
 
 def slow_bfloat16() -> bool:
-    """Whether this processor is known to have no instructions for bfloat16; then each sum takes longer than in float32."""
+    """Whether this processor is known to have no instructions for bfloat16, which then takes longer than float32."""
     import torch
 
     tells = [getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile")]

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from yolotiny.boxes import pairwise_nwd, xywh2xyxy
 from yolotiny.engine import nms as module
 from yolotiny.engine.nms import describe, nms, scale_for
 from yolotiny.errors import InputError
@@ -104,35 +103,6 @@ def test_time_does_not_empty_the_later_pictures(monkeypatch):
 def test_half_precision_predictions_are_compared_in_full_precision():
     (found,) = nms(raw((3000, 10, 4, 4, 0.9, 0)).half(), nc=2)
     assert found.dtype == torch.float32 and found[0, :4].tolist() == [2998, 8, 3002, 12]
-
-
-def slow_nwd_nms(boxes, scores, group, threshold, c):
-    """Suppression by NWD box by box."""
-    left, kept = scores.argsort(descending=True, stable=True).tolist(), []
-    while left:
-        kept.append(left.pop(0))
-        best = boxes[kept[-1]][None]
-        left = [j for j in left if group[j] != group[kept[-1]] or pairwise_nwd(best, boxes[j][None], c) <= threshold]
-    return kept
-
-
-@pytest.mark.parametrize("threshold", [0.4, 0.7])
-def test_by_nwd_the_same_boxes_stay_as_when_taken_one_by_one(threshold, monkeypatch):
-    g = torch.Generator().manual_seed(0)
-    boxes = xywh2xyxy(torch.rand(150, 4, generator=g) * torch.tensor([40, 40, 8, 8]) + torch.tensor([0, 0, 4, 4]))
-    scores, group = torch.rand(150, generator=g), torch.randint(3, (150,), generator=g).float()
-    expected = slow_nwd_nms(boxes, scores, group, threshold, 12.7)
-    assert module.nwd_nms(boxes, scores, group, threshold, 12.7).tolist() == expected and len(expected) < 130
-    monkeypatch.setattr(module, "PAIRS", 50)
-    assert module.nwd_nms(boxes, scores, group, threshold, 12.7).tolist() == expected
-
-
-def test_a_chain_of_boxes_keeps_every_second_one_and_nothing_at_all_keeps_nothing():
-    x = torch.arange(6) * 2.0
-    boxes = torch.stack((x, x * 0, x + 4, x * 0 + 4), 1)
-    scores = torch.linspace(0.9, 0.4, 6)
-    assert module.nwd_nms(boxes, scores, x * 0, 0.8, 12.7).tolist() == [0, 2, 4]  # 2 px: .854, 4 px: .730
-    assert module.nwd_nms(boxes[:0], scores[:0], x[:0], 0.8, 12.7).tolist() == []
 
 
 def test_by_nwd_second_boxes_on_a_tiny_object_go_that_iou_would_keep():

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor
 
 from ..boxes import area
 from ..errors import InputError
+from ..suppression import batched_nms, close_pairs, greedy
 
 # IoU from which two boxes of a class are one object. YOLC's own files suppress nothing, as its paper does.
 DOUBLE = 0.6
@@ -87,13 +87,7 @@ class NMM:
         better, worse, overlap = _pairs(rows, self.metric)
         close = overlap > self.threshold
         better, worse, overlap = better[close], worse[close], overlap[close]
-        stays = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
-        while True:  # what stays depends on better boxes alone, so this settles from the best down
-            after = torch.ones_like(stays)
-            after[worse[stays[better]]] = False
-            if torch.equal(after, stays):
-                break
-            stays = after
+        stays = greedy(better, worse, len(rows))
         joins = stays[better] & ~stays[worse]
         better, worse = better[joins], worse[joins]
         order = overlap[joins].argsort(stable=True)  # of several the nearest is written last
@@ -109,15 +103,9 @@ class NMM:
 
 def _pairs(rows: Tensor, metric: str) -> tuple[Tensor, Tensor, Tensor]:
     """Pairs of overlapping rows of one class, rows being sorted: the better one, the worse one, their overlap."""
-    by_x = rows[:, 0].argsort(stable=True)
-    x1, x2 = rows[by_x, 0].contiguous(), rows[by_x, 2].contiguous()
-    first = torch.arange(len(rows), device=rows.device)
-    count = (torch.searchsorted(x1, x2) - first - 1).clamp(min=0)  # boxes that begin before this one ends
-    left = first.repeat_interleave(count)
-    right = left + 1 + torch.arange(len(left), device=rows.device) - (count.cumsum(0) - count)[left]
-    i, j = by_x[left], by_x[right]
-    same = rows[i, 5] == rows[j, 5]
-    i, j = i[same], j[same]
+    none = torch.zeros(2, 0, dtype=torch.long, device=rows.device)
+    found = [torch.stack(pair) for pair in close_pairs(rows[:, 0], rows[:, 2] - rows[:, 0], rows[:, 5])]
+    i, j = torch.cat([none, *found], 1)
     a, b = rows[i, :4].float(), rows[j, :4].float()
     shared = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
     one, two = area(a), area(b)
@@ -130,7 +118,7 @@ def _best_first(rows: Tensor) -> Tensor:
 
 
 def _suppressed(rows: Tensor, iou: float) -> Tensor:
-    return rows[torchvision.ops.batched_nms(rows[:, :4].float(), rows[:, 4].float(), rows[:, 5], iou)]
+    return rows[batched_nms(rows[:, :4].float(), rows[:, 4].float(), rows[:, 5], iou)]
 
 
 def _overlap(merge: str, value: Any, name: str = "iou") -> float:

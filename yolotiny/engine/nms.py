@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor
 
-from ..boxes import nwd, xywh2xyxy
+from ..boxes import xywh2xyxy
 from ..errors import InputError, above_zero, did_you_mean
+from ..suppression import batched_nms, nwd_nms
 
 MAX_CANDIDATES = 60_000  # boxes of one picture that enter the suppression; the best stay
 METRICS = ("iou", "nwd")
 NWD_THRESHOLD = 0.85  # Wang et al. 2021 (arXiv 2110.13389), for suppression by NWD
-PAIRS = 2**21  # pairs compared at once, about 150 MB
 
 
 def nms(
@@ -78,7 +76,7 @@ def nms(
         if not finished:
             group = torch.zeros_like(rows[:, 5]) if agnostic else rows[:, 5]
             if c is None:
-                rows = rows[torchvision.ops.batched_nms(rows[:, :4], rows[:, 4], group, iou)]
+                rows = rows[batched_nms(rows[:, :4], rows[:, 4], group, iou)]
             else:
                 rows = rows[nwd_nms(rows[:, :4], rows[:, 4], group, iou, c)]
         beyond = len(rows) - max_det
@@ -86,49 +84,6 @@ def nms(
             left_out.update(detections=beyond, pictures=1)
         out.append(rows[:max_det])
     return out
-
-
-def nwd_nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float, c: float) -> Tensor:
-    """Greedy suppression by NWD: a box goes when a better one that stays is more like it than `threshold`.
-
-    Only boxes whose centres lie within -c ln(threshold) pixels can be that much alike, so pairs are taken from windows
-    along x.
-
-    Args:
-        boxes: (N, 4) xyxy, pixels; scores: (N,); group: (N,) boxes of different groups leave each other alone.
-        threshold: NWD in 0..1.
-        c: scale of NWD, pixels.
-    Returns:
-        Indices of the boxes that stay, best first.
-    """
-    order = scores.argsort(descending=True, stable=True)
-    b, n = boxes[order], len(order)
-    if not n:
-        return order
-    reach = -c * math.log(max(threshold, 1e-6))
-    x = (b[:, 0] + b[:, 2]).double() / 2
-    x = x + group[order].double() * (x.max() - x.min() + 2 * reach + 1)  # groups side by side
-    by_x = x.argsort()
-    x = x[by_x]
-    count = torch.searchsorted(x, x + reach, right=True) - torch.arange(1, n + 1, device=x.device)
-    better, worse = [], []
-    ends = count.cumsum(0)
-    blocks = (ends - count).div(PAIRS, rounding_mode="floor")  # rows that are expanded together
-    for rows in torch.arange(n, device=x.device).split(blocks.unique_consecutive(return_counts=True)[1].tolist()):
-        left = rows.repeat_interleave(count[rows])
-        step = torch.arange(len(left), device=x.device) - (ends[left] - count[left] - (ends - count)[rows[0]])
-        i, j = by_x[left], by_x[left + 1 + step]
-        alike = nwd(b[i], b[j], c) > threshold
-        better.append(torch.minimum(i, j)[alike])
-        worse.append(torch.maximum(i, j)[alike])
-    first, second = torch.cat(better), torch.cat(worse)
-    stays = torch.ones(n, dtype=torch.bool, device=x.device)
-    while True:  # what stays depends on better boxes alone, so this settles from the best down
-        after = torch.ones_like(stays)
-        after[second[stays[first]]] = False
-        if torch.equal(after, stays):
-            return order[stays]
-        stays = after
 
 
 def check_metric(section: dict[str, Any], head: Any = None) -> None:
@@ -226,7 +181,7 @@ def _together(
         wanted = (j[:, None] == keep_class).any(1)
         rows, k = rows[wanted], k[wanted]
     group = k if agnostic else k * scores.shape[1] + rows[:, 5].long()
-    kept = torchvision.ops.batched_nms(rows[:, :4], rows[:, 4], group, iou)
+    kept = batched_nms(rows[:, :4], rows[:, 4], group, iou)
     kept = kept[k[kept].argsort(stable=True)]
     parts = rows[kept].split(torch.bincount(k[kept], minlength=len(y)).tolist())
     for part in parts:
