@@ -45,11 +45,21 @@ def test_each_setting_changes_the_crops():
 def test_larger_objects_are_shown_with_more_round_them():
     def around(size: float | None, **options) -> float:
         auto = Auto(**options)
-        auto.object_size = size
+        auto.know({"object_size": size}.get)
         return auto.around
 
     assert [around(size) for size in (None, 5, 20, 80)] == [12, 12, 20, 32]
     assert around(20, context=8) == 8
+
+
+def test_a_training_s_advice_holds_where_the_user_says_nothing():
+    advice = {"crop_object_size": "20.0", "crop_threshold": "0.05", "crop_context": "12.0"}  # as a file has it
+    for options, expected in (({}, (0.05, 12)), ({"threshold": 0.0, "context": 30}, (0.0, 30))):
+        auto = Auto(**options)
+        auto.know(advice.get)
+        assert (auto.threshold, auto.around, auto.object_size) == (*expected, 20)
+        auto.know({}.get)
+        assert (auto.threshold, auto.around) == ((0.005, 12) if not options else expected)
 
 
 def test_crops_of_small_objects_are_small_so_that_many_share_a_size():
@@ -58,7 +68,7 @@ def test_crops_of_small_objects_are_small_so_that_many_share_a_size():
     wide = crops.find(row, (1000, 2000), 0.5, (640, 640))
     assert max(x2 - x1 for x1, _, x2, _ in wide) > 256
     for size, side in ((10.0, 128), (20.0, 192)):  # eight times 20 is 160: the next of the sides
-        crops.object_size = size
+        crops.know({"object_size": size}.get)
         found = crops.find(row, (1000, 2000), 0.5, (640, 640))
         assert max(max(x2 - x1, y2 - y1) for x1, y1, x2, y2 in found) * 0.5 <= side
         assert all(any(x1 <= x * 10 and x2 >= x * 10 + 10 for x1, _, x2, _ in found) for x in range(10, 90))
@@ -66,7 +76,7 @@ def test_crops_of_small_objects_are_small_so_that_many_share_a_size():
 
 def test_much_context_does_not_make_a_crop_of_every_cell():
     crops = Auto(context=100)
-    crops.object_size = 10.0
+    crops.know({"object_size": 10.0}.get)
     assert len(crops.find(heat(*((20, x) for x in range(10, 40))), (1000, 2000), 0.5, (640, 640))) <= 2
 
 

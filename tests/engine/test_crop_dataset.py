@@ -13,9 +13,10 @@ from ultralytics.cfg import get_cfg
 
 from tests.tiny_data import QUICK, add_picture, write_tiny
 from yolotiny import YOLO
+from yolotiny.detector import Detector
 from yolotiny.engine.crop_pieces import FittedCrops
 from yolotiny.engine.crop_windows import ClusterCrops, GridCrops
-from yolotiny.engine.fitting import looks, measure
+from yolotiny.engine.fitting import fit, looks, measure
 from yolotiny.engine.trainer import build_dataset
 from yolotiny.errors import InputError
 
@@ -169,6 +170,14 @@ def test_pieces_of_pictures_that_one_tile_covers_are_measured(tmp_path):
     assert {(look.cropped, look.scale) for look in found} == {(False, 2.0), (True, 1.0)}
     assert measure(found)["pixel_scale"] == 1.0 and measure(found)["crop_object_size"] == 8
     assert not any(look.cropped for look in looks(dataset(tmp_path, GridCrops(objects=1.0), size=96), 96))
+
+
+def test_training_on_pieces_leaves_word_of_what_suits_auto(folder):
+    advice = {"crop_threshold": 0.05, "crop_context": 12.0}
+    for crops, known in ((FittedCrops(scale=0.5), advice), (GridCrops(tile=64), {}), (FittedCrops(0.0), {})):
+        made = Detector("yolov5n.yaml", nc=1)
+        fit(made, dataset(folder, crops, size=96), 96)
+        assert {k: v for k, v in made.yaml["measured"].items() if k in advice} == known
 
 
 MODELS = ["yolov5n.yaml", "yolox-nano.yaml", "yolc-n.yaml", "yolo11n.yaml"]

@@ -182,6 +182,20 @@ def test_an_object_where_pieces_of_a_crop_overlap_is_there_once():
     assert found == {"replace": [one, other], None: [one]}
 
 
+def test_the_first_look_has_a_word_in_the_score_of_what_crops_find():
+    found = {}
+    for prior in (0.0, 0.5):
+        network = Network([[10.0, 10, 20, 20, 0.64, 0], [40, 40, 50, 50, 0.5, 0]])
+        look = SecondLook({"crops": CROPS, "pixel_scale": 1.0, "prior": prior})
+        look.cropper.find = lambda *_: [(100.0, 50.0, 164.0, 114.0)]
+        heat = torch.zeros(20, 40)
+        heat[6, 11] = 0.16  # at the first of the two; nothing was said of the other's place
+        coarse = torch.tensor([[300.0, 60, 308, 66, 0.4, 0]])
+        (got,) = look([np.zeros((200, 400, 3), np.uint8)], [coarse], [heat], [0.5], (64, 64), network.forwards(), 0.1)
+        found[prior] = got.rows[:, 4].tolist()
+    assert found == {0.0: pytest.approx([0.64, 0.5, 0.4]), 0.5: pytest.approx([0.4, 0.32])}  # sqrt(.5 * .001) < .1
+
+
 def test_an_unknown_setting_is_refused_by_name():
     for section, said in (
         ({"crop": {}}, "infer.crop .*crops"),
@@ -192,6 +206,8 @@ def test_an_unknown_setting_is_refused_by_name():
         ({"max_side": True}, "infer.max_side"),
         ({"full": 2}, "infer.full"),
         ({"crops": "lsm", "full": False}, "full=False goes with crops=grid: lsm"),
+        ({"crops": "lsm", "prior": 1}, "infer.prior in .* up to below 1, such as 0.1, not 1"),
+        ({"crops": "grid", "full": False, "prior": 0.1}, "prior= is the weight of the look at the whole"),
     ):
         with pytest.raises(InputError, match=said):
             SecondLook(section)

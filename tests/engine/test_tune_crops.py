@@ -76,7 +76,7 @@ def test_by_default_every_kind_of_crops_is_tried_at_sizes_below_the_largest():
 
 
 def test_by_default_auto_is_tried_from_much_area_to_little():
-    assert words(crops="auto") == [f"imgsz=64 crops=auto infer.crops.threshold={t}" for t in (0.002, 0.005, 0.02, 0.1)]
+    assert words(crops="auto") == [f"imgsz=64 crops=auto infer.crops.threshold={t}" for t in (0.005, 0.02, 0.05, 0.15)]
     assert words(crops="auto", **{"infer.crops.threshold": 0.05}) == ["imgsz=64 crops=auto infer.crops.threshold=0.05"]
 
 

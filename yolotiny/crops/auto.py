@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from .cover import Price, Rect, cover
-from .grid import Box, grid
+from .cropper import Box, Cropper
+from .grid import grid
+from .scale import trained_size
 
 BLOCK = 32  # network pixels: what sides of an input are padded to anyway
 # Sides of crops in network pixels. A network prepares itself for each input shape it meets, which takes longer than a
@@ -18,17 +21,19 @@ SIDES = (64, 96, 128, 192, 256, 384, 512, 640)
 SQUARE = 128  # small ones are square for the same reason
 OBJECTS = 8.0  # a crop's side is at most so many times the size of objects, or SQUARE: then crops share few sizes
 EACH = 2.0  # blocks of area that one more crop is worth
+THRESHOLD = 0.005  # where nobody knows better
 AROUND = 12.0, 32.0  # network pixels of context, at least and at most, where it is the size of an object
 OVERLAP = 0.1  # of the tiles where everything is looked at
 
 
-class Auto:
+class Auto(Cropper):
     """Every place that the first look scores above a threshold, with context round it, and little else.
 
     Args:
-        threshold: score above which a place is looked at again; far below what would be a detection.
-        context: network pixels of the second look that are shown round such a place, at least; left out: as many as
-            objects had in training on average, from 12 to 32.
+        threshold: score above which a place is looked at again; far below what would be a detection. Left out: what
+            suits the detector's training, else 0.005.
+        context: network pixels of the second look that are shown round such a place, at least. Left out: what suits the
+            training, else as many as objects had there on average, from 12 to 32.
         zoom: objects are shown so much larger than they were in training, where the scale is found by their size.
         most: share of the picture's area from which tiles over all of it are taken instead, 0..1.
         pack: put several crops beside each other on one input, for files of a fixed input size; None: there alone.
@@ -36,17 +41,15 @@ class Auto:
 
     Attributes:
         object_size: mean size of the objects in training, network pixels; None where nobody says.
-        rim: network pixels along the border of a crop, inside, where its detections do not count: what lies there was
-            not asked for, and is seen with little round it.
     """
 
-    looks = True
     larger = True  # where the whole picture was shown at this size already, there is nothing to gain
-    rim = 8.0
+    rim = 8.0  # what lies there was not asked for, and is seen with little round it
+    prior = 0.1  # and with little round them all are seen: the first look knows their surroundings
 
     def __init__(
         self,
-        threshold: float = 0.005,
+        threshold: float | None = None,
         context: float | None = None,
         zoom: float = 1.15,
         most: float = 0.8,
@@ -58,25 +61,25 @@ class Auto:
             ("zoom", zoom, 0.1, 10),
             ("most", most, 0, 1),
         ):
-            if name == "context" and value is None:
+            if value is None and name in ("threshold", "context"):
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= top:
                 raise InputError(f"auto: {name}={value!r} must lie in {least}..{top}")
         if pack not in (None, True, False):
             raise InputError(f"auto: pack={pack!r} must be True, False or left out")
-        self.threshold, self.context, self.zoom, self.most = threshold, context, zoom, most
-        self.packs = pack
-        self.object_size: float | None = None
+        self.asked, self.zoom, self.most, self.packs = (threshold, context), zoom, most, pack
+        self.know(lambda name: None)
 
-    @property
-    def around(self) -> float:
-        """Network pixels of context."""
-        if self.context is not None:
-            return self.context
-        return min(max(self.object_size or 0.0, AROUND[0]), AROUND[1])
+    def know(self, says: Callable[[str], Any]) -> None:
+        """Take the size of objects, and what the user left out, from the detector's training; see `Cropper`."""
+        self.object_size = trained_size(says)
+        usual = float(says("crop_context") or min(max(self.object_size or 0.0, AROUND[0]), AROUND[1]))
+        threshold, context = self.asked
+        self.threshold = float(says("crop_threshold") or THRESHOLD) if threshold is None else threshold
+        self.around = usual if context is None else context
 
     def find(self, heat: Any, size: tuple[int, int], scale: float, canvas: tuple[int, int]) -> list[Box]:
-        """Crops of a picture of `size` (height, width); see `crops` for the arguments."""
+        """Crops of a picture; see `Cropper`."""
         seen = np.asarray(heat)
         cell = size[0] / seen.shape[0], size[1] / seen.shape[1]  # pixels of the picture
         across = math.sqrt(cell[0] * cell[1]) * scale  # network pixels of a cell

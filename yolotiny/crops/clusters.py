@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from .cropper import Box, Cropper
 
-Box = tuple[float, float, float, float]
 REFERENCE = 1024 * 640  # pixels of the map that `min_area` of the component is meant for: the paper's input
 
 
@@ -85,19 +85,13 @@ def check(k: int, grid: Any, top_k: int, threshold: float, enlarge: float, min_a
         raise InputError(f"lsm: min_area={min_area!r} must be a number of pixels from 0 up")
 
 
-class LSM:
+class LSM(Cropper):
     """`lsm` as a component of a model file: heat map in, crops out.
 
     Args:
         min_area: pixels at an input of 1024x640; it shrinks and grows with the area of the map.
         k, grid, top_k, threshold, enlarge: see `lsm`.
     """
-
-    looks = True
-    packs = False
-    larger = False
-    rim = 0.0
-    zoom = 1.0
 
     def __init__(
         self,
@@ -121,7 +115,7 @@ class LSM:
         return lsm(heat, self.k, self.grid, self.top_k, self.threshold, self.enlarge, least)
 
     def find(self, heat: Any, size: tuple[int, int], scale: float, canvas: tuple[int, int]) -> list[Box]:
-        """Clusters of a picture of `size` (height, width); see `crops` for the arguments."""
+        """Clusters of a picture; see `Cropper`."""
         sy, sx = size[0] / np.shape(heat)[-2], size[1] / np.shape(heat)[-1]
         return [(x1 * sx, y1 * sy, x2 * sx, y2 * sy) for x1, y1, x2, y2 in self(heat)]
 

@@ -6,8 +6,7 @@ import math
 from typing import Any
 
 from ..errors import InputError
-
-Box = tuple[float, float, float, float]
+from .cropper import Box, Cropper
 
 
 def grid(size: tuple[int, int], tile: tuple[int, int], overlap: float = 0.2) -> list[Box]:
@@ -34,7 +33,7 @@ def grid(size: tuple[int, int], tile: tuple[int, int], overlap: float = 0.2) -> 
     return [(x, y, x + w, y + h) for y in ys for x in xs]
 
 
-class Grid:
+class Grid(Cropper):
     """`grid` as a component: no heat map in, all tiles out. A tile never shows the picture smaller than asked for.
 
     Args:
@@ -42,11 +41,7 @@ class Grid:
         overlap: share of a tile that it has in common with the next one, below 1.
     """
 
-    looks = False  # where to look again does not depend on a first look
-    packs = False
-    larger = False
-    rim = 0.0
-    zoom = 1.0
+    looks = False
 
     def __init__(self, tile: int | None = None, overlap: float = 0.2):
         if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
@@ -56,6 +51,6 @@ class Grid:
         self.tile, self.overlap = tile, float(overlap)
 
     def find(self, heat: Any, size: tuple[int, int], scale: float, canvas: tuple[int, int]) -> list[Box]:
-        """All tiles of a picture of `size` (height, width); see `crops` for the arguments."""
+        """All tiles of a picture; see `Cropper`."""
         filling = max(int(canvas[0] / scale), 1), max(int(canvas[1] / scale), 1)
         return grid(size, (self.tile, self.tile) if self.tile else filling, self.overlap)

@@ -17,7 +17,7 @@ from .second_look import OPTIONS
 USUAL: dict[str, dict[str, list[Any]]] = {  # values tried where the user gives none, by crops
     "grid": {"full": [True, False]},
     "lsm": {"k": [2, 4, 8]},
-    "auto": {"infer.crops.threshold": [0.002, 0.005, 0.02, 0.1]},
+    "auto": {"infer.crops.threshold": [0.005, 0.02, 0.05, 0.15]},
 }
 STEP = 32  # sizes are multiples of it
 

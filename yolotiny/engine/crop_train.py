@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -46,12 +48,14 @@ class TrainingCrops:
 
     Attributes:
         together: share of the windows in whose place an input full of small pieces is seen, which `fitted` chooses.
+        advice: what croppers are told of a detector trained so, beside what is measured; see `crops.Cropper.know`.
 
     Raises:
         InputError: a value out of range.
     """
 
     together = 0.0
+    advice: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, probability: float, scale: float | str, keep: float):
         self.probability = share("probability", probability)

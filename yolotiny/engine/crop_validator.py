@@ -83,7 +83,7 @@ class CropValidator(Validator):
             coarse.append(rows if self.second_look.full else rows[:0])
         forwards = Forwards(self.network, partial(self._suppress, of_crops=True), self.args.augment)
         canvas = tuple(self.args.imgsz) if isinstance(self.args.imgsz, (list, tuple)) else (self.args.imgsz,) * 2
-        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards)
+        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards, self.args.conf)
         out = []
         for look, fit in zip(looks, fits, strict=True):
             self.coverage.add(look.crops.numpy().astype(np.float64), fit.shape)

@@ -117,6 +117,8 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
         said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
     found = model.yaml["measured"] = measure(seen)
+    if isinstance(dataset, CropDataset) and any(look.cropped for look in seen):
+        found |= dataset.crop_train.advice
     model.criterion = model.init_criterion()
     said.append(f"objects: {found['object_size']} px mean size at imgsz={imgsz}")
     if isinstance(dataset, CropDataset):

@@ -144,7 +144,7 @@ class Predictor(DetectionPredictor):
         coarse = [torch.cat((fit.back(rows[:, :4]), rows[:, 4:]), 1) for fit, rows in zip(fits, found, strict=True)]
         forwards = Forwards(self.model, partial(self.suppress, of_crops=True), self.args.augment)
         canvas = (self.imgsz[0], self.imgsz[1])
-        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards)
+        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards, self.args.conf)
         out: list[Results] = []
         for look, picture, path in zip(looks, pictures, self.batch[0], strict=True):
             made = CropResults(picture, path=path, names=self.model.names, boxes=look.rows[: self.args.max_det])

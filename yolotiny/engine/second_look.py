@@ -25,6 +25,7 @@ from ..crops import (
     centred,
     gather,
     grid,
+    pooled,
     trained_size,
     whole_only,
     without_rim,
@@ -33,7 +34,7 @@ from ..errors import InputError, above_zero, did_you_mean
 from ..registry import build
 from .forwards import Forwards
 
-KEYS = ("crops", "full", "pixel_scale", "scale", "max_side", "merge", "budget")
+KEYS = ("crops", "full", "pixel_scale", "scale", "max_side", "merge", "budget", "prior")
 OPTIONS = {  # short names of settings, for val and predict
     "crops": "crops",
     "k": "crops.k",
@@ -44,6 +45,7 @@ OPTIONS = {  # short names of settings, for val and predict
     "pixel_scale": "pixel_scale",
     "merge": "merge",
     "budget": "budget",
+    "prior": "prior",
 }
 # Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
 # sharper, and the first look is to point at more than it would keep.
@@ -100,7 +102,8 @@ class SecondLook:
         section: `crops` (a cropper); `full`: whether the whole picture is looked at first, which only a cropper that
             needs no heat map may do without; `pixel_scale`: network pixels of the second look per pixel of the picture,
             or `scale`: per network pixel of the first look, or neither, and objects are brought to the size of
-            training; `max_side` (network pixels, a larger crop is shown smaller), `merge`, and `budget`, see `Budget`.
+            training; `max_side` (network pixels, a larger crop is shown smaller), `merge`, `budget`, see `Budget`, and
+            `prior`, the weight of the first look's score in that of what crops find, see `pooled`.
         where: the file, for messages.
 
     Attributes:
@@ -131,6 +134,13 @@ class SecondLook:
         self.budget = None if section.get("budget") is None else Budget(section["budget"])
         if self.budget and not self.full:
             raise InputError("budget= needs the look at the whole picture, which finds the best crops: leave full= out")
+        self.prior = section.get("prior")
+        if self.prior is None:
+            self.prior = self.cropper.prior
+        if isinstance(self.prior, bool) or not isinstance(self.prior, (int, float)) or not 0 <= self.prior < 1:
+            raise InputError(f"infer.prior in {where} must lie from 0 up to below 1, such as 0.1, not {self.prior!r}")
+        if self.prior and not self.full:
+            raise InputError("prior= is the weight of the look at the whole picture: leave full= out")
         self.objects = ObjectScale(None)
         self.pictures, self.crops, self.forwards, self.seconds = 0, 0, 0, 0.0
         self.last_scale, self.told = 0.0, False
@@ -138,12 +148,12 @@ class SecondLook:
     @property
     def looks(self) -> bool:
         """Whether a heat map is needed."""
-        return self.cropper.looks or self.budget is not None
+        return self.cropper.looks or self.budget is not None or self.prior > 0
 
     @property
     def least(self) -> float:
         """The score up to which nothing in the heat map counts."""
-        return float(getattr(self.cropper, "threshold", 0.0))
+        return float(self.cropper.threshold)
 
     def know(self, model: Any) -> None:
         """Start anew with a network, which tells the size of the objects that it was trained with, if it can.
@@ -154,8 +164,7 @@ class SecondLook:
         cfg = getattr(getattr(model, "model", None), "yaml", None) or {}
         says = lambda key: (cfg.get("measured") or {}).get(key) or getattr(model, key, None)  # noqa: E731
         self.objects = ObjectScale(trained_size(says), float(says("pixel_scale") or 1.0))
-        if hasattr(self.cropper, "object_size"):
-            self.cropper.object_size = self.objects.trained
+        self.cropper.know(says)
 
     def shown(self, ratio: float, canvas: tuple[int, int]) -> float:
         """Network pixels of the second look per pixel of the picture.
@@ -168,7 +177,7 @@ class SecondLook:
             return float(self.pixel_scale)
         if self.scale:
             return float(self.scale) * ratio
-        if tile := getattr(self.cropper, "tile", None):
+        if tile := self.cropper.tile:
             return min(canvas) / tile
         return self.objects.value * float(self.cropper.zoom)
 
@@ -180,6 +189,7 @@ class SecondLook:
         ratios: Sequence[float],
         canvas: tuple[int, int],
         forwards: Forwards,
+        conf: float = 0.0,
     ) -> list[Look]:
         """Look again at the pictures of a batch.
 
@@ -190,6 +200,7 @@ class SecondLook:
             ratios: network pixels per pixel of the picture in the first look.
             canvas: (height, width) of the network input.
             forwards: runs canvases through the network.
+            conf: least score of a detection; with `prior` what crops find may fall below it.
         """
         start = time.perf_counter()
         plans = []
@@ -201,8 +212,9 @@ class SecondLook:
         before = forwards.count
         found = iter(forwards((p, c) for p, plan in zip(pictures, plans, strict=True) for c in plan))
         looks = []
-        for picture, rows, plan in zip(pictures, coarse, plans, strict=True):
-            merged, crops = self._join(rows, plan, [next(found) for _ in plan], picture.shape[:2])
+        for picture, rows, heat, plan in zip(pictures, coarse, heats, plans, strict=True):
+            fine = [next(found) for _ in plan]
+            merged, crops = self._join(rows, plan, fine, heat, picture.shape[:2], conf)
             self.objects.see(merged, refined=True)
             looks.append(Look(merged, crops))
             self.crops += len(crops)
@@ -215,7 +227,13 @@ class SecondLook:
         return looks
 
     def _join(
-        self, coarse: Tensor, plan: list[Canvas], found: list[Tensor], size: tuple[int, int]
+        self,
+        coarse: Tensor,
+        plan: list[Canvas],
+        found: list[Tensor],
+        heat: Tensor | None,
+        size: tuple[int, int],
+        conf: float,
     ) -> tuple[Tensor, Tensor]:
         """Rows of the first look and of each canvas -> one list, and the (m, 4) crops."""
         if not plan:
@@ -230,6 +248,9 @@ class SecondLook:
             counts = centred(fine, windows[owner])
             fine, owner = fine[counts], owner[counts]
         fine = fine[whole_only(coarse, fine, crops.to(coarse)[owner], size, EDGE * pixel[owner])]
+        if heat is not None and self.prior:
+            fine = pooled(fine, heat, size, self.prior)
+            fine = fine[fine[:, 4] > conf]
         return self.merge(coarse, windows, fine), crops
 
     def plan(
@@ -238,7 +259,7 @@ class SecondLook:
         """The canvases that are run for a picture of `size` (height, width)."""
         seen = None if heat is None else heat.cpu().numpy()
         self.last_scale = scale
-        if (getattr(self.cropper, "tile", None) or 0) > max(size) and not self.told:
+        if (self.cropper.tile or 0) > max(size) and not self.told:
             self.told = True
             LOGGER.warning(
                 f"tile={self.cropper.tile} is larger than a picture of {size[1]}x{size[0]}: it is seen whole"
