@@ -140,6 +140,18 @@ def test_a_tile_larger_than_a_picture_is_told_once(monkeypatch):
     assert lines == ["tile=640 is larger than a picture of 60x50: it is seen whole"]
 
 
+def test_a_first_look_that_is_far_too_small_is_told_once_with_the_size_to_give(monkeypatch):
+    lines = []
+    monkeypatch.setattr(LOGGER, "warning", lambda text: lines.append(text))
+    picture, heat = np.zeros((200, 400, 3), np.uint8), torch.zeros(20, 40)
+    for crops, ratio in (("auto", 0.2), ("auto", 0.1), ("auto", 0.1), ("grid", 0.1)):
+        look = SecondLook({"crops": crops, "pixel_scale": 0.5})
+        for _ in range(2):
+            look([picture], [torch.zeros(0, 6)], [heat], [ratio], (64, 64), Network([]).forwards())
+    said = "the first look shows objects 5.0 times smaller than crops do and may miss them: "
+    assert lines == [said + "imgsz=128 shows them half as large as crops"] * 2
+
+
 @pytest.mark.parametrize("crops", [CROPS, "lsm", "auto"])
 def test_a_first_look_that_sees_nothing_asks_for_no_crops(crops):
     network, nothing = Network([]), torch.zeros(0, 6)

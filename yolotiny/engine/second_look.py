@@ -51,6 +51,7 @@ OPTIONS = {  # short names of settings, for val and predict
 # sharper, and the first look is to point at more than it would keep.
 USUAL: dict[str, dict[str, Any]] = {"lsm": {"threshold": 0.01}}
 EDGE = 2.0  # network pixels from a crop's border within which a box counts as cut
+FAR = 3.5  # times larger in crops than in the first look, from where on it points at too little
 OVERLAP = 0.2  # of the tiles that a crop too large for the network's input is cut into
 
 
@@ -110,6 +111,7 @@ class SecondLook:
         objects: compares sizes of objects with those in training, see `know`.
         pictures, crops, forwards, seconds: how many pictures were looked at, how many crops and forwards (a batch
             is one) they took beside the first look, and the time of these.
+        warns: whether a setting that is likely not meant is still to be told.
         last_scale: network pixels per pixel of the picture that crops of the last picture were shown at.
 
     Raises:
@@ -143,7 +145,7 @@ class SecondLook:
             raise InputError("prior= is the weight of the look at the whole picture: leave full= out")
         self.objects = ObjectScale(None)
         self.pictures, self.crops, self.forwards, self.seconds = 0, 0, 0, 0.0
-        self.last_scale, self.told = 0.0, False
+        self.last_scale, self.warns = 0.0, True
 
     @property
     def looks(self) -> bool:
@@ -207,6 +209,7 @@ class SecondLook:
         for picture, rows, heat, ratio in zip(pictures, coarse, heats, ratios, strict=True):
             self.objects.see(rows, refined=False)
             scale = self.shown(ratio, canvas)
+            self._warn(picture.shape[:2], scale, ratio)
             idle = self.cropper.larger and scale <= ratio
             plans.append([] if idle else self.plan(picture.shape[:2], heat, scale, canvas, forwards))
         before = forwards.count
@@ -253,17 +256,26 @@ class SecondLook:
             fine = fine[fine[:, 4] > conf]
         return self.merge(coarse, windows, fine), crops
 
+    def _warn(self, size: tuple[int, int], scale: float, ratio: float) -> None:
+        """Say once what is likely not meant for a picture of `size` (height, width)."""
+        if not self.warns:
+            return
+        if (self.cropper.tile or 0) > max(size):
+            said = f"tile={self.cropper.tile} is larger than a picture of {size[1]}x{size[0]}: it is seen whole"
+        elif self.cropper.looks and scale > FAR * ratio:
+            said = f"the first look shows objects {scale / ratio:.1f} times smaller than crops do and may miss them: "
+            said += f"imgsz={math.ceil(max(size) * scale / 64) * 32} shows them half as large as crops"
+        else:
+            return
+        self.warns = False
+        LOGGER.warning(said)
+
     def plan(
         self, size: tuple[int, int], heat: Tensor | None, scale: float, canvas: tuple[int, int], forwards: Forwards
     ) -> list[Canvas]:
         """The canvases that are run for a picture of `size` (height, width)."""
         seen = None if heat is None else heat.cpu().numpy()
         self.last_scale = scale
-        if (self.cropper.tile or 0) > max(size) and not self.told:
-            self.told = True
-            LOGGER.warning(
-                f"tile={self.cropper.tile} is larger than a picture of {size[1]}x{size[0]}: it is seen whole"
-            )
         crops = self.cropper.find(seen, size, scale, canvas)
         if forwards.fixed:  # a crop larger than the only input there is becomes several, so that the scale stays
             tile = max(int(forwards.fixed[0] / scale), 1), max(int(forwards.fixed[1] / scale), 1)

@@ -129,6 +129,9 @@ def tune(
     Validator._check_max_det(args, {split: dataset})
     arms = make_arms(given, _sizes(model, dataset))
     looks = [model._second_look(arm.changes) for arm in arms]  # a wrong setting is told before anything is loaded
+    for look in looks:
+        if look is not None:
+            look.warns = False  # what is too small is among what is compared
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
     candidates = _candidates(model, arms, looks, dataset.im_files[0], args, rules, device)
     if len(candidates[0].predictor.model.names) != len(content["names"]):
