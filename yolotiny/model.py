@@ -15,6 +15,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import config
 from .detector import Detector
 from .engine.crop_validator import CropValidator
+from .engine.look_section import section_of
 from .engine.nms import check_metric
 from .engine.options import (
     RULES,
@@ -30,7 +31,7 @@ from .engine.options import (
     sort_options,
 )
 from .engine.predictor import TEXTS, Predictor
-from .engine.second_look import SecondLook, section_of
+from .engine.second_look import SecondLook
 from .engine.track import TrackPredictor
 from .engine.trackers import section_to_track, tracker_of
 from .engine.trainer import Trainer
@@ -285,13 +286,12 @@ class YOLO(Model):
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
         self.warn_untrained()
-        cfg = self.model.yaml
-        if plain.get("nms") and (cfg.get("eval") or {}).get("nms_metric") == "nwd":
+        if plain.get("nms") and (self.model.yaml.get("eval") or {}).get("nms_metric") == "nwd":
             raise InputError(
                 "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
                 "nms_metric=nwd to val and predict"
             )
-        sizes = {k: v for k, v in (cfg.get("measured") or {}).items() if k != "object_areas"}
+        sizes = {k: v for k, v in (self.model.yaml.get("measured") or {}).items() if k != "object_areas"}
         note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
         self.callbacks["on_export_start"].append(note)
         try:

@@ -9,7 +9,8 @@ import pytest
 from ultralytics.engine.results import Boxes
 
 from yolotiny.data.clip import clip
-from yolotiny.engine.second_look import SecondLook, section_of
+from yolotiny.engine.look_section import section_of
+from yolotiny.engine.second_look import SecondLook
 from yolotiny.engine.trackers import make_tracker, read_tracker, section_to_track, tracker_of
 from yolotiny.errors import InputError
 

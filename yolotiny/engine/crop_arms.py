@@ -12,7 +12,7 @@ import yaml
 
 from ..crops import CROPPERS
 from ..errors import InputError
-from .second_look import OPTIONS
+from .look_section import OPTIONS
 
 USUAL: dict[str, dict[str, list[Any]]] = {  # values tried where the user gives none, by crops
     "grid": {"full": [True, False]},

@@ -17,8 +17,8 @@ from .. import config
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
 from ..weights import read_tensors
+from .look_section import OPTIONS as LOOK
 from .nms import NWD_THRESHOLD, check_metric
-from .second_look import OPTIONS as LOOK
 from .validator import DEFAULTS
 
 SUPPRESSION = ("nms_metric", "nms_c")

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from ultralytics.utils import LOGGER
 
-from .. import config
 from ..crops import (
     CROPPERS,
     MERGE,
@@ -33,54 +32,12 @@ from ..crops import (
 from ..errors import InputError, above_zero, did_you_mean
 from ..registry import build
 from .forwards import Forwards
+from .look_section import name_of
 
 KEYS = ("crops", "full", "pixel_scale", "scale", "max_side", "merge", "budget", "prior")
-OPTIONS = {  # short names of settings, for val and predict
-    "crops": "crops",
-    "k": "crops.k",
-    "top_k": "crops.top_k",
-    "tile": "crops.tile",
-    "overlap": "crops.overlap",
-    "full": "full",
-    "pixel_scale": "pixel_scale",
-    "merge": "merge",
-    "budget": "budget",
-    "prior": "prior",
-}
-# Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
-# sharper, and the first look is to point at more than it would keep.
-USUAL: dict[str, dict[str, Any]] = {"lsm": {"threshold": 0.01}}
 EDGE = 2.0  # network pixels from a crop's border within which a box counts as cut
 FAR = 3.5  # times larger in crops than in the first look, from where on it points at too little
 OVERLAP = 0.2  # of the tiles that a crop too large for the network's input is cut into
-
-
-def section_of(own: Mapping[str, Any] | None, changes: Mapping[str, Any], where: str) -> dict[str, Any] | None:
-    """The `infer:` section that holds for a run; None without crops.
-
-    Args:
-        own: the model file's section. A user's other `crops=` sets it aside: its settings belong to its own crops.
-        changes: what the user says, by dotted name from `infer` on.
-        where: the model file, for messages.
-
-    Raises:
-        InputError: a setting of crops without crops.
-    """
-    wanted = _type(changes.get("infer.crops", changes.get("infer.crops.type", own and own.get("crops"))))
-    if wanted == "none":
-        if settings := [k for k in changes if k not in ("infer.crops", "infer.crops.type")]:
-            short = next((k for k, v in OPTIONS.items() if f"infer.{v}" == settings[0]), settings[0])
-            raise InputError(f"{short}= is read with crops only; say which: crops={', '.join(CROPPERS)}")
-        return None
-    if own is None or wanted != _type(own.get("crops")):
-        own = {"crops": {"type": wanted} | USUAL.get(wanted, {})}
-    found = config.override({"yaml_file": where, "infer": own}, changes)["infer"]
-    return dict(found) if isinstance(found, dict) else None
-
-
-def _type(spec: Any) -> str:
-    """The name in a component's spec; "none" where there is none."""
-    return str((spec.get("type") if isinstance(spec, Mapping) else spec) or "none")
 
 
 @dataclass
@@ -132,7 +89,7 @@ class SecondLook:
         if not isinstance(self.full, bool):
             raise InputError(f"infer.full in {where} must be True or False, not {self.full!r}")
         if self.cropper.looks and not self.full:
-            raise InputError(f"full=False goes with crops=grid: {_type(section.get('crops'))} looks at all first")
+            raise InputError(f"full=False goes with crops=grid: {name_of(section.get('crops'))} looks at all first")
         self.budget = None if section.get("budget") is None else Budget(section["budget"])
         if self.budget and not self.full:
             raise InputError("budget= needs the look at the whole picture, which finds the best crops: leave full= out")

@@ -13,7 +13,7 @@ from ultralytics.utils import ROOT, IterableSimpleNamespace
 from .. import config
 from ..crops import DOUBLE
 from ..errors import InputError, did_you_mean
-from .second_look import section_of
+from .look_section import section_of
 
 DEFAULT = "bytetrack-nwd.yaml"
 MATCHES = ("iou", "nwd")
