@@ -217,6 +217,8 @@ class SecondLook:
         """Say once what is likely not meant for a picture of `size` (height, width)."""
         if not self.warns:
             return
+        if not (self.pixel_scale or self.scale):  # a look that is too small finds large objects alone, and says so
+            scale = max(scale, self.objects.otherwise)
         if (self.cropper.tile or 0) > max(size):
             said = f"tile={self.cropper.tile} is larger than a picture of {size[1]}x{size[0]}: it is seen whole"
         elif self.cropper.looks and scale > FAR * ratio:
