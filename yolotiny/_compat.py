@@ -182,7 +182,7 @@ def slow_bfloat16() -> bool:
     import torch
 
     tells = [getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile")]
-    return platform.machine() in {"x86_64", "AMD64"} and all(tells) and not any(tell() for tell in tells if tell)
+    return platform.machine() in {"x86_64", "AMD64"} and all(tells) and not any(tell() for tell in tells)
 
 
 def allow_safe_loading(classes: Iterable[type]) -> None:

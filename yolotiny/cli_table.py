@@ -23,7 +23,7 @@ LOOK = {
     "full": "crops=grid: False leaves out the look at the whole picture",
     "k": "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none",
     "top_k": "crops=lsm: fullest cells of the heat map that clusters are made of, default 50",
-    "prior": "weight of the first look's score in that of what crops find, 0 up to below 1",
+    "prior": "weight of the first look's score in that of what crops find, below 1; default 0.1 for auto, else 0",
     "budget": "what both looks at a picture may cost: forwards (4) or milliseconds (150ms); the best crops first",
     "merge": "looks join by nms, replace (in a crop, the crop counts) or nmm (overlapping boxes become one)",
 }

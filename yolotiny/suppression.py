@@ -84,7 +84,7 @@ def batched_nms(boxes: Tensor, scores: Tensor, group: Tensor, iou: float) -> Ten
     x1, y1, x2, y2 = ranked.unbind(1)
     w, h = x2 - x1, y2 - y1
     size = w * h
-    found = [order.new_zeros(2, 0)]
+    found = []
     # Intersection > iou * union >= iou * w * h: more than that share of either side is shared. A little for rounding.
     for i, j in close_pairs(x1, (1.001 - iou) * w.clamp(min=0), group[order]):
         high = torch.minimum(y2[i], y2[j]) - torch.maximum(y1[i], y1[j])
@@ -92,9 +92,8 @@ def batched_nms(boxes: Tensor, scores: Tensor, group: Tensor, iou: float) -> Ten
         i, j = i[near], j[near]
         shared = (torch.minimum(x2[i], x2[j]) - torch.maximum(x1[i], x1[j])).clamp(min=0) * high[near]
         same = shared / (size[i] + size[j] - shared) > iou
-        found.append(torch.stack((i[same], j[same])).sort(0).values)
-    better, worse = torch.cat(found, 1)
-    return order[greedy(better, worse, len(order))]
+        found.append(torch.stack((i[same], j[same])))
+    return order[_stay(found, len(order), order.device)]
 
 
 def nwd_nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float, c: float) -> Tensor:
@@ -110,15 +109,21 @@ def nwd_nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float, c: f
     Returns:
         Indices of the boxes that stay, best first.
 
-    Source: Wang et al. 2021 (NWD, arXiv 2110.13389), section 4.4.
+    Source: Wang et al. 2021 (NWD, arXiv 2110.13389).
     """
     order = scores.argsort(descending=True, stable=True)
     b = boxes[order]
     x = (b[:, 0] + b[:, 2]) / 2
     reach = torch.full_like(x, -c * math.log(max(threshold, 1e-6)) * 1.001)
-    found = [order.new_zeros(2, 0)]
+    found = []
     for i, j in close_pairs(x, reach, group[order]):
         alike = nwd(b[i], b[j], c) > threshold
-        found.append(torch.stack((i[alike], j[alike])).sort(0).values)
-    better, worse = torch.cat(found, 1)
-    return order[greedy(better, worse, len(order))]
+        found.append(torch.stack((i[alike], j[alike])))
+    return order[_stay(found, len(order), order.device)]
+
+
+def _stay(pairs: list[Tensor], n: int, device: torch.device) -> Tensor:
+    """`greedy` of (2, k) pairs in blocks, the better of a pair in either place."""
+    none = torch.zeros(2, 0, dtype=torch.long, device=device)
+    better, worse = torch.cat([none, *pairs], 1).sort(0).values
+    return greedy(better, worse, n)

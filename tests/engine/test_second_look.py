@@ -152,8 +152,8 @@ def test_a_first_look_that_is_far_too_small_is_told_once_with_the_size_to_give(m
     look.know(SimpleNamespace(object_size="10", pixel_scale="0.5"))
     large = torch.tensor([[20.0 * i, 0, 20 * i + 80, 80, 0.9, 0] for i in range(6)])
     look([picture], [large], [heat], [0.1], (64, 64), Network([]).forwards())  # it takes objects to be of 80 px
-    said = "the first look shows objects 5.0 times smaller than crops do and may miss them: "
-    assert lines == [said + "imgsz=128 shows them half as large as crops"] * 3
+    said = "small objects may be missed: the first look shows the picture 5.0 times smaller than crops at 0.5 network "
+    assert lines == [said + "pixels per pixel; imgsz=128 is half of that"] * 3
 
 
 @pytest.mark.parametrize("crops", [CROPS, "lsm", "auto"])

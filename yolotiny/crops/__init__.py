@@ -26,18 +26,5 @@ CROPPERS = Registry("cropper", {"grid": Grid, "lsm": LSM, "auto": Auto})
 MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})
 
 __all__ = ["CROPPERS", "DOUBLE", "GREY", "LSM", "MERGE", "MERGES", "NMM", "NMS", "Auto", "Budget", "Canvas"]
-__all__ += [
-    "Cropper",
-    "Grid",
-    "ObjectScale",
-    "Replace",
-    "Window",
-    "centred",
-    "gather",
-    "grid",
-    "lsm",
-    "of_map",
-    "of_rows",
-    "pack",
-]
-__all__ += ["pooled", "scatter", "trained_size", "whole_only", "without_rim"]
+__all__ += ["Cropper", "Grid", "ObjectScale", "Replace", "Window", "centred", "gather", "grid", "lsm"]
+__all__ += ["of_map", "of_rows", "pack", "pooled", "scatter", "trained_size", "whole_only", "without_rim"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 Box = tuple[float, float, float, float]
 
 
-class Cropper:
+class Cropper(ABC):
     """Chooses where a picture is looked at again.
 
     Attributes:
@@ -32,12 +33,14 @@ class Cropper:
     prior = 0.0
 
     def know(self, says: Callable[[str], Any]) -> None:
-        """Be told of a detector's training, before the first picture.
+        """Be told of a detector's training, before the first picture; here nothing of it matters.
 
         Args:
             says: what its checkpoint or file has under a name of its `measured` section, or None.
         """
+        return
 
+    @abstractmethod
     def find(self, heat: Any, size: tuple[int, int], scale: float, canvas: tuple[int, int]) -> list[Box]:
         """Crops of a picture.
 
@@ -50,4 +53,3 @@ class Cropper:
         Returns:
             xyxy in pixels of the picture.
         """
-        raise NotImplementedError

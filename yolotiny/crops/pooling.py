@@ -21,7 +21,7 @@ def pooled(rows: Tensor, heat: Tensor, size: tuple[int, int], weight: float) -> 
         size: (height, width) of the picture, pixels.
         weight: of the first look, 0..1.
 
-    Source: Genest and Zidek 1986, "Combining Probability Distributions", section 3.
+    Source: Genest and Zidek 1986, "Combining Probability Distributions" (the logarithmic opinion pool).
     """
     if not len(rows) or not weight:
         return rows

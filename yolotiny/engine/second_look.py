@@ -222,8 +222,11 @@ class SecondLook:
         if (self.cropper.tile or 0) > max(size):
             said = f"tile={self.cropper.tile} is larger than a picture of {size[1]}x{size[0]}: it is seen whole"
         elif self.cropper.looks and scale > FAR * ratio:
-            said = f"the first look shows objects {scale / ratio:.1f} times smaller than crops do and may miss them: "
-            said += f"imgsz={math.ceil(max(size) * scale / 64) * 32} shows them half as large as crops"
+            half = math.ceil(max(size) * scale / 64) * 32
+            said = (
+                f"small objects may be missed: the first look shows the picture {scale / ratio:.1f} times smaller than "
+                f"crops at {scale:.3g} network pixels per pixel; imgsz={half} is half of that"
+            )
         else:
             return
         self.warns = False
