@@ -14,7 +14,7 @@ PACKAGE = ROOT / "yolotiny"
 # A room may import the rooms of the lines above it, never one of its own line. A new room needs a place here.
 LINES = [
     {"errors"},
-    {"structures", "boxes", "registry", "rows", "lookup", "training_stats", "_compat"},
+    {"structures", "boxes", "registry", "rows", "lookup", "training_stats", "distributed", "_compat"},
     {"ops"},
     {"coders", "nn", "losses", "assigners", "metrics", "data", "slicing"},
     {"criterion", "graph", "config", "weights", "report"},

@@ -15,7 +15,7 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import config, graph, weights
-from .criterion import CRITERIA, section
+from .criterion import CRITERIA, scaled, section
 from .errors import InputError, did_you_mean
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
@@ -162,11 +162,11 @@ class Detector(DetectionModel):
         vector, parts = super().loss(batch, preds)
         if not self.terms:
             return vector, parts
-        scale = 1 if getattr(self.criterion, "mean", False) else len(batch["img"])  # as the criterion scales its own
         with torch.autocast(vector.device.type, enabled=False):
             extra = {k: term(_carried(preds), batch["img"]) * term.weight for k, term in self.terms.items()}
-        parts = parts | {f"{k}_loss": v.detach() for k, v in extra.items()}
-        return torch.cat((vector, torch.stack([*extra.values()]) * scale)), parts
+        # Scaled as the criterion scales its own; heads of ultralytics multiply by the number of pictures, too.
+        more, logged = scaled(extra, len(batch["img"]), getattr(self.criterion, "mean", False))
+        return torch.cat((vector, more)), parts | logged
 
     def load(self, weights_: nn.Module | dict[str, Any] | str | Path, verbose: bool = True) -> None:
         """Take over every tensor whose name and shape agree, and the class names when all do.

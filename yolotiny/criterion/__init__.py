@@ -1,10 +1,10 @@
 """What a training step loses: one class per family of detectors, under the name that a head gives as `criterion`."""
 
 from ..registry import Registry
-from .base import Criterion, section, targets_of
+from .base import Criterion, scaled, section, targets_of
 from .center import CenterCriterion
 from .dense import AnchorCriterion, YOLOXCriterion
 
-__all__ = ["CRITERIA", "Criterion", "section", "targets_of"]
+__all__ = ["CRITERIA", "Criterion", "scaled", "section", "targets_of"]
 
 CRITERIA = Registry("detector family", {"anchor": AnchorCriterion, "yolox": YOLOXCriterion, "center": CenterCriterion})

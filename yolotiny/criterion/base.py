@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..assigners import ASSIGNERS
 from ..boxes import xywh2xyxy
+from ..distributed import world_sum
 from ..errors import InputError, did_you_mean
 from ..losses import BOX_LOSSES, LOCALISATION
 from ..registry import build
@@ -90,6 +91,22 @@ def _wish(default: Any, value: Any) -> str:
     return "" if number else "a number from 0 up"
 
 
+def scaled(parts: Parts, pictures: int, mean: bool) -> tuple[Tensor, Parts]:
+    """Terms as ultralytics wants them: the vector to back-propagate, and what is logged of each.
+
+    Args:
+        parts: this process's share of each term.
+        pictures: of this process in the batch.
+        mean: leave the terms as they are; else they are multiplied by the pictures of the whole batch.
+
+    Returns:
+        (terms,), and the detached terms of the whole batch, called `..._loss`.
+    """
+    vector = torch.stack([*parts.values()])
+    *logged, total = world_sum(torch.cat((vector.detach(), vector.new_full((1,), pictures)))).unbind()
+    return vector if mean else vector * total, {f"{k}_loss": v for k, v in zip(parts, logged, strict=True)}
+
+
 class Criterion:
     """What the families share: the assigner and the box loss from the YAML, and the weighted sum.
 
@@ -131,11 +148,7 @@ class Criterion:
         preds = preds[1] if isinstance(preds, tuple) else preds
         with torch.autocast(batch["img"].device.type, enabled=False):
             parts = self.parts(preds, targets_of(batch))
-        names = list(parts)
-        vector = torch.stack([parts[k] for k in names])
-        if not self.mean:
-            vector = vector * batch["img"].shape[0]
-        return vector, {f"{k}_loss": parts[k].detach() for k in names}
+        return scaled(parts, len(batch["img"]), self.mean)
 
     def parts(self, preds: Preds, targets: Targets) -> Parts:
         """The weighted terms by name."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..distributed import world_sum
 from ..errors import InputError
 from ..losses.heatmap import gaussian_focal
 from ..structures import CenterPreds, Targets
@@ -40,7 +41,7 @@ class CenterCriterion(Criterion):
         found = self.match(preds, targets)  # type: ignore[arg-type]
         h, w = preds.heat[-1].shape[2:]
         wanted = self.assign.heat(targets, self.nc, (h, w))
-        n = (wanted == 1).sum().clamp(min=1)
+        n = world_sum((wanted == 1).sum()).clamp(min=1)
         counted, (alpha, gamma) = not_ignored(targets, (h, w)), (self.loss["heat"][k] for k in ("alpha", "gamma"))
         stages = len(preds.heat)
         heat = sum(gaussian_focal(x, wanted, alpha, gamma, counted) for x in preds.heat) / n / stages

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ..boxes import ciou, iou
+from ..distributed import world_sum
 from ..errors import InputError
 from ..losses.box import l1
 from ..structures import Preds, Targets
@@ -59,18 +60,15 @@ class AnchorCriterion(Criterion):
         per_obj = F.binary_cross_entropy_with_logits(obj, quality, reduction="none")
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
-        zero = obj.sum() * 0
-        lcls, lobj = zero + logits.sum() * 0, zero  # all reach the head, always
-        local = {k: v.sum() * 0 + zero for k, v in lost.items()}
+        zero = obj.sum() * 0 + logits.sum() * 0  # all reach the head, always
+        tally = [(level == i).sum() for i in range(len(counts))] + [m.sum().long() for m in counted.split(counts, 1)]
+        pairs, cells = world_sum(torch.stack(tally)).clamp(min=1).split(len(counts))
+        share = 1 / pairs[level]  # of a pair in the mean of its level
+        local = {k: (v * share).sum() + zero for k, v in lost.items()}
+        lcls = zero + (per_cls * share).sum() if self.nc > 1 else zero
+        sums = (per_obj * counted).split(counts, 1)
         balance = self.balance(len(counts))
-        columns = zip((per_obj * counted).split(counts, 1), counted.split(counts, 1), strict=True)
-        for i, (value, mask) in enumerate(columns):
-            lobj = lobj + value.sum() / mask.sum().clamp(min=1) * balance[i]
-            here = level == i
-            if here.any():
-                local = {k: v + lost[k][here].mean() for k, v in local.items()}
-                if self.nc > 1:
-                    lcls = lcls + per_cls[here].mean()
+        lobj = sum((v.sum() / n * b for v, n, b in zip(sums, cells, balance, strict=True)), zero)
         wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
         local = {k: v * (1 if k == "l1" else wb) for k, v in local.items()}
         return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
@@ -120,7 +118,7 @@ class YOLOXCriterion(Criterion):
         """Box, objectness, class and L1 terms; L1 is zero until the last epochs."""
         found = self.match(preds, targets)
         at = (found.image, found.prior)
-        n = max(len(found.prior), 1)
+        n = world_sum(preds.cls.new_full((), len(found.prior), dtype=torch.long)).clamp(min=1)
         gt = targets.boxes[found.gt]
         decoded, lost = self.localise(preds, found, gt)
         quality = found.iou if found.iou is not None else iou(decoded.detach(), gt)

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from ..distributed import world_sum
+
 
 def masked_mse(made: Tensor, wanted: Tensor, valid: Tensor) -> Tensor:
-    """Mean squared error over the pixels that count.
+    """Mean squared error over the pixels that count; in several processes, this one's share of it.
 
     Args:
         made, wanted: (B, C, H, W) in 0..1.
         valid: (B, 1, H, W), 1 or True where a pixel counts; zero is returned when none does.
     """
     error = (made.float() - wanted.float()).square() * valid
-    return error.sum() / (valid.sum() * made.shape[1]).clamp(min=1)
+    return error.sum() / world_sum(valid.sum() * made.shape[1]).clamp(min=1)
 
 
 class ReconstructionLoss:

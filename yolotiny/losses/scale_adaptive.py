@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import area as box_area
+from ..distributed import world_range
 from ..errors import InputError, above_zero
 from ..registry import build
 from .box import SIMILARITIES
@@ -24,7 +25,9 @@ EQUAL = 1e-3  # areas that differ by less, relative to the largest, are equal: c
 NORMS = ("batch", "dataset")
 
 
-def scale_weight(area: Tensor, beta: float = BETA, limits: Sequence[float] | None = None, floor: float = 0.0) -> Tensor:
+def scale_weight(
+    area: Tensor, beta: float = BETA, limits: Sequence[float | Tensor] | None = None, floor: float = 0.0
+) -> Tensor:
     """Weight of each object by its size: beta * ln(2 - s), s running from 0 at the smallest to 1 at the largest area.
 
     Args:
@@ -38,7 +41,7 @@ def scale_weight(area: Tensor, beta: float = BETA, limits: Sequence[float] | Non
     area = area.detach().float()
     if not len(area):
         return area
-    low, high = (area.new_tensor(float(x)) for x in limits) if limits is not None else (area.min(), area.max())
+    low, high = (area.min(), area.max()) if limits is None else (torch.as_tensor(x).to(area) for x in limits)
     span = high - low
     s = ((area - low) / span.clamp(min=torch.finfo(area.dtype).tiny)).clamp(0, 1)
     s = torch.where(span > EQUAL * high, s, torch.zeros_like(s))
@@ -87,4 +90,6 @@ class ScaleAdaptiveLoss:
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels, all levels of the batch together -> (P,), float32."""
-        return scale_weight(box_area(gt.float()), self.beta, self.limits, self.floor) * self.of(pred, gt)
+        area = box_area(gt.float())
+        limits = world_range(area) if self.limits is None else self.limits
+        return scale_weight(area, self.beta, limits, self.floor) * self.of(pred, gt)

@@ -1,0 +1,40 @@
+"""Counts over all processes that train together.
+
+DistributedDataParallel averages the gradients of N processes, and ultralytics' trainer multiplies the loss by N before,
+so what reaches the optimizer is the sum of the gradients. A loss of ours therefore is this process's share of the loss
+of the whole batch: a sum over its own pictures, divided by a count over those of all. N processes then learn what one
+would from the same pictures, however unevenly objects fall to them.
+
+Outside a process group, and without gradients (in validation processes have unequal numbers of batches), a process
+counts for itself, and nothing is sent. Otherwise every process has to ask for the same counts in the same order.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+
+def training_together() -> bool:
+    """Whether this is a training step of one of several processes."""
+    return dist.is_available() and dist.is_initialized() and torch.is_grad_enabled()
+
+
+def world_sum(values: Tensor) -> Tensor:
+    """`values` added up over all processes, without gradient; any shape, the same in each."""
+    values = values.detach()
+    if training_together():
+        values = values.clone()
+        dist.all_reduce(values)
+    return values
+
+
+def world_range(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Least and largest of the (n,) `values` of all processes, any of which may have none; inf and -inf without any."""
+    ends = torch.stack([values.new_full((), -torch.inf)] * 2)  # -least, largest: one maximum is asked for both
+    if len(values):
+        ends = torch.stack((-values.detach().min(), values.detach().max()))
+    if training_together():
+        dist.all_reduce(ends, op=dist.ReduceOp.MAX)
+    return -ends[0], ends[1]
