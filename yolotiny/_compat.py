@@ -18,7 +18,7 @@ import os
 import pickle
 import platform
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +191,37 @@ def slow_bfloat16() -> bool:
     return platform.machine() in {"x86_64", "AMD64"} and all(tells) and not any(tell() for tell in tells)
 
 
+@contextlib.contextmanager
+def _swapped(*places: tuple[str, str, Any]) -> Iterator[None]:
+    """Other values for (module, name, value) places, for a while."""
+    before = [getattr(importlib.import_module(module), name) for module, name, _ in places]
+    for module, name, value in places:
+        setattr(importlib.import_module(module), name, value)
+    try:
+        yield
+    finally:
+        for (module, name, _), value in zip(places, before, strict=True):
+            setattr(importlib.import_module(module), name, value)
+
+
+def alone() -> contextlib.AbstractContextManager[None]:
+    """Validation in here is of this process only, on the device that its options name, and waits for no other."""
+    return _swapped(*((module, rank, -1) for module, ranks in RANKS.items() for rank in ranks))
+
+
+@contextlib.contextmanager
+def shared_on_cpu(wanted: bool) -> Iterator[None]:
+    """The wrapper round a model that several processes train is given no index of a device, which a CPU has not."""
+    from torch.nn.parallel import DistributedDataParallel
+
+    class OnCPU(DistributedDataParallel):
+        def __init__(self, module: Any, device_ids: Any = None, **options: Any):
+            super().__init__(module, **options)
+
+    with _swapped(("torch.nn.parallel", "DistributedDataParallel", OnCPU)) if wanted else contextlib.nullcontext():
+        yield
+
+
 def allow_safe_loading(classes: Iterable[type]) -> None:
     """Let checkpoints hold these classes (a user's own layers, for example) when they are loaded safely."""
     import torch
@@ -240,6 +271,11 @@ def _trusted_class(name: str) -> type | None:
 ALWAYS: dict[tuple[str, str], Callable] = {
     ("ultralytics.nn.tasks", "torch_safe_load"): safe_load,
     ("ultralytics.engine.trainer", "autocast"): autocast,
+}
+RANKS = {  # who a process is, as the modules that validate know it
+    "ultralytics.engine.trainer": ("LOCAL_RANK",),
+    "ultralytics.engine.validator": ("RANK", "LOCAL_RANK"),
+    "ultralytics.models.yolo.detect.val": ("RANK", "LOCAL_RANK"),
 }
 OFFLINE: dict[tuple[str, str], Callable] = {
     ("ultralytics.utils.checks", "check_font"): local_font,

@@ -10,6 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import Any
 
@@ -34,9 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        return run(argv) or 0
+        with _one_voice():
+            return run(argv) or 0
     except KeyboardInterrupt as stop:
-        print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":
+            print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,6 +51,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = "" if ours else f" ({type(error).__name__}, debug=True shows where)"
         print(f"yolotiny: error: {one_line(error)}{hint}", file=sys.stderr)
         return 2 if ours else 1
+
+
+def _one_voice() -> AbstractContextManager[None]:
+    """Of several processes that torchrun started, one says what is wrong."""
+    if not _several():
+        return nullcontext()
+    from .engine.processes import one_voice
+
+    return one_voice()
+
+
+def _several() -> bool:
+    """Whether this is one of several processes that were started together."""
+    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
 def run(argv: list[str]) -> int | None:
@@ -71,6 +88,8 @@ def run(argv: list[str]) -> int | None:
     options = parse(rest, name)
     check(name, command, options)
     options.pop("debug", None)
+    if name != "train" and _several():
+        raise InputError(f"{name} runs in one process; torchrun is for train")
     return RUN[name](**options)
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 import yaml
 from torch import nn
-from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import DEFAULT_CFG, LOGGER, RANK, colorstr
 from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
@@ -30,13 +29,14 @@ from .crop_kinds import crop_train
 from .crop_train import TrainingCrops
 from .dataset import TinyDataset, split_ignore
 from .fitting import fit
+from .processes import SharedTrainer, one_voice
 from .validator import Validator
 
 CLIP = 10.0  # ultralytics' norm of gradients
 BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
 
 
-class Trainer(DetectionTrainer):
+class Trainer(SharedTrainer):
     """Trains a `Detector`.
 
     The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
@@ -52,8 +52,9 @@ class Trainer(DetectionTrainer):
     def or_nothing(self) -> Iterator[None]:
         """What fails in here leaves no run folder behind; one in which figures or checkpoints lie stays."""
         try:
-            yield
-        except Exception:
+            with one_voice():
+                yield
+        except (Exception, SystemExit):
             folder: Path | None = getattr(self, "save_dir", None)
             if RANK in {-1, 0} and folder and {p.name for p in folder.rglob("*")} <= BARE:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import LOGGER, RANK, ops
 
+from .._compat import alone
 from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
 from ..metrics import (
@@ -70,7 +73,8 @@ class Validator(DetectionValidator):
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
         """Validate; the report names the model by its file where there is one."""
         self.weights = model if isinstance(model, (str, Path)) else self.args.model
-        return super().__call__(trainer, model, **kwargs)
+        with alone() if trainer is None else nullcontext():
+            return super().__call__(trainer, model, **kwargs)
 
     def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
         """Take `protocol`, `fitness`, `nms_metric` and `nms_c` from a configuration's `eval:` section.
@@ -190,14 +194,15 @@ class Validator(DetectionValidator):
         super().update_metrics(preds, batch)
 
     def gather_stats(self) -> None:
-        """Collect the detections of all processes."""
+        """Collect the detections of all processes of a training run, in the order of the pictures."""
         super().gather_stats()
-        if RANK > -1:
-            world = torch.distributed.get_world_size()
-            for name in ("images", "pictures"):
-                parts: list[Any] | None = [None] * world if RANK == 0 else None
-                torch.distributed.gather_object(getattr(self, name), parts, dst=0)
-                setattr(self, name, [x for part in parts or [] for x in part])
+        if RANK > -1 and self.training:
+            own = (self.images, self.pictures, self.rows, self.left_out)
+            parts: list[Any] | None = [None] * torch.distributed.get_world_size() if RANK == 0 else None
+            torch.distributed.gather_object(own, parts, dst=0)
+            images, pictures, rows, left_out = zip(*(parts or [own]), strict=True)
+            self.images, self.pictures, self.rows = (list(chain(*x)) for x in (images, pictures, rows))
+            self.left_out = sum(left_out, Counter())
 
     def get_stats(self) -> dict[str, Any]:
         """ultralytics' figures and the protocol's, under `metrics/AP_t(B)` and the like."""

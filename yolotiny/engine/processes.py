@@ -1,0 +1,211 @@
+"""Several processes that train one model together: how they meet, who speaks, and what happens when one of them ends.
+
+They find each other by the variables that torchrun sets (RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), on
+CUDA by NCCL and on a CPU by gloo. The first process chooses the run folder and alone writes into it; pictures of an
+epoch, in training and in validation, are shared out among all; the last validation is the first one's alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed as dist
+from torch import nn
+from ultralytics.cfg import get_cfg
+from ultralytics.data import build_dataloader
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import DEFAULT_CFG, LOCAL_RANK, RANK, WORLD_SIZE
+from ultralytics.utils.torch_utils import unset_deterministic, unwrap_model
+
+from .. import _compat
+from ..errors import InputError
+
+PATIENCE = timedelta(hours=3)  # ultralytics' own: others wait while the first validates
+VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+LOST = re.compile(r"gloo|nccl|by peer|broken pipe|process ?group", re.IGNORECASE)  # what libraries say of a dead peer
+FAILED = 2  # exit code of those who follow one that failed
+
+
+@functools.cache
+def _store() -> dist.Store:
+    """Words that all processes can read, kept by torchrun, by whoever started them, or by the first process."""
+    if missing := [k for k in VARIABLES if not os.environ.get(k)]:
+        raise InputError(f"WORLD_SIZE={WORLD_SIZE} and no {missing[0]}: start several processes with torchrun")
+    return dist.PrefixStore("yolotiny", next(dist.rendezvous("env://", RANK, WORLD_SIZE))[0])
+
+
+def _first_to_tell(error: Exception) -> bool:
+    """Whether no other process has failed before; leaves word for them, and for whoever started all."""
+    line = str(error) or type(error).__name__
+    word = {"rank": RANK, "line": line, "ours": isinstance(error, InputError), "lost": isinstance(error, LostError)}
+    word["trace"] = "".join(traceback.format_exception(error))
+    try:
+        return json.loads(_store().compare_set("told", "", json.dumps(word)))["rank"] == RANK
+    except (InputError, RuntimeError):  # nobody to ask: it has ended, or never was there
+        return True
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """What fails in here is told by the process that fails first; the others end without a word."""
+    try:
+        yield
+    except Exception as error:
+        if RANK == -1 or _first_to_tell(error):
+            raise
+        raise SystemExit(FAILED) from None
+
+
+class LostError(RuntimeError):
+    """Another process has ended in the middle of a run."""
+
+
+@contextmanager
+def _told_of_loss(folder: Path) -> Iterator[None]:
+    """An exchange that fails because another process is gone becomes one line that says how to go on."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, dist.DistError) or LOST.search(str(error)):
+            raise LostError(f"another of the {WORLD_SIZE} processes has ended; {how_to_go_on(folder)}") from error
+        raise
+
+
+def how_to_go_on(folder: Path) -> str:
+    """What to write to take up a run again; `folder` holds its checkpoints."""
+    last = folder / "last.pt"
+    return f"go on with: yolotiny train resume={last}" if last.exists() else "there is no checkpoint yet"
+
+
+@contextmanager
+def ended_politely() -> Iterator[None]:
+    """SIGTERM, by which torchrun ends the rest when one process has failed, interrupts as Ctrl-C does."""
+    free = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if free:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if free:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+class SharedTrainer(DetectionTrainer):
+    """A trainer that is one of several, or starts several; alone it is ultralytics' own."""
+
+    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None):
+        overrides = dict(overrides or {})
+        if RANK > 0:  # on its own it would find the folder of an older run, and empty it
+            overrides["save_dir"] = self._folder_of_first()
+        if RANK > -1 and overrides.get("save_dir"):
+            cfg = {**vars(get_cfg(cfg)), "save_dir": ""}  # the only way that ultralytics reads it
+        try:
+            super().__init__(cfg, overrides, _callbacks)
+            if RANK > -1:
+                self.world_size = WORLD_SIZE  # ultralytics counts the devices of one machine, and none on a CPU
+            if self.world_size > 1:
+                self._check_shares()
+        except BaseException:
+            if RANK == 0:
+                _store().set("folder", "")
+            raise
+        if RANK == 0:
+            _store().set("folder", str(self.save_dir))
+
+    @staticmethod
+    def _folder_of_first() -> str:
+        """The run folder that the first process has made; ends this process where the first could not."""
+        folder = _store().get("folder").decode()
+        if not folder:
+            raise SystemExit(FAILED)
+        return folder
+
+    def _check_shares(self) -> None:
+        """Raise InputError for what cannot be shared out among several processes."""
+        n, batch = self.world_size, self.args.batch
+        if batch < 1 or batch % n:
+            raise InputError(
+                f"batch={batch} cannot be shared by {n} processes; give a multiple of {n}, as batch={8 * n}"
+            )
+        for key, why in (
+            ("rect", "pictures of one shape stay together"),
+            ("time", "each process would stop by its own"),
+        ):
+            if getattr(self.args, key):
+                raise InputError(
+                    f"{key}={getattr(self.args, key)} does not go with several processes: {why}; leave it out"
+                )
+        if self.device.type == "mps":
+            raise InputError("several processes train on CUDA or on a CPU; write device=cpu")
+        if self.device.type == "cuda" and RANK > -1:
+            self.args.device = self.args.device or ",".join(map(str, range(torch.cuda.device_count())))
+            if LOCAL_RANK >= len(self.args.device.split(",")):
+                raise InputError(f"device={self.args.device} has no card for process {LOCAL_RANK}; one card a process")
+
+    def check_sync_bn(self) -> bool:
+        """Whether BatchNorm counts over all processes; InputError where a new run asks for it and it cannot."""
+        if not unwrap_model(self.model).yaml.get("sync_bn"):
+            return False
+        possible = self.world_size > 1 and self.device.type == "cuda"
+        if not possible and not self.resume:
+            raise InputError(
+                "sync_bn=True needs several processes on CUDA (device=0,1); leave it out, or sync_bn=False"
+            )
+        return possible
+
+    def set_model_attributes(self) -> None:
+        """Class names and hyper-parameters onto the model; BatchNorm over all processes where `sync_bn` says so."""
+        if self.check_sync_bn():
+            self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)
+        super().set_model_attributes()
+
+    def train(self) -> None:
+        """Train as one process, as one of several, or start several."""
+        if self.ddp:
+            from .start import start
+
+            try:
+                return start(self)
+            finally:
+                unset_deterministic()
+        if RANK == -1:
+            return super().train()
+        with one_voice(), _told_of_loss(self.wdir), ended_politely():
+            super().train()
+        dist.destroy_process_group()
+
+    def _setup_ddp(self) -> None:
+        """Join the other processes."""
+        if self.device.type != "cpu":
+            return super()._setup_ddp()
+        dist.init_process_group("gloo", timeout=PATIENCE, rank=RANK, world_size=self.world_size)
+
+    def _setup_train(self) -> None:
+        """ultralytics' own; on a CPU without the index of a device, which it has none."""
+        with _compat.shared_on_cpu(self.device.type == "cpu"):
+            super()._setup_train()
+
+    def final_eval(self) -> None:
+        """Strip and validate the best checkpoint, on all pictures and in the first process; others wait for it."""
+        if RANK == -1:
+            return super().final_eval()
+        if RANK == 0:
+            seen = self.test_loader
+            self.test_loader = self.validator.dataloader = build_dataloader(
+                seen.dataset, seen.batch_size, self.args.workers * 2, shuffle=False, device=self.device
+            )
+            with _compat.alone():
+                super().final_eval()
+        dist.barrier(device_ids=None if self.device.type == "cpu" else [self.device.index])
