@@ -206,7 +206,8 @@ def _swapped(*places: tuple[str, str, Any]) -> Iterator[None]:
 
 def alone() -> contextlib.AbstractContextManager[None]:
     """Validation in here is of this process only, on the device that its options name, and waits for no other."""
-    return _swapped(*((module, rank, -1) for module, ranks in RANKS.items() for rank in ranks))
+    none = ("torch.distributed", "is_initialized", lambda: False)
+    return _swapped(none, *((module, "RANK", -1) for module in RANKS))
 
 
 @contextlib.contextmanager
@@ -272,11 +273,7 @@ ALWAYS: dict[tuple[str, str], Callable] = {
     ("ultralytics.nn.tasks", "torch_safe_load"): safe_load,
     ("ultralytics.engine.trainer", "autocast"): autocast,
 }
-RANKS = {  # who a process is, as the modules that validate know it
-    "ultralytics.engine.trainer": ("LOCAL_RANK",),
-    "ultralytics.engine.validator": ("RANK", "LOCAL_RANK"),
-    "ultralytics.models.yolo.detect.val": ("RANK", "LOCAL_RANK"),
-}
+RANKS = ("ultralytics.engine.validator", "ultralytics.models.yolo.detect.val")  # that know which process they are
 OFFLINE: dict[tuple[str, str], Callable] = {
     ("ultralytics.utils.checks", "check_font"): local_font,
     ("ultralytics.data.utils", "check_font"): local_font,

@@ -13,7 +13,6 @@ import pytest
 import torch
 import yaml
 from ultralytics.utils import LOGGER
-from ultralytics.utils.dist import ddp_cleanup, generate_ddp_file
 
 from tests.tiny_data import QUICK, add_picture, start, trained, write_tiny
 from yolotiny import YOLO, config
@@ -367,34 +366,6 @@ def test_a_disk_that_fills_up_leaves_the_last_checkpoint_whole(data, tmp_path, m
     weights = tmp_path / "run" / "weights"
     assert sorted(p.name for p in weights.iterdir()) == ["best.pt", "last.pt"]
     assert YOLO(weights / "last.pt").ckpt["epoch"] == 0
-
-
-def test_the_trainer_and_its_model_survive_the_file_of_distributed_training(data, tmp_path):
-    args = {"model": "yolov5n.yaml", "data": str(data), "project": str(tmp_path), "optimizer": "SGD", **QUICK}
-    trainer = Trainer(overrides=args)
-    cfg = {"base": "yolov5n.yaml", "loss": {"box": {"weight": 0.3}}}
-    trainer.model = trainer.get_model(cfg=cfg)
-    file = generate_ddp_file(trainer)
-    code = f"""
-import sys
-from ultralytics.utils.patches import torch_load
-state = torch_load({str(Path(file).with_suffix(".pt"))!r}, map_location="cpu")
-assert state["trainer"].__module__ == "yolotiny.engine.trainer", state["trainer"]
-assert state["model"].yaml["loss"]["box"]["weight"] == 0.3
-from ultralytics.utils import ONLINE
-assert not ONLINE
-import runpy
-runpy.run_path({file!r}, run_name="__main__")
-"""
-    try:
-        process = start(code=code)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-    finally:
-        ddp_cleanup(trainer, file)
-    run = trainer.save_dir
-    assert yaml.safe_load((run / "model.yaml").read_text())["loss"]["box"]["weight"] == 0.3
-    assert len(table(run)) == 1 and (run / "weights/best.pt").exists()
 
 
 def test_a_picture_with_more_objects_than_the_cap_raises_it_for_training(tmp_path):

@@ -29,7 +29,7 @@ from .crop_kinds import crop_train
 from .crop_train import TrainingCrops
 from .dataset import TinyDataset, split_ignore
 from .fitting import fit
-from .processes import SharedTrainer, one_voice
+from .processes import SharedTrainer
 from .validator import Validator
 
 CLIP = 10.0  # ultralytics' norm of gradients
@@ -52,9 +52,8 @@ class Trainer(SharedTrainer):
     def or_nothing(self) -> Iterator[None]:
         """What fails in here leaves no run folder behind; one in which figures or checkpoints lie stays."""
         try:
-            with one_voice():
-                yield
-        except (Exception, SystemExit):
+            yield
+        except Exception:
             folder: Path | None = getattr(self, "save_dir", None)
             if RANK in {-1, 0} and folder and {p.name for p in folder.rglob("*")} <= BARE:
                 shutil.rmtree(folder, ignore_errors=True)
