@@ -61,14 +61,14 @@ class AnchorCriterion(Criterion):
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
         zero = obj.sum() * 0 + logits.sum() * 0  # all reach the head, always
-        tally = [(level == i).sum() for i in range(len(counts))] + [m.sum().long() for m in counted.split(counts, 1)]
-        pairs, cells = world_sum(torch.stack(tally)).clamp(min=1).split(len(counts))
-        share = 1 / pairs[level]  # of a pair in the mean of its level
-        local = {k: (v * share).sum() + zero for k, v in lost.items()}
-        lcls = zero + (per_cls * share).sum() if self.nc > 1 else zero
-        sums = (per_obj * counted).split(counts, 1)
-        balance = self.balance(len(counts))
-        lobj = sum((v.sum() / n * b for v, n, b in zip(sums, cells, balance, strict=True)), zero)
+        here, seen = [level == i for i in range(len(counts))], counted.split(counts, 1)
+        tally = world_sum(torch.stack([x.sum().long() for x in (*here, *seen)])).clamp(min=1)
+        pairs, cells = tally.split(len(counts))
+        mean = lambda v: sum((v[i].sum() / n for i, n in zip(here, pairs, strict=True)), zero)  # noqa: E731
+        local, lcls = {k: mean(v) for k, v in lost.items()}, mean(per_cls) if self.nc > 1 else zero
+        lobj, balance = zero, self.balance(len(counts))
+        for value, n, weight in zip((per_obj * counted).split(counts, 1), cells, balance, strict=True):
+            lobj = lobj + value.sum() / n * weight
         wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
         local = {k: v * (1 if k == "l1" else wb) for k, v in local.items()}
         return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
