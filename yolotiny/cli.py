@@ -94,7 +94,7 @@ def parse_value(key: str, text: str) -> Any:
 
     In settings of a model file `none` is a word, as it is there: `srtod.fusion=none`; `null` takes a setting out.
     """
-    import yaml
+    from .yaml_file import parse_yaml
 
     if text == "none" and "." in key:
         return text
@@ -105,8 +105,8 @@ def parse_value(key: str, text: str) -> Any:
     if NUMBER.fullmatch(text) and re.search("[.eE]", text):
         return float(text)
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parse_yaml(text, key)
+    except InputError:
         return text
     return text if value is None or isinstance(value, date) else value
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
@@ -17,6 +16,7 @@ from .. import config
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
 from ..weights import read_tensors
+from ..yaml_file import read_yaml
 from .look_section import OPTIONS as LOOK
 from .nms import NWD_THRESHOLD, check_metric
 from .validator import DEFAULTS
@@ -197,8 +197,7 @@ def find_data(name: Any, *splits: str) -> str:
 
 def protocol_of(data: str) -> str | None:
     """The evaluation protocol that a data YAML names as its own, if it does."""
-    content = yaml.safe_load(Path(data).read_text(encoding="utf-8")) if Path(data).is_file() else {}
-    return content.get("protocol")
+    return read_yaml(data, "a data YAML").get("protocol") if Path(data).is_file() else None
 
 
 def run_root(project: Any, mode: str, writes: bool = True) -> str:
@@ -235,7 +234,7 @@ def read_recipe(name: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     file = next((p for p in (Path(name), folder / name, folder / f"{name}.yaml") if p.is_file()), None)
     if file is None:
         raise InputError(f"unknown recipe {name!r}{did_you_mean(name, [p.name for p in folder.glob('*.yaml')])}")
-    recipe = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    recipe = read_yaml(file, "a recipe")
     changes = recipe.pop("model", None) or {}
     plain, stray = config.split_overrides(recipe, DEFAULT_CFG_DICT)
     if stray:
