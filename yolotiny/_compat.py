@@ -3,8 +3,8 @@
 Left alone, ultralytics 8.4 reports every run to an analytics service, asks the package index for newer versions,
 fetches a font at each dataset check and weights for its mixed-precision check, installs missing packages with pip and
 streams training to any logging service whose client is installed. `quiet` turns that off; the environment variable
-`YOLOTINY_ONLINE=1` leaves it on. A dataset's own `download:` entry and an `https://` address are still followed: the
-user asked for those. Nothing here writes the settings file of ultralytics.
+`YOLOTINY_ONLINE=1` leaves it on. A data set's own `download:` entry is not run in either case: it comes with the file,
+not from the user. Nothing here writes the settings file of ultralytics.
 
 Checkpoints are read without running code hidden in them; `ULTRALYTICS_SAFE_LOAD=0` switches to plain unpickling.
 """
@@ -122,6 +122,48 @@ def local_weights(file: str | Path, *args: Any, **kwargs: Any) -> str:
     raise InputError(f"weights {text!r} are not on this machine; give a path, or set YOLOTINY_ONLINE=1 to download")
 
 
+def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") -> dict[str, Any]:
+    """ultralytics' check of a data set, which would fetch an address, unpack archives and run `download:`.
+
+    Raises:
+        InputError: an address (unless YOLOTINY_ONLINE=1), no data YAML, or pictures that are not there.
+    """
+    from ultralytics.data.utils import find_dataset_yaml
+    from ultralytics.utils.checks import check_file
+
+    from .data_file import absent, read_data_file
+
+    original, text = _originals["ultralytics.data.utils", "check_det_dataset"], str(dataset)
+    if "://" in text:
+        if not _flag("YOLOTINY_ONLINE"):
+            raise InputError(
+                f"data {text} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1 to have it fetched"
+            )
+        return original(text, autodownload=False, split=split)
+    file = Path(check_file(text, hard=False) or text)
+    file = find_dataset_yaml(file) if file.is_dir() else file
+    content = read_data_file(file)
+    try:
+        return original(str(file), autodownload=False, split=split)
+    except FileNotFoundError as error:
+        gone = re.search("missing path '(.*)'", str(error))
+        if gone is None or not content.get("download"):
+            raise
+        raise InputError(f"data {text}: {absent(gone[1], content)}") from None
+
+
+def local_rows(data: Any, *args: Any, **kwargs: Any) -> Any:
+    """The data set as it is named: ultralytics would fetch the pictures that an .ndjson file lists by address."""
+    return data
+
+
+def plain_names(names: list | dict) -> dict[int, str]:
+    """ultralytics' check of class names; a name is one line of text, whatever file it comes from."""
+    from .text import printable
+
+    return {k: printable(v) for k, v in _originals["ultralytics.nn.autobackend", "check_class_names"](names).items()}
+
+
 def half_agrees(device: Any, dtype: Any = None) -> bool:
     """Return whether convolutions in half precision, forward and backward, stay within 2 % of full precision.
 
@@ -234,6 +276,13 @@ def _trusted_class(name: str) -> type | None:
 ALWAYS: dict[tuple[str, str], Callable] = {
     ("ultralytics.nn.tasks", "torch_safe_load"): safe_load,
     ("ultralytics.engine.trainer", "autocast"): autocast,
+    ("ultralytics.nn.autobackend", "check_class_names"): plain_names,
+    ("ultralytics.data.utils", "check_class_names"): plain_names,
+    ("ultralytics.data.utils", "check_det_dataset"): local_data,
+    ("ultralytics.engine.trainer", "check_det_dataset"): local_data,
+    ("ultralytics.engine.validator", "check_det_dataset"): local_data,
+    ("ultralytics.engine.trainer", "convert_ndjson_to_yolo_if_needed"): local_rows,
+    ("ultralytics.engine.validator", "convert_ndjson_to_yolo_if_needed"): local_rows,
 }
 OFFLINE: dict[tuple[str, str], Callable] = {
     ("ultralytics.utils.checks", "check_font"): local_font,

@@ -171,7 +171,7 @@ def test_duplicate_rows_are_counted_and_the_order_stays(tmp_path, said):
 def test_a_changed_label_is_noticed_although_the_scan_is_cached(tmp_path):
     add_picture(tmp_path, "train", "x.png", GREY, [(1, 0.5, 0.5, 0.1, 0.1)])
     assert dataset(tmp_path).labels[0]["cls"].item() == 1
-    assert (tmp_path / "labels/train.cache").is_file()
+    assert (tmp_path / "labels/train.yolotiny.cache").is_file()
     (tmp_path / "labels/train/x.txt").write_text("7 0.5 0.5 0.1 0.1\n")
     with pytest.raises(InputError, match="class 7 is none of the 2 classes"):
         dataset(tmp_path)
@@ -192,7 +192,7 @@ def test_runs_that_start_together_do_not_take_the_label_cache_from_each_other(tm
     monkeypatch.setattr(Path, "exists", taken_after_a_look)
     assert dataset(tmp_path).labels[0]["cls"].item() == 0
     monkeypatch.undo()
-    assert [f.name for f in (tmp_path / "labels").glob("*.cache")] == ["train.cache"]
+    assert [f.name for f in (tmp_path / "labels").glob("*.cache")] == ["train.yolotiny.cache"]
 
 
 def test_no_label_file_at_all_and_no_box_at_all_are_two_different_mistakes(tmp_path):

@@ -19,6 +19,7 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.patches import imread
 
 from ..errors import InputError
+from . import label_cache
 
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
 MISSING_AREA = 0.1  # share of an object that must stay inside the picture
@@ -177,40 +178,44 @@ class TinyDataset(YOLODataset):
         sizes: (height, width) of each picture by its file.
     """
 
-    def verify_args(self) -> tuple:
-        """Our scan of one picture, and what to call it on."""
-        work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
-        return work, zip(self.im_files, self.label_files, strict=True)
-
-    def result_to_label(self, result: tuple) -> tuple:
-        """`scan` gives what ultralytics asks for here."""
-        return result
+    def __init__(self, *args: Any, hyp: Any, **kwargs: Any):
+        self.runs = getattr(hyp, "project", None)  # for the scan of labels beside which nothing can be written
+        super().__init__(*args, hyp=hyp, **kwargs)
 
     def get_cache_hash(self) -> str:
-        """Names, sizes and dates of the files; a cache that ultralytics wrote is not taken for ours."""
+        """Names, sizes and dates of the files, and how they are read."""
         return f"yolotiny {self.cv2_flag} {super().get_cache_hash()}"
 
-    def cache_labels(self, path: Path = Path("labels.cache")) -> dict[str, Any]:
-        """Scan all files and keep what was found beside the labels, for the next run."""
-        if self.augment and not any(map(os.path.isfile, self.label_files)):
+    def scanned(self) -> list[dict[str, Any]]:
+        """Labels of the pictures that can be read: as an earlier run found them, else scanned now."""
+        files, key = list(zip(self.im_files, self.get_label_files(), strict=True)), self.get_cache_hash()
+        spots = list(label_cache.places(Path(files[0][1]).parent, self.runs))
+        nc = sys.maxsize if self.single_cls else self.nc
+        kept = next(filter(None, (label_cache.read(p, key, len(files), nc) for p in spots)), None)
+        found = kept or self._scan(files)
+        if kept is None and not any(label_cache.write(p, key, found) for p in spots):
+            LOGGER.info(f"{self.prefix}the scan cannot be kept beside the labels; the next run scans again")
+        LOGGER.info(f"{self.prefix}{len(found.index)} images, {found.found} with a label file in {spots[0].parent}")
+        return found.labels(self.im_files)
+
+    def _scan(self, files: list[tuple[str, str]]) -> label_cache.Scan:
+        """Read every picture and its labels."""
+        if self.augment and not any(os.path.isfile(label) for _, label in files):
             raise InputError(
-                f"no label file for any of the {len(self.im_files)} training images of {self.img_path}; "
-                f"expected {self.label_files[0]} and so on"
+                f"no label file for any of the {len(files)} training images of {self.img_path}; "
+                f"expected {files[0][1]} and so on"
             )
-        own = path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")  # runs that start together write one each
-        found = super().cache_labels(own)
-        try:
-            own.replace(path)
-        except OSError:  # nothing was written, or another run reads the old one where that locks it
-            own.unlink(missing_ok=True)
-        if not found["labels"]:
-            raise InputError(f"none of the {len(self.im_files)} images of {self.img_path} can be read")
+        work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
+        found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {self.img_path}")
+        if not len(found.index):
+            raise InputError(f"none of the {len(files)} images of {self.img_path} can be read")
         return found
 
     def get_labels(self) -> list[dict[str, Any]]:
         """Labels of all images, ignore regions appended; logs what was left out."""
         wanted = list(self.im_files)
-        labels = super().get_labels()
+        labels = self.scanned()
+        self.im_files = [x["im_file"] for x in labels]
         kept = set(self.im_files)
         self._tell(
             "{n} of {of} images cannot be read and are left out", {f: 1 for f in wanted if f not in kept}, wanted

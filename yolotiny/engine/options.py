@@ -13,6 +13,8 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 from ultralytics.utils.checks import check_file
 
 from .. import config
+from ..data.formats.yolo import find_yaml
+from ..data_file import check_place
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
 from ..weights import read_tensors
@@ -172,7 +174,7 @@ def find_data(name: Any, *splits: str) -> str:
     folder = config.cfg_dir() / "datasets"
     for file in (Path(text), folder / text, folder / f"{text}.yaml"):
         if file.exists():
-            text = str(file)
+            text = str(find_yaml(file)) if file.is_dir() else str(file)
             break
     else:
         if "://" not in text and not check_file(text, hard=False):
@@ -187,9 +189,8 @@ def find_data(name: Any, *splits: str) -> str:
         lines = [line.strip(" .") for line in said if line.strip() and not line.startswith("Note")]
         raise InputError(f"data {text}: {': '.join(lines[:2])}") from error
     for split in splits:
-        places = [data[split]] if isinstance(data[split], str) else data[split]
-        if gone := [p for p in places if not Path(p).exists()]:
-            raise InputError(f"data {text}: {split}: there is no {gone[0]}")
+        for place in [data[split]] if isinstance(data[split], str) else data[split]:
+            check_place(place, f"data {text}: {split}", data)
     if data.get("protocol") is not None:
         PROTOCOLS.find(str(data["protocol"]), where=text)
     return text
