@@ -84,6 +84,15 @@ def quiet() -> None:
             raise RuntimeError(f"ultralytics has no {module}.{name} any more; install ultralytics 8.4.190")
         _originals.setdefault((module, name), getattr(owner, name))
         setattr(owner, name, value)
+    importlib.import_module("ultralytics.utils").LOGGER.addFilter(plain_record)
+
+
+def plain_record(record: Any) -> bool:
+    """Let a log record pass, its message without codes for the terminal that a name in it may have brought."""
+    from .text import without_codes
+
+    record.msg, record.args = without_codes(record.getMessage()), ()
+    return True
 
 
 def local_font(font: str = "Arial.ttf") -> str:

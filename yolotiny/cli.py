@@ -17,6 +17,7 @@ from . import cli_help
 from .cli_table import COMMANDS, FORMER, Command
 from .commands import RUN
 from .errors import InputError, did_you_mean
+from .text import printable
 
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
@@ -145,4 +146,4 @@ def one_line(error: BaseException) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     lines = [re.sub(r"^(ERROR|WARNING)[^\w/.~'\"]+", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if re.search(r"\w", line)] or [type(error).__name__]
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return printable(" ".join(lines[:2]) if lines[0].endswith(":") else lines[0])

@@ -19,6 +19,7 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.patches import imread
 
 from ..errors import InputError
+from ..text import printable
 from . import label_cache
 
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
@@ -206,7 +207,7 @@ class TinyDataset(YOLODataset):
                 f"expected {files[0][1]} and so on"
             )
         work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
-        found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {self.img_path}")
+        found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {printable(self.img_path)}")
         if not len(found.index):
             raise InputError(f"none of the {len(files)} images of {self.img_path} can be read")
         return found
@@ -237,7 +238,7 @@ class TinyDataset(YOLODataset):
     def _tell(self, what: str, counts: dict[str, int], of: list[str]) -> None:
         """Log what was left out, with the first few files by name."""
         if counts:
-            shown = ", ".join(Path(f).name for f in list(counts)[:5]) + (", ..." if len(counts) > 5 else "")
+            shown = ", ".join(printable(Path(f).name) for f in list(counts)[:5]) + (", ..." if len(counts) > 5 else "")
             LOGGER.warning(f"{self.prefix}{what.format(n=sum(counts.values()), of=len(of))}: {shown}")
 
     @property

@@ -16,6 +16,7 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
+from ..text import printable
 from .crop_results import CropResults
 from .drawing import TinyResults
 from .first_look import Fit, heat_maps
@@ -113,6 +114,8 @@ class Predictor(DetectionPredictor):
 
     def run_callbacks(self, event: str) -> None:
         """ultralytics' callbacks; with `save_json` the detections go to predictions.json, picture by picture."""
+        if event == "on_predict_batch_start":  # lines of the log, with the names of files in them
+            self.batch = (*self.batch[:2], [printable(line) for line in self.batch[2]])
         super().run_callbacks(event)
         if not self.args.save_json:
             return

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from ..text import printable
 
 Source = str | Path | Mapping[str, Any] | Sequence[Any]
 
@@ -154,7 +155,7 @@ def read(gt: Source, pred: Source) -> Scene:
     if not isinstance(rows, list | tuple):
         raise InputError(f"{pred_name} is not a list of {{image_id, category_id, bbox, score}}")
     categories, ordered = _by_id(truth, "categories", gt_name), _by_id(truth, "images", gt_name)
-    names = [str(c.get("name", c["id"])) for c in categories]
+    names = [printable(c.get("name", c["id"])) for c in categories]
     if len(set(names)) < len(names):
         raise InputError(f"{gt_name} has two categories named {max(names, key=names.count)!r}")
     labels = {c["id"]: k for k, c in enumerate(categories, 1)}

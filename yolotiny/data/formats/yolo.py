@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...text import printable
 from ...yaml_file import read_yaml
 from ..records import EVERY, OTHERS, SPLITS, Dataset, Record, image_size, list_images, read_lines
 
@@ -38,7 +39,7 @@ def load_yaml(path: Path) -> tuple[dict[str, Any], list[str]]:
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not names or sorted(names, key=str) != sorted(range(len(names)), key=str):
         raise InputError(f"{path}: 'names' must list the classes, or number them from 0 without a gap")
-    return content, [str(names[i]) for i in range(len(names))]
+    return content, [printable(names[i]) for i in range(len(names))]
 
 
 def _images(entry: Any, root: Path, where: str) -> list[tuple[Path, str]]:

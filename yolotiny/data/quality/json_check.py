@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...text import printable
 from ..writer import clip
 from .samples import Problem, Sample
 
@@ -30,7 +31,7 @@ def check_json(
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
         images = {Path(str(im["file_name"])).name: im for im in content["images"]}
-        categories = {c["id"]: str(c["name"]) for c in content["categories"]}
+        categories = {c["id"]: printable(c["name"]) for c in content["categories"]}
         rows: dict[Any, list[tuple]] = defaultdict(list)
         for i, a in enumerate(content["annotations"], 1):
             x, y, w, h = map(float, a["bbox"])
