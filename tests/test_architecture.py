@@ -17,7 +17,7 @@ LINES = [
     {"text", "yaml_file"},
     {"data_file"},
     {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
-    {"suppression"},
+    {"suppression", "limits"},
     {"coders", "nn", "losses", "assigners", "metrics", "data", "crops"},
     {"criterion", "graph", "config", "weights", "report"},
     {"detector"},

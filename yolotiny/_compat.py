@@ -40,13 +40,18 @@ def _flag(name: str, default: bool = False) -> bool:
     return default if value is None else value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
 
 
+def online() -> bool:
+    """Whether the user has asked for the network, by `YOLOTINY_ONLINE=1`."""
+    return _flag("YOLOTINY_ONLINE")
+
+
 def prepare() -> None:
     """Set the environment that keeps `import ultralytics` off the network. Cheap: imports nothing.
 
     Also remembers the user's number of threads before ultralytics puts its own there.
     """
     _asked.setdefault("threads", os.environ.get("OMP_NUM_THREADS", ""))
-    if not _flag("YOLOTINY_ONLINE"):
+    if not online():
         os.environ.setdefault("YOLO_OFFLINE", "1")
         os.environ.setdefault("YOLO_AUTOINSTALL", "0")
 
@@ -71,7 +76,7 @@ def quiet() -> None:
     """
     prepare()
     replaced: dict[tuple[str, str], Any] = ALWAYS | {("ultralytics.utils.torch_utils", "NUM_THREADS"): cpu_threads()}
-    if not _flag("YOLOTINY_ONLINE"):
+    if not online():
         replaced |= OFFLINE
         # Constants, in case ultralytics was imported before yolotiny could set the environment.
         for module in ("ultralytics.utils", "ultralytics.utils.checks"):
@@ -144,7 +149,7 @@ def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") 
 
     original, text = _originals["ultralytics.data.utils", "check_det_dataset"], str(dataset)
     if "://" in text:
-        if not _flag("YOLOTINY_ONLINE"):
+        if not online():
             raise InputError(
                 f"data {text} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1 to have it fetched"
             )

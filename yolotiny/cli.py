@@ -26,6 +26,7 @@ TEXT |= {"format", "protocol", "split", "baseline"}
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What a wrong file, value or option ends in: our errors, and those that ultralytics, torch and the system raise.
 USER_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, SyntaxError, ImportError, AssertionError)
+USER_ERRORS += (MemoryError,)  # more was asked for than this machine has
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -73,7 +73,7 @@ def check(k: int, grid: Any, top_k: int, threshold: float, enlarge: float, min_a
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)  # noqa: E731
     if not whole(k) or k < 0:
         raise InputError(f"lsm: k={k!r} is no number of crops; give a whole number from 0 up")
-    if not isinstance(grid, (tuple, list)) or len(grid) != 2 or not all(whole(v) and v > 0 for v in grid):
+    if not isinstance(grid, (tuple, list)) or len(grid) != 2 or not all(whole(v) and 0 < v <= 1000 for v in grid):
         raise InputError(f"lsm: grid={grid!r}; give the cells along the longer and the shorter side, such as [16, 10]")
     if not whole(top_k) or top_k < 1:
         raise InputError(f"lsm: top_k={top_k!r} is no number of cells; give a whole number from 1 up")

@@ -44,6 +44,7 @@ UNREAD_IN_TRAINING = {
 # Loss gains of ultralytics' heads, and what says the same to ours.
 GAINS = {"box": "loss.box.weight=", "cls": "loss.cls.weight=", "dfl": "loss.box.weight=", "cls_pw": "loss.cls.weight="}
 LEAST = {"imgsz": 1, "workers": 0, "worst": 0, "lr0": 0.0, "warmup_epochs": 0.0}
+MOST = {"imgsz": 65_536, "batch": 65_536, "max_det": 10_000_000, "vid_stride": 1_000_000}
 
 
 def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -103,6 +104,11 @@ def _check_values(options: Mapping[str, Any]) -> None:
         for value in values if isinstance(values, (list, tuple)) else [values]:
             if isinstance(value, (int, float)) and value < least:
                 raise InputError(f"{key}={value} is below {least}")
+    for key, most in MOST.items():
+        values = options.get(key)
+        for value in values if isinstance(values, (list, tuple)) else [values]:
+            if isinstance(value, (int, float)) and not value <= most:
+                raise InputError(f"{key}={value} is above {most:,}")
     batch = options.get("batch", 1)
     whole = isinstance(batch, int) or (isinstance(batch, float) and batch.is_integer())
     if isinstance(batch, (int, float)) and not (batch == -1 or 0 < batch < 1 or (whole and batch >= 1)):
