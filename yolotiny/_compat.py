@@ -18,10 +18,12 @@ import pickle
 import platform
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .silence import silence
 
 # Cards whose half-precision convolutions are known to give NaN in training although a forward pass looks right.
 FAULTY_HALF = re.compile(r"GTX 16\d\d|\bT(400|550|600|1000|1200|2000)\b|K40m", re.IGNORECASE)
@@ -52,8 +54,7 @@ def prepare() -> None:
     """
     _asked.setdefault("threads", os.environ.get("OMP_NUM_THREADS", ""))
     if not online():
-        os.environ.setdefault("YOLO_OFFLINE", "1")
-        os.environ.setdefault("YOLO_AUTOINSTALL", "0")
+        silence()
 
 
 def cpu_threads() -> int:
@@ -137,33 +138,19 @@ def local_weights(file: str | Path, *args: Any, **kwargs: Any) -> str:
 
 
 def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") -> dict[str, Any]:
-    """ultralytics' check of a data set, which would fetch an address, unpack archives and run `download:`.
-
-    Raises:
-        InputError: an address (unless YOLOTINY_ONLINE=1), no data YAML, or pictures that are not there.
-    """
+    """ultralytics' check of a data set, which would fetch an address, unpack archives and run `download:`."""
     from ultralytics.data.utils import find_dataset_yaml
     from ultralytics.utils.checks import check_file
 
-    from .data_file import absent, read_data_file
+    from .data_file import checked
 
-    original, text = _originals["ultralytics.data.utils", "check_det_dataset"], str(dataset)
-    if "://" in text:
+    check = partial(_originals["ultralytics.data.utils", "check_det_dataset"], autodownload=False, split=split)
+    if "://" in str(dataset):
         if not online():
-            raise InputError(
-                f"data {text} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1 to have it fetched"
-            )
-        return original(text, autodownload=False, split=split)
-    file = Path(check_file(text, hard=False) or text)
-    file = find_dataset_yaml(file) if file.is_dir() else file
-    content = read_data_file(file)
-    try:
-        return original(str(file), autodownload=False, split=split)
-    except FileNotFoundError as error:
-        gone = re.search("missing path '(.*)'", str(error))
-        if gone is None or not content.get("download"):
-            raise
-        raise InputError(f"data {text}: {absent(gone[1], content)}") from None
+            raise InputError(f"data {dataset} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1")
+        return check(dataset)
+    file = Path(check_file(dataset, hard=False) or dataset)
+    return checked(find_dataset_yaml(file) if file.is_dir() else file, check)
 
 
 def local_rows(data: Any, *args: Any, **kwargs: Any) -> Any:

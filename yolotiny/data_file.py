@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,26 @@ def read_data_file(file: Path) -> dict[str, Any]:
         if isinstance(value, (int, float)) and not 1 <= value <= most:
             raise InputError(f"data {file}: {key} is {value}; expected a whole number from 1 to {most:,}")
     return content
+
+
+def checked(file: Path, check: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """What ultralytics makes of a data YAML.
+
+    Args:
+        file: the data YAML.
+        check: ultralytics' own check, told to run nothing.
+
+    Raises:
+        InputError: no data YAML, or pictures that are not there although the file says how to fetch them.
+    """
+    content = read_data_file(file)
+    try:
+        return check(str(file))
+    except FileNotFoundError as error:
+        gone = re.search("missing path '(.*)'", str(error))
+        if gone is None or not content.get("download"):
+            raise
+        raise InputError(f"data {file}: {absent(gone[1], content)}") from None
 
 
 def absent(place: Any, content: Mapping[str, Any]) -> str:
