@@ -12,8 +12,9 @@ from ultralytics.cfg import get_cfg
 from ultralytics.utils import LOGGER
 
 from tests.tiny_data import add_picture, write_tiny
-from yolotiny.engine.dataset import TinyPerspective, ignore_file, read_ignore, read_labels, region_class, split_ignore
+from yolotiny.engine.dataset import ignore_file, read_ignore, read_labels, region_class, split_ignore
 from yolotiny.engine.fitting import looks
+from yolotiny.engine.perspective import TinyPerspective
 from yolotiny.engine.trainer import build_dataset
 from yolotiny.errors import InputError
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..text import printable
+from ..yaml_file import regular_file
 
 Source = str | Path | Mapping[str, Any] | Sequence[Any]
 
@@ -190,18 +191,20 @@ def _load(source: Source, name: str) -> Any:
     """Parse a JSON file; hand on what is loaded already."""
     if not isinstance(source, str | Path):
         return source
+    if not Path(source).exists():
+        raise InputError(f"there is no file {name}")
+    regular_file(Path(source))
     try:
-        text = Path(source).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"there is no file {name}") from None
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputError(f"{name} cannot be read as a text file: {e}") from None
-    try:
-        return json.loads(text)
+        return json.loads(Path(source).read_text(encoding="utf-8"))
     except json.JSONDecodeError as e:
-        early = e.pos >= len(text.rstrip()) or not text.rstrip().endswith(("]", "}"))
+        text = e.doc.rstrip()
+        early = e.pos >= len(text) or not text.endswith(("]", "}"))
         what = "ends early, so it was not written to its end" if early else f"is not JSON: {e.msg}"
         raise InputError(f"{name} {what} (line {e.lineno}, column {e.colno})") from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError(f"{name} cannot be read as a text file: {e}") from None
+    except (ValueError, RecursionError) as e:  # a number of 5,000 digits, lists in lists
+        raise InputError(f"{name} cannot be read as JSON: {e}") from None
 
 
 def _box(row: Mapping[str, Any]) -> list[float] | None:

@@ -29,6 +29,8 @@ def check_json(
         listed: all pictures of the split.
     """
     try:
+        if file.exists() and not file.is_file():
+            raise ValueError("a device, a pipe or a folder")
         content = json.loads(file.read_text(encoding="utf-8-sig"))
         images = {Path(str(im["file_name"])).name: im for im in content["images"]}
         categories = {c["id"]: printable(c["name"]) for c in content["categories"]}
@@ -40,7 +42,7 @@ def check_json(
     except FileNotFoundError:
         yield Problem("json", file, None, "there is no such file")
         return
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         yield Problem("json", file, None, f"{type(e).__name__}: {' '.join(str(e).split())[:80]}")
         return
     if list(map(categories.get, sorted(categories))) != list(names):
