@@ -18,10 +18,10 @@ import pickle
 import platform
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ._compat_files import READING, _flag, _originals, online
 from .errors import InputError
 from .silence import silence
 
@@ -33,18 +33,7 @@ TRUSTED = re.compile(
     r"yolotiny\.(nn|losses|assigners|coders|(center_|dense_)?criterion|detector|graph|structures|registry)(\.|$)"
     r"|timm\.(models|layers)\.|torchvision\.(ops|models)\."
 )
-_originals: dict[tuple[str, str], Any] = {}
 _asked: dict[str, str] = {}
-
-
-def _flag(name: str, default: bool = False) -> bool:
-    value = os.environ.get(name)
-    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
-
-
-def online() -> bool:
-    """Whether the user has asked for the network, by `YOLOTINY_ONLINE=1`."""
-    return _flag("YOLOTINY_ONLINE")
 
 
 def prepare() -> None:
@@ -135,34 +124,6 @@ def local_weights(file: str | Path, *args: Any, **kwargs: Any) -> str:
         if path.exists():
             return str(path)
     raise InputError(f"weights {text!r} are not on this machine; give a path, or set YOLOTINY_ONLINE=1 to download")
-
-
-def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") -> dict[str, Any]:
-    """ultralytics' check of a data set, which would fetch an address, unpack archives and run `download:`."""
-    from ultralytics.data.utils import find_dataset_yaml
-    from ultralytics.utils.checks import check_file
-
-    from .data_file import checked
-
-    check = partial(_originals["ultralytics.data.utils", "check_det_dataset"], autodownload=False, split=split)
-    if "://" in str(dataset):
-        if not online():
-            raise InputError(f"data {dataset} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1")
-        return check(dataset)
-    file = Path(check_file(dataset, hard=False) or dataset)
-    return checked(find_dataset_yaml(file) if file.is_dir() else file, check)
-
-
-def local_rows(data: Any, *args: Any, **kwargs: Any) -> Any:
-    """The data set as it is named: ultralytics would fetch the pictures that an .ndjson file lists by address."""
-    return data
-
-
-def plain_names(names: list | dict) -> dict[int, str]:
-    """ultralytics' check of class names; a name is one line of text, whatever file it comes from."""
-    from .text import printable
-
-    return {k: printable(v) for k, v in _originals["ultralytics.nn.autobackend", "check_class_names"](names).items()}
 
 
 def half_agrees(device: Any, dtype: Any = None) -> bool:
@@ -277,13 +238,7 @@ def _trusted_class(name: str) -> type | None:
 ALWAYS: dict[tuple[str, str], Callable] = {
     ("ultralytics.nn.tasks", "torch_safe_load"): safe_load,
     ("ultralytics.engine.trainer", "autocast"): autocast,
-    ("ultralytics.nn.autobackend", "check_class_names"): plain_names,
-    ("ultralytics.data.utils", "check_class_names"): plain_names,
-    ("ultralytics.data.utils", "check_det_dataset"): local_data,
-    ("ultralytics.engine.trainer", "check_det_dataset"): local_data,
-    ("ultralytics.engine.validator", "check_det_dataset"): local_data,
-    ("ultralytics.engine.trainer", "convert_ndjson_to_yolo_if_needed"): local_rows,
-    ("ultralytics.engine.validator", "convert_ndjson_to_yolo_if_needed"): local_rows,
+    **READING,
 }
 OFFLINE: dict[tuple[str, str], Callable] = {
     ("ultralytics.utils.checks", "check_font"): local_font,

@@ -60,6 +60,21 @@ YAML = [
         "track model=AT/good.yaml source=AT/data/images/val tracker=AT/t.yaml",
         "holds more than 30,000 values",
     ),
+    Case(
+        "a recipe that writes elsewhere", {"r.yaml": "project: AT/ran\n"}, f"{TRAIN} recipe=AT/r.yaml", "give project="
+    ),
+    Case(
+        "a recipe that fetches weights",
+        {"r.yaml": "pretrained: https://a.b/c.pt\n"},
+        f"{TRAIN} recipe=AT/r.yaml",
+        "give pretrained= with the command",
+    ),
+    Case(
+        "a tracker that fetches a model",
+        {"t.yaml": "tracker_type: botsort\nwith_reid: true\nmodel: https://a.b/c.pt\n"},
+        "track model=AT/good.yaml source=AT/data/images/val tracker=AT/t.yaml",
+        "t.yaml: model is an address",
+    ),
     Case("10,000 brackets on the command line", data(), f"{TRAIN} epochs={'[' * 10_000}", "epochs"),
 ]
 DOWNLOADS = [

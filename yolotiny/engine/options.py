@@ -34,6 +34,20 @@ UNREAD = {
     "cls_remap": "tensors are taken over where name and shape agree",
     "profile": "it is read by logging services only",
 }
+# What a recipe, which may come with a model, does not decide.
+PLACES = (
+    "data",
+    "pretrained",
+    "resume",
+    "project",
+    "name",
+    "exist_ok",
+    "save_dir",
+    "source",
+    "cfg",
+    "recipe",
+    "device",
+)
 TRACKING = ("tracker", "persist")  # read by track alone
 UNREAD_IN_TRAINING = {
     "quantize": "use it in val, predict and export",
@@ -243,6 +257,8 @@ def read_recipe(name: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         raise InputError(f"unknown recipe {name!r}{did_you_mean(name, [p.name for p in folder.glob('*.yaml')])}")
     recipe = read_yaml(file, "a recipe")
     changes = recipe.pop("model", None) or {}
+    if places := [key for key in PLACES if key in recipe]:
+        raise InputError(f"{file}: a recipe does not say where to read or write; give {places[0]}= with the command")
     plain, stray = config.split_overrides(recipe, DEFAULT_CFG_DICT)
     if stray:
         raise InputError(f"{file}: {next(iter(stray))} belongs under model:")

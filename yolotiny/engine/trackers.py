@@ -10,6 +10,7 @@ from typing import Any
 from ultralytics.utils import ROOT, IterableSimpleNamespace
 
 from .. import config
+from .._compat import online
 from ..crops import DOUBLE
 from ..errors import InputError, did_you_mean
 from ..yaml_file import read_yaml
@@ -82,6 +83,8 @@ def read_tracker(name: Any = None, changes: Mapping[str, Any] | None = None) -> 
             raise InputError("with_reid=True goes with match=iou")
         if settings.get("model", "auto") == "auto":
             raise InputError("with_reid=True needs the file of a model that compares looks: tracker.model=FILE")
+        if "://" in str(settings["model"]) and not online():
+            raise InputError(f"{file}: model is an address; fetch it yourself, or set YOLOTINY_ONLINE=1")
     return settings
 
 
