@@ -35,19 +35,7 @@ UNREAD = {
     "profile": "it is read by logging services only",
 }
 # What a recipe, which may come with a model, does not decide.
-PLACES = (
-    "data",
-    "pretrained",
-    "resume",
-    "project",
-    "name",
-    "exist_ok",
-    "save_dir",
-    "source",
-    "cfg",
-    "recipe",
-    "device",
-)
+PLACES = "data pretrained resume project name exist_ok save_dir source cfg".split()
 TRACKING = ("tracker", "persist")  # read by track alone
 UNREAD_IN_TRAINING = {
     "quantize": "use it in val, predict and export",
