@@ -175,13 +175,13 @@ def test_a_bad_ignore_region_is_named_by_file_and_row(train, data):
         ("train: images/train\nval: images/none\nnames: [a, b]\n", "images not found"),
         ("train: images/none\nval: images/val\nnames: [a, b]\n", "train: there is no"),
         ("train: images/train\nval: images/val\n", "key missing: either 'names' or 'nc'"),
-        ("train: [\n", "YAML syntax error"),
+        ("train: [\n", "is not readable YAML"),
     ],
 )
 def test_a_bad_data_file_is_one_line_and_leaves_no_run_behind(train, data, tmp_path, text, says):
     data.write_text(text)
     line = train()
-    assert line.startswith(f"data {data}: ") and says in line
+    assert line.removeprefix("data ").startswith(str(data)) and says in line
     assert not (tmp_path / "runs").exists()
 
 

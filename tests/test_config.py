@@ -158,7 +158,7 @@ def test_numbers_like_1e_minus_4_are_numbers(models):
         ("nc: 3\nlos: {}\n", "unknown key 'los' in bad.yaml; did you mean 'loss'?"),
         ("- 1\n", "{file} is not a model: it holds no mapping of keys to values"),
         ("nc: 3\nloss: {}\nnc: 4\n", "{file} is not readable YAML: 'nc' is there twice, line 3"),
-        ("nc: [3\n", "{file} is not readable YAML: expected ',' or ']', but got '<stream end>', line 2"),
+        ("nc: [3\n", "{file} is not readable YAML: did not find expected ',' or ']', line 2"),
         ("nc: 3\n", "bad.yaml has no layers: it needs a backbone and a head, or a base"),
         (V5 + "scale: q\n", "unknown scale 'q' in bad.yaml; there are: n, s, m"),
         ("scale: s\nhead: [[-1, 1, A, []]]\n", "unknown scale 's' in bad.yaml; it has no scales"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+
 import pytest
 
 from tests.tiny_data import QUICK, start, write_tiny
+from yolotiny.silence import VARIABLES, silence
 
 GUARDED = """
 import socket, subprocess, sys
@@ -71,3 +75,43 @@ def test_a_user_who_starts_from_python_is_quiet_too(tmp_path):
     data = write_tiny(tmp_path / "data", train=4, val=2)
     run(f"from yolotiny import YOLO\nYOLO('yolox-nano').train(data={str(data)!r}, name='first', **{QUICK!r})", tmp_path)
     assert (tmp_path / "runs/detect/first/weights/best.pt").exists()
+
+
+# Libraries that report or look for news by themselves, what turns that off, and what makes them do it.
+TALKATIVE = {
+    "albumentations": ("NO_ALBUMENTATIONS_UPDATE", "import albumentations"),
+    "huggingface_hub": (
+        "HF_HUB_DISABLE_TELEMETRY",
+        "import huggingface_hub.constants as c; assert c.HF_HUB_DISABLE_TELEMETRY",
+    ),
+    "nncf": ("NNCF_CI", "import nncf"),
+    "ray": ("RAY_USAGE_STATS_ENABLED", "import ray"),
+    "mlflow": ("MLFLOW_DISABLE_TELEMETRY", "import mlflow"),
+    "wandb": ("WANDB_ERROR_REPORTING", "import wandb"),
+    "dvc": ("DVC_NO_ANALYTICS", "import dvc"),
+    "ultralytics": ("YOLO_OFFLINE", "import ultralytics"),
+}
+
+
+@pytest.mark.parametrize("library", TALKATIVE)
+def test_what_a_library_sends_by_itself_is_off_before_it_is_imported(library, tmp_path):
+    variable, use = TALKATIVE[library]
+    assert variable in VARIABLES
+    if importlib.util.find_spec(library) is not None:
+        run(f"import os\nassert os.environ[{variable!r}] == {VARIABLES[variable]!r}\n{use}", tmp_path)
+
+
+def test_a_user_who_has_decided_otherwise_keeps_it(monkeypatch):
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    for name in VARIABLES.keys() - {"MLFLOW_DISABLE_TELEMETRY"}:
+        monkeypatch.delenv(name, raising=False)
+    silence()
+    assert {name: os.environ[name] for name in VARIABLES} == VARIABLES | {"MLFLOW_DISABLE_TELEMETRY": "false"}
+
+
+def test_openvino_reports_nothing_of_an_export(tmp_path):
+    pytest.importorskip("openvino")
+    run(
+        "import openvino; from openvino.tools.ovc import telemetry; assert 'stub' in type(telemetry).__module__",
+        tmp_path,
+    )

@@ -3,8 +3,8 @@
 Left alone, ultralytics 8.4 reports every run to an analytics service, asks the package index for newer versions,
 fetches a font at each dataset check and weights for its mixed-precision check, installs missing packages with pip and
 streams training to any logging service whose client is installed. `quiet` turns that off; the environment variable
-`YOLOTINY_ONLINE=1` leaves it on. A dataset's own `download:` entry and an `https://` address are still followed: the
-user asked for those. Nothing here writes the settings file of ultralytics.
+`YOLOTINY_ONLINE=1` leaves it on. A data set's own `download:` entry is not run in either case: it comes with the file,
+not from the user. Nothing here writes the settings file of ultralytics.
 
 Checkpoints are read without running code hidden in them; `ULTRALYTICS_SAFE_LOAD=0` switches to plain unpickling.
 """
@@ -22,7 +22,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ._compat_files import READING, _flag, _originals, online
 from .errors import InputError
+from .silence import silence
 
 # Cards whose half-precision convolutions are known to give NaN in training although a forward pass looks right.
 FAULTY_HALF = re.compile(r"GTX 16\d\d|\bT(400|550|600|1000|1200|2000)\b|K40m", re.IGNORECASE)
@@ -32,13 +34,7 @@ TRUSTED = re.compile(
     r"yolotiny\.(nn|losses|assigners|coders|(center_|dense_)?criterion|detector|graph|structures|registry)(\.|$)"
     r"|timm\.(models|layers)\.|torchvision\.(ops|models)\."
 )
-_originals: dict[tuple[str, str], Any] = {}
 _asked: dict[str, str] = {}
-
-
-def _flag(name: str, default: bool = False) -> bool:
-    value = os.environ.get(name)
-    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
 
 
 def prepare() -> None:
@@ -47,9 +43,8 @@ def prepare() -> None:
     Also remembers the user's number of threads before ultralytics puts its own there.
     """
     _asked.setdefault("threads", os.environ.get("OMP_NUM_THREADS", ""))
-    if not _flag("YOLOTINY_ONLINE"):
-        os.environ.setdefault("YOLO_OFFLINE", "1")
-        os.environ.setdefault("YOLO_AUTOINSTALL", "0")
+    if not online():
+        silence()
 
 
 def cpu_threads() -> int:
@@ -72,7 +67,7 @@ def quiet() -> None:
     """
     prepare()
     replaced: dict[tuple[str, str], Any] = ALWAYS | {("ultralytics.utils.torch_utils", "NUM_THREADS"): cpu_threads()}
-    if not _flag("YOLOTINY_ONLINE"):
+    if not online():
         replaced |= OFFLINE
         # Constants, in case ultralytics was imported before yolotiny could set the environment.
         for module in ("ultralytics.utils", "ultralytics.utils.checks"):
@@ -90,6 +85,15 @@ def quiet() -> None:
             raise RuntimeError(f"ultralytics has no {module}.{name} any more; install ultralytics 8.4.190")
         _originals.setdefault((module, name), getattr(owner, name))
         setattr(owner, name, value)
+    importlib.import_module("ultralytics.utils").LOGGER.addFilter(plain_record)
+
+
+def plain_record(record: Any) -> bool:
+    """Let a log record pass, its message without codes for the terminal that a name in it may have brought."""
+    from .text import without_codes
+
+    record.msg, record.args = without_codes(record.getMessage()), ()
+    return True
 
 
 def local_font(font: str = "Arial.ttf") -> str:
@@ -272,6 +276,7 @@ def _trusted_class(name: str) -> type | None:
 ALWAYS: dict[tuple[str, str], Callable] = {
     ("ultralytics.nn.tasks", "torch_safe_load"): safe_load,
     ("ultralytics.engine.trainer", "autocast"): autocast,
+    **READING,
 }
 RANKS = ("ultralytics.engine.validator", "ultralytics.models.yolo.detect.val")  # that know which process they are
 OFFLINE: dict[tuple[str, str], Callable] = {

@@ -18,6 +18,7 @@ from . import cli_help
 from .cli_table import COMMANDS, FORMER, Command
 from .commands import RUN
 from .errors import InputError, did_you_mean
+from .text import printable
 
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
@@ -26,6 +27,7 @@ TEXT |= {"format", "protocol", "split", "baseline"}
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What a wrong file, value or option ends in: our errors, and those that ultralytics, torch and the system raise.
 USER_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, SyntaxError, ImportError, AssertionError)
+USER_ERRORS += (MemoryError,)  # more was asked for than this machine has
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,7 +115,7 @@ def parse_value(key: str, text: str) -> Any:
 
     In settings of a model file `none` is a word, as it is there: `srtod.fusion=none`; `null` takes a setting out.
     """
-    import yaml
+    from .yaml_file import parse_yaml
 
     if text == "none" and "." in key:
         return text
@@ -124,8 +126,8 @@ def parse_value(key: str, text: str) -> Any:
     if NUMBER.fullmatch(text) and re.search("[.eE]", text):
         return float(text)
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parse_yaml(text, key)
+    except InputError:
         return text
     return text if value is None or isinstance(value, date) else value
 
@@ -164,4 +166,4 @@ def one_line(error: BaseException) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     lines = [re.sub(r"^(ERROR|WARNING)[^\w/.~'\"]+", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if re.search(r"\w", line)] or [type(error).__name__]
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return printable(" ".join(lines[:2]) if lines[0].endswith(":") else lines[0])

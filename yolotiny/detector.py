@@ -17,6 +17,7 @@ from ultralytics.utils.torch_utils import initialize_weights, scale_img
 from . import config, graph, weights
 from .criterion import CRITERIA, scaled, section
 from .errors import InputError, did_you_mean
+from .limits import NUMBER
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
 from .nn.head import DenseDetect
@@ -262,8 +263,8 @@ def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
 
 def _classes(nc: Any) -> int:
     """The number of classes; InputError for anything but a whole number from 1 up."""
-    if isinstance(nc, bool) or not isinstance(nc, int) or nc < 1:
-        raise InputError(f"nc={nc!r} is no number of classes; give a whole number from 1 up")
+    if isinstance(nc, bool) or not isinstance(nc, int) or not 1 <= nc <= NUMBER:
+        raise InputError(f"nc={nc!r} is no number of classes; give a whole number from 1 up to {NUMBER:,}")
     return nc
 
 

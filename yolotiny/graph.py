@@ -11,17 +11,19 @@ import ast
 import contextlib
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor, nn
 from ultralytics.nn import modules as ultralytics_modules
-from ultralytics.nn.modules import SPPF, A2C2f, C3k2, Conv, Detect
+from ultralytics.nn.modules import SPPF, A2C2f, C3k2, Conv, Detect, TorchVision
 
+from ._compat import online
 from .coders import CODERS
 from .errors import InputError, did_you_mean
+from .limits import SUSPICIOUS, check_layer, numbers
 from .nn import MODULES
 from .registry import build as build_component
 from .registry import parameters
@@ -30,6 +32,7 @@ from .structures import WithAux
 
 PROBE = 128  # pixels of the zero picture; the smallest that area attention and stride-64 levels accept
 SCALES = {"depth": 1.0, "width": 1.0, "max_channels": math.inf}  # what a scale says, and what holds where it does not
+WIDEST = 16  # times a file's own depth or width; the largest scale known has 1.5
 RENAMED = {"in_channels": "c1", "out_channels": "c2"}  # torch's own names for the same things
 
 
@@ -63,21 +66,22 @@ def literal(value: Any, names: dict[str, Any]) -> Any:
         return value
     if value in names:
         return names[value]
-    with contextlib.suppress(ValueError, SyntaxError):
+    with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):  # the last two: nested too deep
         return ast.literal_eval(value)
     return value
 
 
 def activation(text: str) -> nn.Module:
     """`nn.ReLU()` or `nn.LeakyReLU(0.1)` as a module, without eval. InputError for anything else."""
-    with contextlib.suppress(SyntaxError, ValueError, AttributeError, TypeError):
+    with contextlib.suppress(SyntaxError, ValueError, AttributeError, TypeError, RecursionError, MemoryError):
         call = ast.parse(text.removeprefix("torch."), mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             args = [ast.literal_eval(a) for a in call.args]
             kwargs = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
-            made = getattr(nn, call.func.attr)(*args, **kwargs)
-            if isinstance(made, nn.Module):
-                return made
+            found = getattr(nn, call.func.attr)
+            small = all(abs(v) <= SUSPICIOUS for v in numbers([args, kwargs]))
+            if found is nn.Identity or (found.__module__ == nn.SiLU.__module__ and small):
+                return found(*args, **kwargs)
     raise InputError(f"activation: {text!r} is no torch.nn activation; write for example 'nn.SiLU()'")
 
 
@@ -119,7 +123,7 @@ def _arguments(row: Row, target: Callable[..., Any], context: dict[str, Any], wh
         raise InputError(f"{row.module} in {where} takes {len(slots)} arguments {slots}, got {given}")
     kwargs |= dict(zip(slots, given, strict=False))
     if "c2" in kwargs and "c1" in known:
-        if not isinstance(kwargs["c2"], (int, float)) or kwargs["c2"] <= 0:
+        if not isinstance(kwargs["c2"], (int, float)) or not 0 < kwargs["c2"] < math.inf:
             raise InputError(f"{row.module} in {where}: {kwargs['c2']!r} is no number of channels; write say 64")
         kwargs["c2"] = scale_channels(kwargs["c2"], context["width"], context["max_channels"])
     scale = context["scale"]
@@ -127,11 +131,18 @@ def _arguments(row: Row, target: Callable[..., Any], context: dict[str, Any], wh
         kwargs["c3k"] = True
     if target is A2C2f and scale in {"l", "x"}:
         kwargs |= {"residual": True, "mlp_ratio": 1.2}
+    if target is TorchVision and fetches(kwargs):
+        raise InputError(f"{where}: TorchVision would fetch weights; write null as its second argument for random ones")
     merged = known | kwargs
     missing = [k for k, p in wanted.items() if p.default is inspect.Parameter.empty and RENAMED.get(k, k) not in merged]
     if missing:
         raise InputError(f"{row.module} in {where} needs {', '.join(missing)}")
     return {names[k]: v for k, v in merged.items()}, repeats
+
+
+def fetches(kwargs: Mapping[str, Any]) -> bool:
+    """Whether torchvision would fetch weights for these arguments, which it does unless told not to."""
+    return kwargs.get("weights", "DEFAULT") is not None and not online()
 
 
 def gather(source: str | tuple[str, ...], outputs: dict[str, Any]) -> Any:
@@ -188,6 +199,7 @@ def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
                 "strides": [PROBE / f.shape[-2] for f in inputs],
             }
             kwargs, repeats = _arguments(row, target, context | shapes, place)
+            check_layer(target, kwargs, repeats, x, place)
             layer = _make(target, kwargs, repeats, row, place)
             outputs[row.key] = _probe(layer, x, place)
             layer.i, layer.f, layer.type = i, row.source, row.module
@@ -208,12 +220,13 @@ def _scale(cfg: dict[str, Any], where: str) -> tuple[float, float, float, dict[s
         entry = [cfg.get("depth_multiple", 1.0), cfg.get("width_multiple", 1.0)]
     if isinstance(entry, list) and len(entry) <= len(SCALES):
         entry = dict(zip(SCALES, entry, strict=False))
-    numbers = [entry.get(k, SCALES[k]) for k in SCALES] if isinstance(entry, dict) else [None]
-    if not all(isinstance(v, (int, float)) and v > 0 for v in numbers):
+    values = [entry.get(k, SCALES[k]) for k in SCALES] if isinstance(entry, dict) else [None]
+    if not all(isinstance(v, (int, float)) and v > 0 for v in values) or max(values[:2]) > WIDEST:
         raise InputError(
-            f"scale {cfg.get('scale')} in {where} is {entry!r}; expected [depth, width, max_channels] above 0"
+            f"scale {cfg.get('scale')} in {where} is {entry!r}; expected [depth, width, max_channels] above 0, "
+            f"depth and width up to {WIDEST}"
         )
-    depth, width, max_channels = numbers
+    depth, width, max_channels = values
     return depth, width, max_channels, {k: v for k, v in entry.items() if k not in SCALES}
 
 

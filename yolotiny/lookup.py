@@ -8,26 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .errors import InputError, did_you_mean
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-4 as a number (PyYAML alone gives a string) and refuses a key written twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("+-0123456789")
-)
+from .yaml_file import read_yaml
 
 
 def cfg_dir() -> Path:
@@ -92,16 +74,8 @@ def available() -> list[tuple[str, str]]:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Read one YAML file as it is."""
-    try:
-        content = yaml.load(file.read_text("utf-8"), _Loader)  # _Loader is a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        mark = getattr(e, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{file} is not readable YAML: {getattr(e, 'problem', None) or 'not text'}{line}") from e
-    if not isinstance(content, dict):
-        raise InputError(f"{file} is not a model: it holds no mapping of keys to values")
-    return content
+    """Read one model YAML as it is."""
+    return read_yaml(file, "a model")
 
 
 def scales_of(file: Path) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from .errors import InputError, did_you_mean
 
+MOST = 1_000  # rows of a model
 ITEM = ("name", "after", "module", "from", "repeats", "args", "takes")  # what an insert says besides layer arguments
 
 
@@ -55,6 +56,8 @@ def rows(cfg: dict[str, Any], reserved: Collection[str] = ()) -> list[Row]:
     items = [_base(file, i, row) for i, row in enumerate(_listed(cfg, "backbone", file) + _listed(cfg, "head", file))]
     if not items:
         raise InputError(f"{file} has no layers: it needs a backbone and a head, or a base")
+    if len(items) + len(_listed(cfg, "insert", file)) > MOST:
+        raise InputError(f"{file} has more than {MOST:,} rows; no model has a hundred")
     inserts = [_insert(file, item) for item in _listed(cfg, "insert", file)]
     graph = _References(file, items, inserts, reserved)
     return [graph.row(item, here) for item, here in _in_order(items, inserts, graph)]

@@ -12,8 +12,9 @@ from ultralytics.cfg import get_cfg
 from ultralytics.utils import LOGGER
 
 from tests.tiny_data import add_picture, write_tiny
-from yolotiny.engine.dataset import TinyPerspective, ignore_file, read_ignore, read_labels, region_class, split_ignore
+from yolotiny.engine.dataset import ignore_file, read_ignore, read_labels, region_class, split_ignore
 from yolotiny.engine.fitting import looks
+from yolotiny.engine.perspective import TinyPerspective
 from yolotiny.engine.trainer import build_dataset
 from yolotiny.errors import InputError
 
@@ -171,7 +172,7 @@ def test_duplicate_rows_are_counted_and_the_order_stays(tmp_path, said):
 def test_a_changed_label_is_noticed_although_the_scan_is_cached(tmp_path):
     add_picture(tmp_path, "train", "x.png", GREY, [(1, 0.5, 0.5, 0.1, 0.1)])
     assert dataset(tmp_path).labels[0]["cls"].item() == 1
-    assert (tmp_path / "labels/train.cache").is_file()
+    assert (tmp_path / "labels/train.yolotiny.cache").is_file()
     (tmp_path / "labels/train/x.txt").write_text("7 0.5 0.5 0.1 0.1\n")
     with pytest.raises(InputError, match="class 7 is none of the 2 classes"):
         dataset(tmp_path)
@@ -192,7 +193,7 @@ def test_runs_that_start_together_do_not_take_the_label_cache_from_each_other(tm
     monkeypatch.setattr(Path, "exists", taken_after_a_look)
     assert dataset(tmp_path).labels[0]["cls"].item() == 0
     monkeypatch.undo()
-    assert [f.name for f in (tmp_path / "labels").glob("*.cache")] == ["train.cache"]
+    assert [f.name for f in (tmp_path / "labels").glob("*.cache")] == ["train.yolotiny.cache"]
 
 
 def test_no_label_file_at_all_and_no_box_at_all_are_two_different_mistakes(tmp_path):

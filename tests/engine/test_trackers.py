@@ -112,7 +112,11 @@ def test_a_wrong_setting_is_one_line(name, changes, says):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("tracker_type: sort\n", "unknown tracker_type 'sort'"), ("- a\n", "no settings"), ("a: [\n", "is no YAML")],
+    [
+        ("tracker_type: sort\n", "unknown tracker_type 'sort'"),
+        ("- a\n", "is not a tracker: it holds no"),
+        ("a: [\n", "is not readable YAML"),
+    ],
 )
 def test_a_file_that_is_no_tracker_is_one_line(tmp_path, text, says):
     (tmp_path / "x.yaml").write_text(text)

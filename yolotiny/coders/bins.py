@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..structures import Priors
 
 Pair = Sequence[float]
+MOST = 1_000  # intervals of a grid; the paper has 16
 UNLIKELY = 1e-6  # the probability that `encode` gives to points that are not meant
 
 
@@ -36,8 +37,8 @@ def grid(alpha: float, beta: float, n: int, one_sided: bool = False) -> Tensor:
         InputError: n below 1, alpha not above 0, beta below 0.
     Source: Eq. 9.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise InputError(f"coder bins: n must be a whole number of intervals, 1 or more, not {n!r}")
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
+        raise InputError(f"coder bins: n must be a whole number of intervals, 1 or more, up to {MOST}, not {n!r}")
     for name, value, good in (("alpha", alpha, "above 0"), ("beta", beta, "of 0 or more")):
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
         if not number or (name == "alpha" and value == 0):

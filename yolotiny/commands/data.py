@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..text import printable_lines
 from .models import load
 
 
@@ -32,7 +33,7 @@ def convert(**options: Any) -> None:
 
     with progress_bar() as progress:
         summary = convert(**options, progress=progress)
-    print(summary)
+    print(printable_lines(summary))
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def stats(data: str, imgsz: int = 640, split: str = "train", out: str | None = N
 
     found = stats(data, imgsz, split)
     figures = as_dict(found)
-    print(as_text(figures))
+    print(printable_lines(as_text(figures)))
     if out is not None:
         print("written: " + ", ".join(map(str, save(found, figures, Path(out).expanduser()))))
 
@@ -83,7 +84,7 @@ def check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = N
         report = check(data, imgsz, progress)
     if file is not None:
         file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
-    print(report)
+    print(printable_lines(report))
     return int(bool(report.errors or (strict and report.warnings)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import InputError
+from ..text import printable_lines
 
 
 def evaluate(
@@ -47,6 +48,6 @@ def evaluate(
     if folder is not None:
         count = on_disk.WORST if worst is None else worst
         on_disk.write(folder, found, about, images and Path(images), count)
-    print(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}")
+    print(printable_lines(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}"))
     if folder is not None:
         print(f"\nreport: {folder / 'report.html'}")

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
+from ..yaml_file import regular_file
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
@@ -169,6 +170,8 @@ def image_size(path: Path) -> tuple[int, int]:
 
     A camera's rotation tag swaps the two, as the training loader and OpenCV do.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot read image {path}: it is a folder, a device or a pipe")
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
     try:
         with Image.open(path) as picture:
@@ -193,7 +196,8 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_text(path: Path) -> str:
-    """Return the content of a text file; raise InputError where it is missing or is no text."""
+    """Return the content of a text file; raise InputError where it is missing, never ends, or is no text."""
+    regular_file(path)
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:

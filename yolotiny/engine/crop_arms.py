@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from ..errors import InputError
 from ..slicing import SLICERS
+from ..yaml_file import parse_yaml
 from .look_section import OPTIONS
 
 USUAL: dict[str, dict[str, list[Any]]] = {  # values tried where the user gives none, by crops
@@ -56,7 +55,7 @@ def values(text: Any) -> list[Any]:
     if text is None:
         return ["none"]
     parts = text if isinstance(text, (list, tuple)) else str(text).split(",")
-    read = [yaml.safe_load(p.strip()) if isinstance(p, str) else p for p in parts]
+    read = [parse_yaml(p.strip(), "a value") if isinstance(p, str) else p for p in parts]
     return ["none" if v is None else v for v in read]
 
 

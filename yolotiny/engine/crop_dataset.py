@@ -107,7 +107,8 @@ class CropDataset(TinyDataset):
         """
         file, saved = self.im_files[index], self.npy_files[index]
         picture = self.ims[index] if self.cache == "ram" else None
-        fresh = picture is None and saved.exists() and saved.stat().st_mtime >= Path(file).stat().st_mtime
+        fresh = picture is None and self.cache == "disk" and saved.exists()
+        fresh = fresh and saved.stat().st_mtime >= Path(file).stat().st_mtime
         if fresh and self._fits(found := np.load(saved, mmap_mode="r")):
             picture = found
         if picture is None:

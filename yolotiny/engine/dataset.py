@@ -12,38 +12,20 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from ultralytics.data.augment import RandomPerspective
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.utils import img2label_paths
 from ultralytics.utils import LOGGER
 from ultralytics.utils.patches import imread
 
 from ..errors import InputError
+from ..text import printable
+from ..yaml_file import regular_file
+from . import label_cache
+from .perspective import spare_tiny
 
-SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
-MISSING_AREA = 0.1  # share of an object that must stay inside the picture
+NOWHERE = Path(os.devnull, "none")
+LARGEST = 1 << 26  # bytes of a label file: a million rows
 ROUNDING = 0.01  # how far a share in a label file may leave 0..1
-
-
-class TinyPerspective(RandomPerspective):
-    """The affine step of mosaic and single pictures with our rule for which boxes survive it.
-
-    ultralytics' own rule drops every box of 2 px or less. Here an object goes only when most of it lies outside the
-    picture; an ignore region stays as long as any of it is inside.
-    """
-
-    nc = sys.maxsize  # labels from here on are ignore regions
-
-    def apply_instances(self, labels: dict[str, Any], params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Move the boxes and drop those that left the picture."""
-        self.region = labels["cls"].reshape(-1) >= self.nc
-        return super().apply_instances(labels, params)
-
-    def box_candidates(self, box1: np.ndarray, box2: np.ndarray, **_: Any) -> np.ndarray:
-        """Which boxes survive: (4, n) xyxy pixels before and after -> (n,) bool."""
-        w1, h1 = box1[2] - box1[0], box1[3] - box1[1]
-        w2, h2 = box2[2] - box2[0], box2[3] - box2[1]
-        return (w2 > SMALLEST) & (h2 > SMALLEST) & (self.region | (w2 * h2 > MISSING_AREA * w1 * h1))
 
 
 def read_labels(file: Path, nc: int) -> np.ndarray:
@@ -60,8 +42,9 @@ def read_labels(file: Path, nc: int) -> np.ndarray:
     Raises:
         InputError: a row that cannot be a box of this data set, by file and row.
     """
-    if not file.is_file():
+    if not file.exists():
         return np.zeros((0, 5), np.float32)
+    regular_file(file, LARGEST)
     table = []
     for i, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
         if not line.strip():
@@ -108,7 +91,7 @@ def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
     """
     image, label = args
     rows = read_labels(Path(label), sys.maxsize if single else nc)
-    picture = imread(image, flags)
+    picture = imread(image, flags) if os.path.isfile(image) else None  # a pipe would never end
     if picture is None:
         return None, 0, 0, 0, 1, f"{image}: cannot be decoded"
     kept = np.array(list(dict.fromkeys(map(tuple, rows))), np.float32).reshape(-1, 5)  # ordered, without duplicates
@@ -139,8 +122,9 @@ def read_ignore(file: Path) -> np.ndarray:
     Returns:
         (K, 5) normalised xywh and the class a region belongs to, -1 for every class, -2 for an object of no class.
     """
-    if not file.is_file():
+    if not file.exists() or not file.name:
         return np.zeros((0, 5), np.float32)
+    regular_file(file, LARGEST)
     rows = []
     for i, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
         row = _numbers(line)
@@ -177,40 +161,41 @@ class TinyDataset(YOLODataset):
         sizes: (height, width) of each picture by its file.
     """
 
-    def verify_args(self) -> tuple:
-        """Our scan of one picture, and what to call it on."""
-        work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
-        return work, zip(self.im_files, self.label_files, strict=True)
+    def __init__(self, *args: Any, hyp: Any, **kwargs: Any):
+        self.runs = getattr(hyp, "project", None)  # for the scan of labels beside which nothing can be written
+        super().__init__(*args, hyp=hyp, **kwargs)
 
-    def result_to_label(self, result: tuple) -> tuple:
-        """`scan` gives what ultralytics asks for here."""
-        return result
+    def scanned(self) -> list[dict[str, Any]]:
+        """Labels of the pictures that can be read: as an earlier run found them, else scanned now."""
+        files = list(zip(self.im_files, self.get_label_files(), strict=True))
+        key = f"{self.cv2_flag} {self.get_cache_hash()}"  # names, sizes and dates of the files, and how they are read
+        spots = list(label_cache.places(Path(files[0][1]).parent, self.runs))
+        nc = sys.maxsize if self.single_cls else self.nc
+        kept = next(filter(None, (label_cache.read(p, key, len(files), nc) for p in spots)), None)
+        found = kept or self._scan(files)
+        if kept is None and not any(label_cache.write(p, key, found) for p in spots):
+            LOGGER.info(f"{self.prefix}the scan cannot be kept beside the labels; the next run scans again")
+        LOGGER.info(f"{self.prefix}{len(found.index)} images, {found.found} with a label file in {spots[0].parent}")
+        return found.labels(self.im_files)
 
-    def get_cache_hash(self) -> str:
-        """Names, sizes and dates of the files; a cache that ultralytics wrote is not taken for ours."""
-        return f"yolotiny {self.cv2_flag} {super().get_cache_hash()}"
-
-    def cache_labels(self, path: Path = Path("labels.cache")) -> dict[str, Any]:
-        """Scan all files and keep what was found beside the labels, for the next run."""
-        if self.augment and not any(map(os.path.isfile, self.label_files)):
+    def _scan(self, files: list[tuple[str, str]]) -> label_cache.Scan:
+        """Read every picture and its labels."""
+        if self.augment and not any(os.path.isfile(label) for _, label in files):
             raise InputError(
-                f"no label file for any of the {len(self.im_files)} training images of {self.img_path}; "
-                f"expected {self.label_files[0]} and so on"
+                f"no label file for any of the {len(files)} training images of {self.img_path}; "
+                f"expected {files[0][1]} and so on"
             )
-        own = path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")  # runs that start together write one each
-        found = super().cache_labels(own)
-        try:
-            own.replace(path)
-        except OSError:  # nothing was written, or another run reads the old one where that locks it
-            own.unlink(missing_ok=True)
-        if not found["labels"]:
-            raise InputError(f"none of the {len(self.im_files)} images of {self.img_path} can be read")
+        work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
+        found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {printable(self.img_path)}")
+        if not len(found.index):
+            raise InputError(f"none of the {len(files)} images of {self.img_path} can be read")
         return found
 
     def get_labels(self) -> list[dict[str, Any]]:
         """Labels of all images, ignore regions appended; logs what was left out."""
         wanted = list(self.im_files)
-        labels = super().get_labels()
+        labels = self.scanned()
+        self.im_files = [x["im_file"] for x in labels]
         kept = set(self.im_files)
         self._tell(
             "{n} of {of} images cannot be read and are left out", {f: 1 for f in wanted if f not in kept}, wanted
@@ -229,10 +214,16 @@ class TinyDataset(YOLODataset):
             LOGGER.info(f"{self.prefix}{regions} ignore regions: no loss and no false alarm inside")
         return labels
 
+    def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple:
+        """A picture; an .npy file beside it is taken for its pixels with `cache=disk` only, and else left alone."""
+        if self.cache != "disk":
+            self.npy_files[i] = NOWHERE
+        return super().load_image(i, *args, **kwargs)
+
     def _tell(self, what: str, counts: dict[str, int], of: list[str]) -> None:
         """Log what was left out, with the first few files by name."""
         if counts:
-            shown = ", ".join(Path(f).name for f in list(counts)[:5]) + (", ..." if len(counts) > 5 else "")
+            shown = ", ".join(printable(Path(f).name) for f in list(counts)[:5]) + (", ..." if len(counts) > 5 else "")
             LOGGER.warning(f"{self.prefix}{what.format(n=sum(counts.values()), of=len(of))}: {shown}")
 
     @property
@@ -262,17 +253,8 @@ class TinyDataset(YOLODataset):
     def build_transforms(self, hyp: Any) -> Any:
         """ultralytics' augmentations with our rule for which boxes survive."""
         transforms = super().build_transforms(hyp)
-        _spare_tiny(transforms, self.nc)
+        spare_tiny(transforms, self.nc)
         return transforms
-
-
-def _spare_tiny(transform: Any, nc: int) -> None:
-    """Put our rule into every affine step of a tree of transforms."""
-    if isinstance(transform, RandomPerspective):
-        transform.__class__, transform.nc = TinyPerspective, nc
-    for child in (*getattr(transform, "transforms", ()), getattr(transform, "pre_transform", None)):
-        if child is not None:
-            _spare_tiny(child, nc)
 
 
 def split_ignore(batch: dict[str, Any], nc: int) -> dict[str, Any]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import colors
+
+from ..text import file_name as inside
 
 # Objects whose median side is less than so many of ultralytics' line widths are hidden by labels, which are ten high.
 LABELS = 20
@@ -19,6 +23,15 @@ WIDE = 2000  # pixels, mean side of a picture from which lines have 2 px between
 MOST = 0.1  # of a picture: a legend that would take more is left out
 FONT, SMALL = cv2.FONT_HERSHEY_SIMPLEX, 0.35
 Colour = tuple[int, int, int]
+
+
+@contextmanager
+def names_as_text() -> Iterator[None]:
+    """Plots of ultralytics in which no class is read as a formula: a class `$\\frac{$` ends a run otherwise."""
+    from matplotlib import rc_context
+
+    with rc_context({"text.parse_math": False}):
+        yield
 
 
 def hides(boxes: np.ndarray, shape: Sequence[int]) -> bool:
@@ -86,6 +99,15 @@ def _side(boxes: np.ndarray) -> float:
 
 class TinyResults(Results):
     """ultralytics' results, drawn so that tiny objects can be seen."""
+
+    def save_crop(self, save_dir: str | Path, file_name: str | Path = Path("im.jpg")) -> None:
+        """Cut each object out of the picture, as ultralytics does; a class is a folder inside, whatever its name."""
+        names = self.names
+        self.names = {k: inside(name, k) for k, name in names.items()}
+        try:
+            super().save_crop(save_dir, file_name)
+        finally:
+            self.names = names
 
     def plot(self, *args: Any, labels: bool | None = None, conf: bool | None = None, **kwargs: Any) -> Any:
         """ultralytics' drawing, unless its labels would hide the objects: then thin lines and a legend.

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 from ultralytics.utils.checks import check_file
 
 from .. import config
+from ..data.formats.yolo import find_yaml
+from ..data_file import check_place
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
 from ..weights import read_tensors
+from ..yaml_file import read_yaml
 from .look_section import OPTIONS as LOOK
 from .nms import NWD_THRESHOLD, check_metric
 from .validator import DEFAULTS
@@ -32,6 +34,8 @@ UNREAD = {
     "cls_remap": "tensors are taken over where name and shape agree",
     "profile": "it is read by logging services only",
 }
+# What a recipe, which may come with a model, does not decide.
+PLACES = "data pretrained resume project name exist_ok save_dir source cfg".split()
 TRACKING = ("tracker", "persist")  # read by track alone
 UNREAD_IN_TRAINING = {
     "quantize": "use it in val, predict and export",
@@ -42,6 +46,7 @@ UNREAD_IN_TRAINING = {
 # Loss gains of ultralytics' heads, and what says the same to ours.
 GAINS = {"box": "loss.box.weight=", "cls": "loss.cls.weight=", "dfl": "loss.box.weight=", "cls_pw": "loss.cls.weight="}
 LEAST = {"imgsz": 1, "workers": 0, "worst": 0, "lr0": 0.0, "warmup_epochs": 0.0}
+MOST = {"imgsz": 65_536, "batch": 65_536, "max_det": 10_000_000, "vid_stride": 1_000_000}
 
 
 def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,6 +106,11 @@ def _check_values(options: Mapping[str, Any]) -> None:
         for value in values if isinstance(values, (list, tuple)) else [values]:
             if isinstance(value, (int, float)) and value < least:
                 raise InputError(f"{key}={value} is below {least}")
+    for key, most in MOST.items():
+        values = options.get(key)
+        for value in values if isinstance(values, (list, tuple)) else [values]:
+            if isinstance(value, (int, float)) and not value <= most:
+                raise InputError(f"{key}={value} is above {most:,}")
     batch = options.get("batch", 1)
     whole = isinstance(batch, int) or (isinstance(batch, float) and batch.is_integer())
     if isinstance(batch, (int, float)) and not (batch == -1 or 0 < batch < 1 or (whole and batch >= 1)):
@@ -172,7 +182,7 @@ def find_data(name: Any, *splits: str) -> str:
     folder = config.cfg_dir() / "datasets"
     for file in (Path(text), folder / text, folder / f"{text}.yaml"):
         if file.exists():
-            text = str(file)
+            text = str(find_yaml(file)) if file.is_dir() else str(file)
             break
     else:
         if "://" not in text and not check_file(text, hard=False):
@@ -187,9 +197,8 @@ def find_data(name: Any, *splits: str) -> str:
         lines = [line.strip(" .") for line in said if line.strip() and not line.startswith("Note")]
         raise InputError(f"data {text}: {': '.join(lines[:2])}") from error
     for split in splits:
-        places = [data[split]] if isinstance(data[split], str) else data[split]
-        if gone := [p for p in places if not Path(p).exists()]:
-            raise InputError(f"data {text}: {split}: there is no {gone[0]}")
+        for place in [data[split]] if isinstance(data[split], str) else data[split]:
+            check_place(place, f"data {text}: {split}", data)
     if data.get("protocol") is not None:
         PROTOCOLS.find(str(data["protocol"]), where=text)
     return text
@@ -197,8 +206,7 @@ def find_data(name: Any, *splits: str) -> str:
 
 def protocol_of(data: str) -> str | None:
     """The evaluation protocol that a data YAML names as its own, if it does."""
-    content = yaml.safe_load(Path(data).read_text(encoding="utf-8")) if Path(data).is_file() else {}
-    return content.get("protocol")
+    return read_yaml(data, "a data YAML").get("protocol") if Path(data).is_file() else None
 
 
 def run_root(project: Any, mode: str, writes: bool = True) -> str:
@@ -235,8 +243,10 @@ def read_recipe(name: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     file = next((p for p in (Path(name), folder / name, folder / f"{name}.yaml") if p.is_file()), None)
     if file is None:
         raise InputError(f"unknown recipe {name!r}{did_you_mean(name, [p.name for p in folder.glob('*.yaml')])}")
-    recipe = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    recipe = read_yaml(file, "a recipe")
     changes = recipe.pop("model", None) or {}
+    if places := [key for key in PLACES if key in recipe]:
+        raise InputError(f"{file}: a recipe does not say where to read or write; give {places[0]}= with the command")
     plain, stray = config.split_overrides(recipe, DEFAULT_CFG_DICT)
     if stray:
         raise InputError(f"{file}: {next(iter(stray))} belongs under model:")

@@ -18,6 +18,7 @@ from ultralytics.utils import LOGGER, ops
 
 from ..ops.letterbox import Letterbox
 from ..slicing import SlicedInference
+from ..text import printable
 from ..training_stats import TrainingStats
 from .crop_results import CropResults
 from .drawing import TinyResults
@@ -114,6 +115,8 @@ class Predictor(DetectionPredictor):
 
     def run_callbacks(self, event: str) -> None:
         """ultralytics' callbacks; with `save_json` the detections go to predictions.json, picture by picture."""
+        if event == "on_predict_batch_start":  # lines of the log, with the names of files in them
+            self.batch = (*self.batch[:2], [printable(line) for line in self.batch[2]])
         super().run_callbacks(event)
         if not self.args.save_json:
             return

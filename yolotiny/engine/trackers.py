@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ultralytics.utils import ROOT, IterableSimpleNamespace
 
 from .. import config
+from .._compat import online
 from ..errors import InputError, did_you_mean
 from ..slicing import SAME_OBJECT
+from ..yaml_file import read_yaml
 from .look_section import section_of
 
 DEFAULT = "bytetrack-nwd.yaml"
@@ -60,13 +61,13 @@ def read_tracker(name: Any = None, changes: Mapping[str, Any] | None = None) -> 
     file = next((p for p in (Path(text), shipped.get(text), shipped.get(f"{text}.yaml")) if p and p.is_file()), None)
     if file is None:
         raise InputError(f"unknown tracker {text!r}{did_you_mean(text, shipped)}")
-    own = _read(file)
+    own = read_yaml(file, "a tracker")
     kind = own.get("tracker_type")
     base = FOLDERS[0] / f"{kind}.yaml"
     if not base.is_file():
         kinds = [p.stem for p in FOLDERS[0].glob("*.yaml")]
         raise InputError(f"{file}: unknown tracker_type {kind!r}{did_you_mean(str(kind), kinds)}")
-    usual = _read(base) | {"match": "iou", "nwd_c": None}
+    usual = read_yaml(base, "a tracker") | {"match": "iou", "nwd_c": None}
     for key in (*own, *(changes or {})):
         if key not in usual:
             raise InputError(f"{kind} has no setting {key!r}{did_you_mean(key, usual)}")
@@ -82,6 +83,8 @@ def read_tracker(name: Any = None, changes: Mapping[str, Any] | None = None) -> 
             raise InputError("with_reid=True goes with match=iou")
         if settings.get("model", "auto") == "auto":
             raise InputError("with_reid=True needs the file of a model that compares looks: tracker.model=FILE")
+        if "://" in str(settings["model"]) and not online():
+            raise InputError(f"{file}: model is an address; fetch it yourself, or set YOLOTINY_ONLINE=1")
     return settings
 
 
@@ -100,16 +103,6 @@ def make_tracker(settings: Mapping[str, Any], device: Any) -> Any:
     made = TRACKER_MAP[settings["tracker_type"]]
     made = by_nwd(made) if settings["match"] == "nwd" else made
     return made(args=IterableSimpleNamespace(**settings, device=device))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is no YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{file} holds no settings of a tracker")
-    return content
 
 
 def _check(key: str, value: Any, usual: Any) -> None:

@@ -28,6 +28,7 @@ from .crop_dataset import CropDataset
 from .crop_kinds import crop_train
 from .crop_train import TrainingCrops
 from .dataset import TinyDataset, split_ignore
+from .drawing import names_as_text
 from .fitting import fit
 from .processes import SharedTrainer
 from .validator import Validator
@@ -61,6 +62,11 @@ class Trainer(SharedTrainer):
                     for parent in self.made:
                         parent.rmdir()
             raise
+
+    @names_as_text()
+    def train(self) -> None:
+        """Train, on this device or on several."""
+        super().train()
 
     def _setup_train(self) -> None:
         """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""

@@ -30,6 +30,7 @@ from ..metrics import (
 )
 from ..report import WORST, write
 from .dataset import TinyDataset, split_ignore
+from .drawing import names_as_text
 from .nms import check_metric, describe, nms, scale_for
 from .predictions import rows_of
 from .truth import folder_of, truth, truth_hash
@@ -70,6 +71,7 @@ class Validator(DetectionValidator):
     worst: int = WORST
     evaluation: Evaluation | None = None
 
+    @names_as_text()
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
         """Validate; the report names the model by its file where there is one."""
         self.weights = model if isinstance(model, (str, Path)) else self.args.model

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from ..text import printable
+from ..yaml_file import regular_file
 
 Source = str | Path | Mapping[str, Any] | Sequence[Any]
 
@@ -154,7 +156,7 @@ def read(gt: Source, pred: Source) -> Scene:
     if not isinstance(rows, list | tuple):
         raise InputError(f"{pred_name} is not a list of {{image_id, category_id, bbox, score}}")
     categories, ordered = _by_id(truth, "categories", gt_name), _by_id(truth, "images", gt_name)
-    names = [str(c.get("name", c["id"])) for c in categories]
+    names = [printable(c.get("name", c["id"])) for c in categories]
     if len(set(names)) < len(names):
         raise InputError(f"{gt_name} has two categories named {max(names, key=names.count)!r}")
     labels = {c["id"]: k for k, c in enumerate(categories, 1)}
@@ -189,18 +191,20 @@ def _load(source: Source, name: str) -> Any:
     """Parse a JSON file; hand on what is loaded already."""
     if not isinstance(source, str | Path):
         return source
+    if not Path(source).exists():
+        raise InputError(f"there is no file {name}")
+    regular_file(Path(source))
     try:
-        text = Path(source).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"there is no file {name}") from None
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputError(f"{name} cannot be read as a text file: {e}") from None
-    try:
-        return json.loads(text)
+        return json.loads(Path(source).read_text(encoding="utf-8"))
     except json.JSONDecodeError as e:
-        early = e.pos >= len(text.rstrip()) or not text.rstrip().endswith(("]", "}"))
+        text = e.doc.rstrip()
+        early = e.pos >= len(text) or not text.endswith(("]", "}"))
         what = "ends early, so it was not written to its end" if early else f"is not JSON: {e.msg}"
         raise InputError(f"{name} {what} (line {e.lineno}, column {e.colno})") from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError(f"{name} cannot be read as a text file: {e}") from None
+    except (ValueError, RecursionError) as e:  # a number of 5,000 digits, lists in lists
+        raise InputError(f"{name} cannot be read as JSON: {e}") from None
 
 
 def _box(row: Mapping[str, Any]) -> list[float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,7 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from ultralytics.utils import LOGGER
 
+from .._compat import online
 from ..errors import InputError, did_you_mean
+
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 class FixedNorm(nn.BatchNorm2d):
@@ -17,13 +21,31 @@ class FixedNorm(nn.BatchNorm2d):
     statistics belong to theirs."""
 
 
+def local_weights(arch: str) -> Path:
+    """Where timm's weights of a model lie on this machine if it has fetched them before.
+
+    Raises:
+        FileNotFoundError: they are not there.
+    """
+    import timm
+    from huggingface_hub import try_to_load_from_cache
+
+    about = timm.get_pretrained_cfg(arch)
+    places = [about.hf_hub_id and try_to_load_from_cache(about.hf_hub_id, name) for name in HUB_FILES]
+    places.append(about.url and Path(torch.hub.get_dir(), "checkpoints", Path(about.url).name))
+    for place in places:
+        if isinstance(place, (str, Path)) and place and Path(place).is_file():
+            return Path(place)
+    raise FileNotFoundError("they are not on this machine")
+
+
 class TimmFeatures(nn.Module):
     """Features of a timm model at strides 4, 8, 16 and 32.
 
     Args:
         arch: a model of timm, such as hrnet_w48 (its four branches as they are) or resnet50.
-        pretrained: start from timm's weights; without a network, or where they are not, from random ones, with a
-            warning.
+        pretrained: start from timm's weights where they are on this machine, or may be fetched (YOLOTINY_ONLINE=1);
+            else from random ones, with a warning.
         image_channels: channels of the picture.
     Raises:
         InputError: a model that timm does not have, or that gives no such features.
@@ -40,10 +62,12 @@ class TimmFeatures(nn.Module):
             options["feature_location"] = ""  # the branches themselves, not those widened for classification
         if pretrained:
             try:
-                self.m = timm.create_model(arch, pretrained=True, **options)
+                here = {} if online() else {"pretrained_cfg_overlay": {"file": str(local_weights(arch))}}
+                self.m = timm.create_model(arch, pretrained=True, **here, **options)
             except Exception as error:  # whatever stands between this machine and the weights
                 reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-                LOGGER.warning(f"{arch} starts from random weights: timm's could not be fetched ({reason})")
+                hint = "" if online() else "; YOLOTINY_ONLINE=1 fetches them"
+                LOGGER.warning(f"{arch} starts from random weights: timm's could not be had ({reason}){hint}")
                 pretrained = False
         if not pretrained:
             try:

@@ -73,7 +73,8 @@ def find_picture(folder: Path | None, file: str) -> Path | None:
     """The file of a picture: under the folder as the data set names it, or directly in it."""
     if folder is None or not file:
         return None
-    return next((p for p in (folder / file, folder / Path(file).name) if p.is_file()), None)
+    named = [] if Path(file).is_absolute() or ".." in Path(file).parts else [folder / file]  # it shows nothing else
+    return next((p for p in (*named, folder / Path(file).name) if p.is_file()), None)
 
 
 def check_folder(folder: Path, pictures: Sequence[Picture]) -> None:

@@ -95,7 +95,7 @@ def test_a_list_of_images_is_a_split_too(source):
 @pytest.mark.parametrize(
     "yaml, says",
     [
-        ("names: [a", "not a YAML file"),
+        ("names: [a", "is not readable YAML"),
         ("train: images/train\n", "'names' must list"),
         ("names: {1: a, 2: b}\ntrain: images/train\n", "without a gap"),
         ("names: [a]\n", "names no split"),

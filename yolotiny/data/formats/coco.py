@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, did_you_mean
+from ...text import printable
 from ..records import EVERY, Dataset, by_split, image_size, record_of, split_of
 from .reading import all_numbers, get, read_json
 
@@ -46,7 +47,7 @@ def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
     found: dict[int, str] = {}
     for i, entry in enumerate(content["categories"]):
         where = f"{path} categories[{i}]"
-        found[get(entry, "id", int, where)] = get(entry, "name", str, where)
+        found[get(entry, "id", int, where)] = printable(get(entry, "name", str, where))
     if len(set(found.values())) < len(content["categories"]):
         raise InputError(f"{path}: two categories share an id or a name")
     return dict(sorted(found.items()))

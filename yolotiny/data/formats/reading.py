@@ -27,6 +27,8 @@ def read_json(path: Path, lists: Iterable[str]) -> dict[str, Any]:
         content = json.loads(text)
     except ValueError as e:
         raise InputError(f"{path} is not a JSON file: {e}") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deep for a JSON file of annotations") from None
     for key in lists:
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             keys = content if isinstance(content, dict) else ()

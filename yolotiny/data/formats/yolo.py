@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ...errors import InputError
+from ...text import printable
+from ...yaml_file import read_yaml
 from ..records import EVERY, OTHERS, SPLITS, Dataset, Record, image_size, list_images, read_lines
 
 TOLERANCE = 2.0  # pixels a box may stick out of its image: rounding in other people's tools
@@ -32,16 +33,13 @@ def find_yaml(source: Path) -> Path:
 
 def load_yaml(path: Path) -> tuple[dict[str, Any], list[str]]:
     """Read a data.yaml: its content and the class names in class order; raise InputError where that is not there."""
-    try:
-        content = yaml.safe_load("\n".join(read_lines(path)))
-    except yaml.YAMLError as e:
-        raise InputError(f"{path} is not a YAML file: {' '.join(str(e).split())}") from None
-    names = content.get("names") if isinstance(content, dict) else None
+    content = read_yaml(path, "a data YAML")
+    names = content.get("names")
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not names or sorted(names, key=str) != sorted(range(len(names)), key=str):
         raise InputError(f"{path}: 'names' must list the classes, or number them from 0 without a gap")
-    return content, [str(names[i]) for i in range(len(names))]
+    return content, [printable(names[i]) for i in range(len(names))]
 
 
 def _images(entry: Any, root: Path, where: str) -> list[tuple[Path, str]]:

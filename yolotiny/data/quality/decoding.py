@@ -44,6 +44,8 @@ def decode_all(images: Sequence[Path], split: str, progress: Progress | None = N
 
 def _decode(split: str, image: Path) -> Decoded | Problem:
     """One picture; its size is what a viewer shows, as a camera's rotation tag may swap the sides."""
+    if image.exists() and not image.is_file():
+        return Problem("unreadable", image, None, "a folder, a device or a pipe")
     try:
         content = image.read_bytes()
         with Image.open(io.BytesIO(content)) as picture:

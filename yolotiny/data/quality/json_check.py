@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...text import printable
 from ..writer import clip
 from .samples import Problem, Sample
 
@@ -28,9 +29,11 @@ def check_json(
         listed: all pictures of the split.
     """
     try:
+        if file.exists() and not file.is_file():
+            raise ValueError("a device, a pipe or a folder")
         content = json.loads(file.read_text(encoding="utf-8-sig"))
         images = {Path(str(im["file_name"])).name: im for im in content["images"]}
-        categories = {c["id"]: str(c["name"]) for c in content["categories"]}
+        categories = {c["id"]: printable(c["name"]) for c in content["categories"]}
         rows: dict[Any, list[tuple]] = defaultdict(list)
         for i, a in enumerate(content["annotations"], 1):
             x, y, w, h = map(float, a["bbox"])
@@ -39,7 +42,7 @@ def check_json(
     except FileNotFoundError:
         yield Problem("json", file, None, "there is no such file")
         return
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         yield Problem("json", file, None, f"{type(e).__name__}: {' '.join(str(e).split())[:80]}")
         return
     if list(map(categories.get, sorted(categories))) != list(names):

@@ -9,6 +9,9 @@ import numpy as np
 from ...errors import InputError
 from .base import Box, Slicer
 
+SMALLEST = 32  # pixels, side of a tile that is asked for
+MOST = 100_000  # tiles of a picture; one of 60,000 x 60,000 px has 14,000 of 640 px
+
 
 def grid(size: tuple[int, int], tile: tuple[int, int], overlap: float = 0.2) -> list[Box]:
     """Tiles that cover an image; the last of each row and column is shifted in, so that all have one size.
@@ -45,8 +48,11 @@ class Grid(Slicer):
     needs_heatmap = False
 
     def __init__(self, tile: int | None = None, overlap: float = 0.2):
-        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
-            raise InputError(f"grid: tile={tile!r} is no side of a tile; give whole pixels of the image, such as 640")
+        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < SMALLEST):
+            raise InputError(
+                f"grid: tile={tile!r} is no side of a tile; give whole pixels of the image, {SMALLEST} or more, "
+                "such as 640"
+            )
         if isinstance(overlap, bool) or not isinstance(overlap, (int, float)) or not 0 <= overlap < 1:
             raise InputError(f"grid: overlap={overlap!r} must lie from 0 up to below 1, such as 0.2")
         self.tile, self.overlap = tile, float(overlap)
@@ -56,4 +62,12 @@ class Grid(Slicer):
     ) -> list[Box]:
         """All tiles of an image; see `Slicer`."""
         filling = max(int(input_size[0] / scale), 1), max(int(input_size[1] / scale), 1)
-        return grid(size, (self.tile, self.tile) if self.tile else filling, self.overlap)
+        tile = (self.tile, self.tile) if self.tile else filling
+        steps = (min(t, s) * (1 - self.overlap) for t, s in zip(tile, size, strict=True))
+        many = math.prod(max(s / max(step, 1.0), 1.0) for s, step in zip(size, steps, strict=True))
+        if many > MOST:
+            raise InputError(
+                f"grid: a picture of {size[1]}x{size[0]} px would be {many:,.0f} tiles; give a larger tile= or a "
+                "smaller overlap="
+            )
+        return grid(size, tile, self.overlap)

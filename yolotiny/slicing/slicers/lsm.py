@@ -47,7 +47,7 @@ class LSMConfig:
         if not isinstance(self.grid, (tuple, list)) or len(self.grid) != 2:
             raise InputError(f"lsm: grid={self.grid!r}; give cells along the longer and shorter side, such as [16, 10]")
         for cells in self.grid:
-            whole(cells, f"lsm: grid={self.grid!r}: cells", 1)
+            whole(cells, f"lsm: grid={self.grid!r}: cells", 1, 1000)
 
 
 def lsm(heatmap: Any, config: LSMConfig = LSMConfig()) -> list[Box]:  # noqa: B008

@@ -1,0 +1,77 @@
+"""The part of `_compat` about what ultralytics reads: data sets, class names, descriptions of exported models.
+
+It follows addresses in them, runs what a data YAML says under `download:`, and takes any name for text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+
+_originals: dict[tuple[str, str], Any] = {}  # what ultralytics has in the places that are replaced
+
+
+def _flag(name: str, default: bool = False) -> bool:
+    value = os.environ.get(name)
+    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
+
+
+def online() -> bool:
+    """Whether the user has asked for the network, by `YOLOTINY_ONLINE=1`."""
+    return _flag("YOLOTINY_ONLINE")
+
+
+def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") -> dict[str, Any]:
+    """ultralytics' check of a data set, which would fetch an address, unpack archives and run `download:`."""
+    from ultralytics.data.utils import find_dataset_yaml
+    from ultralytics.utils.checks import check_file
+
+    from .data_file import checked
+
+    check = partial(_originals["ultralytics.data.utils", "check_det_dataset"], autodownload=False, split=split)
+    if "://" in str(dataset):
+        if not online():
+            raise InputError(f"data {dataset} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1")
+        return check(dataset)
+    file = Path(check_file(dataset, hard=False) or dataset)
+    return checked(find_dataset_yaml(file) if file.is_dir() else file, check)
+
+
+class LimitedYAML:
+    """ultralytics' reader of the YAML beside an exported model, by our own, which has limits."""
+
+    @staticmethod
+    def load(file: str | Path) -> dict[str, Any]:
+        """Read a file."""
+        from .yaml_file import read_yaml
+
+        return read_yaml(file, "the description of an exported model")
+
+
+def local_rows(data: Any, *args: Any, **kwargs: Any) -> Any:
+    """The data set as it is named: ultralytics would fetch the pictures that an .ndjson file lists by address."""
+    return data
+
+
+def plain_names(names: list | dict) -> dict[int, str]:
+    """ultralytics' check of class names; a name is one line of text, whatever file it comes from."""
+    from .text import printable
+
+    return {k: printable(v) for k, v in _originals["ultralytics.nn.autobackend", "check_class_names"](names).items()}
+
+
+READING: dict[tuple[str, str], Callable] = {
+    ("ultralytics.nn.autobackend", "check_class_names"): plain_names,
+    ("ultralytics.nn.backends.base", "YAML"): LimitedYAML,
+    ("ultralytics.data.utils", "check_class_names"): plain_names,
+    ("ultralytics.data.utils", "check_det_dataset"): local_data,
+    ("ultralytics.engine.trainer", "check_det_dataset"): local_data,
+    ("ultralytics.engine.validator", "check_det_dataset"): local_data,
+    ("ultralytics.engine.trainer", "convert_ndjson_to_yolo_if_needed"): local_rows,
+    ("ultralytics.engine.validator", "convert_ndjson_to_yolo_if_needed"): local_rows,
+}
