@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -15,6 +18,19 @@ from ..errors import InputError, did_you_mean
 class FixedNorm(nn.BatchNorm2d):
     """A batch norm that keeps its eps and momentum: ultralytics rewrites those of plain BatchNorm2d, and pretrained
     statistics belong to theirs."""
+
+
+_following: ContextVar[bool] = ContextVar("tensors follow", default=False)
+
+
+@contextmanager
+def tensors_follow() -> Iterator[None]:
+    """Networks built in here get their tensors from a checkpoint: `pretrained` fetches nothing."""
+    token = _following.set(True)
+    try:
+        yield
+    finally:
+        _following.reset(token)
 
 
 class TimmFeatures(nn.Module):
@@ -38,6 +54,7 @@ class TimmFeatures(nn.Module):
         options: dict[str, Any] = {"features_only": True, "out_indices": (1, 2, 3, 4), "in_chans": image_channels}
         if arch.startswith("hrnet"):
             options["feature_location"] = ""  # the branches themselves, not those widened for classification
+        pretrained = pretrained and not _following.get()
         if pretrained:
             try:
                 self.m = timm.create_model(arch, pretrained=True, **options)
