@@ -90,6 +90,7 @@ REAL = {
     ("torch._utils", "_rebuild_parameter_with_state"): _same_tensor,
     ("torch._tensor", "_rebuild_from_type_v2"): _plain_tensor,
     ("torch.storage", "UntypedStorage"): torch.UntypedStorage,
+    ("_codecs", "encode"): lambda text, *_: str(text).encode("latin1"),  # how older pickles write bytes
     ("numpy", "dtype"): _NumberType,
     ("numpy.core.multiarray", "scalar"): _number,
     ("numpy._core.multiarray", "scalar"): _number,

@@ -44,15 +44,15 @@ def seen(model):
         return model.eval()(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))[0]
 
 
-def old(model, file, **more):
+def old(network, file, **more):
     """A file as versions before wrote it: the pickled module."""
-    torch.save({"model": model, "ema": None, "epoch": -1, "train_args": {"imgsz": 64, "task": "detect"}} | more, file)
+    torch.save({"model": network, "ema": None, "epoch": -1, "train_args": {"imgsz": 64, "task": "detect"}} | more, file)
     return file
 
 
-def ours(model, file, **more):
+def ours(network, file, **more):
     """A file as it is written now, with `more` put into it by hand."""
-    torch.save(checkpoint.describe(model, {"imgsz": 64, "task": "detect"}) | more, file)
+    torch.save(checkpoint.describe(network, {"imgsz": 64, "task": "detect"}) | more, file)
     return file
 
 
@@ -162,8 +162,8 @@ def test_the_numbers_of_older_files_come_back_as_numbers(tmp_path, small):
 
 def test_a_network_that_was_joined_for_speed_is_saved_and_opened_again(tmp_path, small):
     model = YOLO(ours(small, tmp_path / "a.pt"))
-    model.predict(np.zeros((64, 64, 3), np.uint8), imgsz=64, verbose=False)
-    assert model.model.is_fused(thresh=1)
+    model.fuse(verbose=False)
+    assert model.model.is_fused()
     model.save(tmp_path / "b.pt")
     assert torch.load(tmp_path / "b.pt", weights_only=True)["format"] == "yolotiny"
     torch.testing.assert_close(seen(YOLO(tmp_path / "b.pt").model), seen(model.model), atol=0.5, rtol=0.02)

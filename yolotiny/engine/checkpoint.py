@@ -130,12 +130,14 @@ def strip(file: Path, **updates: Any) -> None:
     """Leave in a checkpoint what a finished run needs: the average in half precision, nothing to go on from.
 
     Args:
-        file: of our format; rewritten in one step.
+        file: rewritten in one step, in our format.
         updates: entries to put in.
     """
     content = weights.read_payload(file)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{file} is no checkpoint of this run; move it away and resume again")
+    if not isinstance(content, dict) or content.get("format") != FORMAT:  # of a run that an older version began
+        older = read(file)
+        rest = {k: older[k] for k in REST if k in older and k not in ("date", "version")}
+        content = describe(older["ema"] or older["model"], older["train_args"]) | plain(rest)
     state = content.get("ema") or content["model"]
     content["model"] = {k: torch.nan_to_num(v.half()) if v.is_floating_point() else v for k, v in state.items()}
     write({k: v for k, v in content.items() if k not in TO_GO_ON} | plain(updates), file)
@@ -205,7 +207,9 @@ def _build(kind: str, config: Any, tensors: Mapping[str, Tensor], names: Mapping
     except InputError as error:
         raise InputError(f"{file} cannot be built: {error}; import your own layers before opening it") from error
     state = made.state_dict()
-    if tensors.keys() < state.keys():  # saved after convolutions and their norms were joined
+    if any(
+        k.endswith(".running_mean") and k not in tensors for k in state
+    ):  # saved after convolutions and their norms were joined
         made.fuse(verbose=False)
         state = made.state_dict()
     odd = [k for k in {*state} ^ {*tensors}] or [k for k in state if state[k].shape != tensors[k].shape]

@@ -15,7 +15,6 @@ from ultralytics.utils.checks import check_file
 from .. import config
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
-from ..weights import read_tensors
 from . import checkpoint
 from .look_section import OPTIONS as LOOK
 from .nms import NWD_THRESHOLD, check_metric
@@ -152,7 +151,7 @@ def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping
         raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
     best = Path(path).with_name("best.pt")
     if best.exists():
-        read_tensors(best)  # it is validated at the end: better to hear now that it is no checkpoint
+        checkpoint.read(best)  # it is validated at the end: better to hear now that it is no checkpoint
     if not content["train_args"]["data"] and not options.get("data"):
         raise InputError(f"resume: the data of {path} are not on this machine; give data=FILE.yaml")
     return str(path)

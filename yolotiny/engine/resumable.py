@@ -10,48 +10,27 @@ CPU) a resumed run sees the same augmentation too; worker processes draw theirs 
 
 from __future__ import annotations
 
-import csv
-import random
 import shutil
 import time
-from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.utils.data import Sampler
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import LOCAL_RANK, LOGGER, RANK
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
+from .._compat import private_start_files
 from ..errors import InputError
 from . import checkpoint
+from .run_state import EpochOrder, cut_rows, mend, restore, state_of
 
 NEVER = 2**31  # batches: more than any step waits for
 
 
 class _Trained(Exception):
     """The last epoch is done already; what is left is the end of the run."""
-
-
-class EpochOrder(Sampler[int]):
-    """A new random order of a data set each epoch, the same whether the run was cut off before or not.
-
-    Attributes:
-        epoch: the one that the next order is for.
-    """
-
-    def __init__(self, data: Any, seed: int):
-        self.data, self.seed, self.epoch = data, seed, 0
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        self.epoch += 1
-        yield from torch.randperm(len(self.data), generator=generator).tolist()
-
-    def __len__(self) -> int:
-        return len(self.data)
 
 
 class ResumableTrainer(DetectionTrainer):
@@ -64,6 +43,11 @@ class ResumableTrainer(DetectionTrainer):
     waiting = 0
     _going_on: dict[str, Any] | None = None  # the `run` of a checkpoint, until the first epoch begins
     _before_step = 0  # batches between steps, kept aside while a resumed run waits for its first one
+
+    def train(self) -> None:
+        """Train; where that starts processes of its own, what starts them is nobody else's to change."""
+        with private_start_files() if self.ddp else nullcontext():
+            super().train()
 
     def check_resume(self, overrides: dict[str, Any]) -> None:
         """The options of the run; it goes on in the folder that its checkpoint lies in."""
@@ -91,8 +75,8 @@ class ResumableTrainer(DetectionTrainer):
         if self.train_loader.iterator is None:
             self._order_from_now()
         if self._going_on is not None:
-            _restore(self, self._going_on)
-            self._going_on = None
+            restore(self, self._going_on)
+            self._going_on, self._before_step = None, self.accumulate
 
     def _close_dataloader_mosaic(self) -> None:
         """The loader begins anew without mosaic, with the order of this epoch."""
@@ -143,7 +127,7 @@ class ResumableTrainer(DetectionTrainer):
             InputError: they cannot be written; those before them are kept.
         """
         ema = self.ema.ema
-        _mend(ema, unwrap_model(self.model))
+        mend(ema, unwrap_model(self.model))
         about = {
             "epoch": self.epoch,
             "train_metrics": {**self.metrics, "fitness": self.fitness},
@@ -160,7 +144,7 @@ class ResumableTrainer(DetectionTrainer):
                 "scaler": self.scaler.state_dict(),
                 "best_fitness": self.best_fitness,
                 "stopper": {k: vars(self.stopper)[k] for k in ("best_fitness", "best_epoch")},
-                "run": _state(self),
+                "run": state_of(self),
             }
         )
         try:
@@ -181,7 +165,7 @@ class ResumableTrainer(DetectionTrainer):
         if not self.resume or not ckpt:
             return
         if RANK in {-1, 0}:
-            _cut_rows(self.csv, ckpt["epoch"] + 1)
+            cut_rows(self.csv, ckpt["epoch"] + 1)
         if not ckpt.get("trained") and ckpt["epoch"] + 1 < self.epochs:
             super().resume_training(ckpt)
             self._going_on = ckpt.get("run")
@@ -235,59 +219,3 @@ class ResumableTrainer(DetectionTrainer):
         self.epoch += 1  # loggers see the figures of the best weights as those of one epoch more
         self.run_callbacks("on_fit_epoch_end")
         self.epoch -= 1
-
-
-def _mend(average: torch.nn.Module, live: torch.nn.Module) -> None:
-    """Put live values into tensors of the average that a single bad step has made infinite for good."""
-    source = live.state_dict()
-    for k, v in average.state_dict().items():
-        if not torch.isfinite(v).all() and torch.isfinite(source[k]).all():
-            v.copy_(source[k])
-
-
-def _state(trainer: ResumableTrainer) -> dict[str, Any]:
-    """What the next step depends on beside weights, average and optimizer."""
-    kind, keys, *rest = np.random.get_state()
-    model = unwrap_model(trainer.model)
-    data = trainer.train_loader.dataset
-    return {
-        "python": random.getstate(),
-        "numpy": [kind, keys.tolist(), *rest],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state(trainer.device) if trainer.device.type == "cuda" else None,
-        "waiting": trainer.waiting,
-        "gradients": {k: p.grad for k, p in model.named_parameters() if trainer.waiting and p.grad is not None},
-        "mosaic": list(getattr(data, "buffer", ())) if not trainer.train_loader.num_workers else [],
-    }
-
-
-def _restore(trainer: ResumableTrainer, run: dict[str, Any]) -> None:
-    """Go back to where `_state` was taken."""
-    data = trainer.train_loader.dataset
-    if run["mosaic"] and max(run["mosaic"]) < len(data) and not trainer.train_loader.num_workers:
-        for i in run["mosaic"]:  # pictures that mosaics are made of, oldest first
-            data.load_image(i)
-    parameters = dict(unwrap_model(trainer.model).named_parameters())
-    for k, gradient in run["gradients"].items():
-        parameters[k].grad = gradient.to(parameters[k])
-    trainer.waiting = run["waiting"]
-    trainer._before_step = trainer.accumulate
-    version, keys, following = run["python"]
-    random.setstate((version, tuple(keys), following))
-    np.random.set_state(tuple(run["numpy"]))
-    torch.set_rng_state(run["torch"])
-    if run["cuda"] is not None and trainer.device.type == "cuda":
-        torch.cuda.set_rng_state(run["cuda"], trainer.device)
-
-
-def _cut_rows(file: Path, epochs: int) -> None:
-    """Keep the rows of the first `epochs` epochs, one each, and none that a kill has cut short."""
-    if not file.exists():
-        return
-    head, *rows = csv.reader(file.read_text(encoding="utf-8").splitlines())
-    kept: dict[int, list[str]] = {}
-    for row in rows:
-        if len(row) == len(head) and row[0].isdigit() and int(row[0]) <= epochs:
-            kept.setdefault(int(row[0]), row)
-    text = "".join(",".join(row) + "\n" for row in (head, *kept.values()))
-    checkpoint.replace(file, text.encode())

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .._compat import private_start_files
-
 NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
@@ -39,8 +37,7 @@ def says_how_to_go_on(trainer: Any) -> Iterator[None]:
                 number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                     before[number] = signal.signal(number, _raise)
-        with private_start_files():
-            yield
+        yield
     except KeyboardInterrupt as stop:
         there = trainer.last.exists()
         how = f"go on with: yolotiny train resume={trainer.last}" if there else "before the first checkpoint"
