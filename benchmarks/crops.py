@@ -67,9 +67,11 @@ class Sahi:
     def __init__(self, model: str, tile: int, shown: int, conf: float):
         from sahi import AutoDetectionModel
 
+        from yolotiny import YOLO
+
         self.tile, self.watch = tile, None
         self.model = AutoDetectionModel.from_pretrained(
-            "ultralytics", model_path=model, confidence_threshold=conf, device="cpu", image_size=shown
+            "ultralytics", model=YOLO(model), confidence_threshold=conf, device="cpu", image_size=shown
         )
 
     def __call__(self, picture: Any) -> tuple[Any, float, int, float]:

@@ -188,42 +188,19 @@ def test_cards_with_unsound_halves_are_known(card, faulty):
 
 
 class Stranger(nn.Module):
-    """A class of no trusted package."""
+    """A class of nobody we know."""
 
 
-def checkpoint(path, module):
-    torch.save({"model": nn.Sequential(nn.Conv2d(3, 4, 1), module), "ema": None, "train_args": {}}, path)
-    return path
-
-
-def test_a_checkpoint_with_our_layers_loads_safely(tmp_path, quieted, monkeypatch):
+@pytest.mark.parametrize("switch", [None, "0", "1"])
+def test_an_object_of_a_class_we_do_not_know_is_named_and_never_made(tmp_path, quieted, monkeypatch, switch):
     from ultralytics.nn.tasks import load_checkpoint
 
-    home = types.ModuleType("yolotiny.nn.invented")
-    home.Ours = type("Ours", (nn.Linear,), {"__module__": home.__name__})
-    monkeypatch.setitem(sys.modules, home.__name__, home)
-    seen = {}
-    load = torch.load
-    monkeypatch.setattr(torch, "load", lambda *a, **k: seen.update(k) or load(*a, **k))
-    model, _ = load_checkpoint(checkpoint(tmp_path / "best.pt", home.Ours(2, 2)))
-    assert type(model[1]) is home.Ours and seen["weights_only"] is True
-
-
-def test_a_class_of_a_stranger_is_refused_until_it_is_allowed(tmp_path, quieted):
-    from ultralytics.nn.tasks import load_checkpoint
-
-    path = checkpoint(tmp_path / "best.pt", Stranger())
-    with pytest.raises(InputError, match="Stranger.*safe loading does not know"):
-        load_checkpoint(path)
-    _compat.allow_safe_loading([Stranger])
-    assert type(load_checkpoint(path)[0][1]) is Stranger
-
-
-def test_safe_loading_can_be_switched_off(tmp_path, quieted, monkeypatch):
-    from ultralytics.nn.tasks import load_checkpoint
-
-    monkeypatch.setenv("ULTRALYTICS_SAFE_LOAD", "0")
-    assert type(load_checkpoint(checkpoint(tmp_path / "best.pt", Stranger()))[0][1]) is Stranger
+    if switch:
+        monkeypatch.setenv("ULTRALYTICS_SAFE_LOAD", switch)
+    torch.save({"model": Stranger(), "ema": None, "train_args": {}}, tmp_path / "best.pt")
+    monkeypatch.setattr(Stranger, "__setstate__", lambda *_: pytest.fail("made"))
+    with pytest.raises(InputError, match=r"best\.pt holds .*Stranger, which is no network of yolotiny or ultralytics"):
+        load_checkpoint(tmp_path / "best.pt")
 
 
 def test_a_whole_ultralytics_model_loads_safely(tmp_path, quieted):
@@ -233,9 +210,25 @@ def test_a_whole_ultralytics_model_loads_safely(tmp_path, quieted):
     assert len(load_checkpoint(tmp_path / "a.pt")[0].model) == 25
 
 
-@pytest.mark.parametrize("name", ["yolotiny.model.YOLO", "os.system", "timm.models.create_model", "yolotiny.nnx.A"])
-def test_only_classes_of_layers_are_trusted(name):
-    assert _compat._trusted_class(name) is None
+def test_a_network_of_ultralytics_is_built_without_evaluating_its_text_or_fetching_weights(monkeypatch):
+    from ultralytics.nn import tasks
+
+    act, seen = tasks.Conv.default_act, []
+    monkeypatch.setattr(tasks, "TorchVision", type("TorchVision", (nn.Conv2d,), {}), raising=True)
+    row = [[-1, 1, "Conv", [8, 3, 2]], [-1, 1, "Conv", [8, 3, 2]], [-1, 1, "Conv", [8, 3, 2]]]
+    cfg = {"nc": 2, "backbone": row, "head": [[[0, 1, 2], 1, "Detect", ["nc"]]]}
+    made = _compat.build_theirs("DetectionModel", cfg | {"activation": "nn.ReLU()"})
+    assert isinstance(made.model[0].act, nn.ReLU) and tasks.Conv.default_act is act
+    hostile = cfg | {"activation": "seen.append(1) or nn.ReLU()"}
+    with pytest.raises(InputError, match="DetectionModel of ultralytics does not take it"):
+        _compat.build_theirs("DetectionModel", hostile)
+    assert not seen and not getattr(tasks._SafeLoad._local, "active", True) and tasks.Conv.default_act is act
+    fetching = {"nc": 2, "backbone": [[-1, 1, "TorchVision", [8, "resnet18", "DEFAULT"]]], "head": []}
+    with pytest.raises(InputError):
+        _compat.build_theirs("DetectionModel", fetching)
+    assert fetching["backbone"][0][3] == [8, "resnet18", None]
+    with pytest.raises(InputError, match="ultralytics has no network subprocess"):
+        _compat.build_theirs("subprocess", cfg)
 
 
 def test_suppression_has_no_time_limit_when_it_is_told_infinity(monkeypatch):

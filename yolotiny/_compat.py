@@ -1,4 +1,4 @@
-"""Everything that touches private state of ultralytics: quiet by default, and safe loading of checkpoints.
+"""Everything that touches private state of ultralytics: quiet by default, and checkpoints that are only read.
 
 Left alone, ultralytics 8.4 reports every run to an analytics service, asks the package index for newer versions,
 fetches a font at each dataset check and weights for its mixed-precision check, installs missing packages with pip and
@@ -6,7 +6,7 @@ streams training to any logging service whose client is installed. `quiet` turns
 `YOLOTINY_ONLINE=1` leaves it on. A data set's own `download:` entry is not run in either case: it comes with the file,
 not from the user. Nothing here writes the settings file of ultralytics.
 
-Checkpoints are read without running code hidden in them; `ULTRALYTICS_SAFE_LOAD=0` switches to plain unpickling.
+Checkpoints are read without unpickling an object of theirs (`engine.checkpoint`); nothing switches that off.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import contextlib
 import importlib
 import logging
 import os
-import pickle
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,8 @@ from .silence import silence
 
 # Cards whose half-precision convolutions are known to give NaN in training although a forward pass looks right.
 FAULTY_HALF = re.compile(r"GTX 16\d\d|\bT(400|550|600|1000|1200|2000)\b|K40m", re.IGNORECASE)
-# Packages whose classes a checkpoint may hold besides those of torch and ultralytics. yolotiny.model is not among them:
-# its constructor opens files, and a pickle can call constructors.
-TRUSTED = re.compile(
-    r"yolotiny\.(nn|losses|assigners|coders|(center_|dense_)?criterion|detector|graph|structures|registry)(\.|$)"
-    r"|timm\.(models|layers)\.|torchvision\.(ops|models)\."
-)
 _asked: dict[str, str] = {}
+_seams: dict[str, Callable[[str], dict[str, Any]]] = {}  # what other rooms put in the place of its own
 
 
 def prepare() -> None:
@@ -227,54 +221,53 @@ def shared_on_cpu(wanted: bool) -> Iterator[None]:
         yield
 
 
-def allow_safe_loading(classes: Iterable[type]) -> None:
-    """Let checkpoints hold these classes (a user's own layers, for example) when they are loaded safely."""
-    import torch
-
-    torch.serialization.add_safe_globals(list(classes))
+def read_checkpoints_by(read: Callable[[str], dict[str, Any]]) -> None:
+    """Say what reads checkpoints from now on: file -> its dict, with modules under `model` and `ema`."""
+    _seams["read"] = read
 
 
-def safe_load(weight: str | Path, safe_only: bool | None = None) -> tuple[dict, str]:
-    """Load a checkpoint as `torch_safe_load` of ultralytics does, but restricted to known classes by default.
-
-    Classes of yolotiny's layers and of timm and torchvision that the file names are registered first; functions never.
+def torch_safe_load(weight: str | Path, safe_only: bool | None = None) -> tuple[dict[str, Any], str]:
+    """Read a checkpoint; every way of ultralytics to one ends here. Never unpickles, whatever `safe_only` says.
 
     Raises:
-        InputError: the file holds something else.
+        InputError: no checkpoint that can be opened.
     """
-    import torch
+    file = importlib.import_module("ultralytics.utils.downloads").attempt_download_asset(weight)
+    return _seams["read"](file), file
 
-    original = _originals["ultralytics.nn.tasks", "torch_safe_load"]
-    safe_only = _flag("ULTRALYTICS_SAFE_LOAD", True) if safe_only is None else safe_only
-    scan = getattr(torch.serialization, "get_unsafe_globals_in_checkpoint", None)  # torch 2.6 and later
-    if safe_only and scan and Path(weight).is_file():
-        with contextlib.suppress(ValueError, RuntimeError, pickle.UnpicklingError):  # no checkpoint: reported below
-            allow_safe_loading(filter(None, map(_trusted_class, scan(str(weight)))))
+
+def build_theirs(name: str, config: dict[str, Any]) -> Any:
+    """A network of ultralytics from its configuration: no text in it is evaluated, no layer of it fetches weights.
+
+    Args:
+        name: a class of ultralytics.nn.tasks.
+        config: as such a network has it under `yaml`.
+
+    Raises:
+        InputError: no such network, or a configuration that does not make one.
+    """
+    from ultralytics.nn import tasks
+
+    kind = getattr(tasks, {"YOLOv10DetectionModel": "DetectionModel"}.get(name, name), None)
+    if not (isinstance(kind, type) and issubclass(kind, tasks.BaseModel)) or kind.__module__ != tasks.__name__:
+        raise InputError(f"ultralytics has no network {name}")
+    for row in [*config.get("backbone", []), *config.get("head", [])]:
+        if row[2] == "TorchVision":
+            row[3] = [*row[3][:2], None, *row[3][3:]]
+        if not isinstance(row[1], int) or row[1] > 1000:
+            raise InputError(f"{row[1]!r} repeats of {row[2]}")
+    act, restricted = tasks.Conv.default_act, tasks._SafeLoad._local
+    restricted.active = True
     try:
-        return original(weight, safe_only=safe_only)
-    except TypeError as error:
-        if not isinstance(error.__cause__, pickle.UnpicklingError) or "GLOBAL" not in str(error.__cause__):
-            raise
-        found = re.search(r"GLOBAL (\S+)", str(error.__cause__))
-        raise InputError(
-            f"{weight} holds {found[1] if found else 'a class'}, which safe loading does not know; "
-            "set ULTRALYTICS_SAFE_LOAD=0 only if you trust whoever made the file"
-        ) from error
-
-
-def _trusted_class(name: str) -> type | None:
-    """Return the class called `package.module.Class` when it is defined in a trusted module."""
-    module, _, attribute = name.rpartition(".")
-    if not TRUSTED.match(module + "."):
-        return None
-    with contextlib.suppress(ImportError):
-        found = getattr(importlib.import_module(module), attribute, None)
-        return found if isinstance(found, type) and found.__module__ == module else None
-    return None
+        return kind(config, ch=config.get("channels", config.get("ch", 3)), verbose=False)
+    except (KeyError, AttributeError, TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise InputError(f"{name} of ultralytics does not take it ({str(error).strip().splitlines()[0]})") from error
+    finally:
+        restricted.active, tasks.Conv.default_act = False, act
 
 
 ALWAYS: dict[tuple[str, str], Callable] = {
-    ("ultralytics.nn.tasks", "torch_safe_load"): safe_load,
+    ("ultralytics.nn.tasks", "torch_safe_load"): torch_safe_load,
     ("ultralytics.engine.trainer", "autocast"): autocast,
     **READING,
 }

@@ -5,6 +5,7 @@ It reads a command line and says what is wrong with it; what a command does stan
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -33,7 +34,8 @@ USER_ERRORS += (MemoryError,)  # more was asked for than this machine has
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit code.
 
-    0 done, 1 a bug or what `data check` was asked to find, 2 a mistake of the user, 130 interrupted.
+    0 done, 1 a bug or what `data check` was asked to find, 2 a mistake of the user, 130 interrupted, in training 143 by
+    SIGTERM and 129 by SIGHUP.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -41,8 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run(argv) or 0
     except KeyboardInterrupt as stop:
         if os.environ.get("RANK", "0") == "0":
-            print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
-        return 130
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
+        return getattr(stop, "code", 130)
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -14,6 +14,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import config
 from .detector import Detector
+from .engine import checkpoint
 from .engine.crop_validator import CropValidator
 from .engine.look_section import section_of
 from .engine.nms import check_metric
@@ -31,6 +32,7 @@ from .engine.options import (
     sort_options,
 )
 from .engine.predictor import TEXTS, Predictor
+from .engine.stopping import says_how_to_go_on
 from .engine.track import TrackPredictor
 from .engine.trackers import section_to_track, tracker_of
 from .engine.trainer import Trainer
@@ -65,8 +67,8 @@ class YOLO(Model):
         if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
             name += ".yaml"
         if not name.endswith((".yaml", ".yml")) and "://" not in name and not Path(name).exists():
-            shipped = [n for n, _ in config.available()]
-            raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
+            near = did_you_mean(Path(name).stem, dict(config.available()))
+            raise InputError(f"model file {name!r} does not exist{near}")
         super().__init__(name, task=task or "detect", verbose=verbose)
 
     @property
@@ -84,8 +86,6 @@ class YOLO(Model):
 
     def _load(self, weights: str, task: str | None = None) -> None:
         """Open a checkpoint or an exported model."""
-        if str(weights).endswith(".pt") and Path(weights).is_file():
-            read_tensors(weights)  # says what is wrong with a file that is no checkpoint
         super()._load(weights, task)
         if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
             raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
@@ -99,6 +99,11 @@ class YOLO(Model):
         """Raise InputError for an exported file, which `command` cannot look into."""
         if not self.model_is_module:
             raise InputError(f"{command} needs a checkpoint or a model file; {self.model_name} is an exported model")
+
+    def save(self, filename: str | Path = "saved_model.pt") -> None:
+        """Write the network as it is now, as a checkpoint of plain data in half precision."""
+        self.need_network("save")
+        checkpoint.write(checkpoint.describe(self.model, self.model.args), Path(filename))
 
     def load(self, weights: Any) -> YOLO:
         """Take over matching tensors from a file, module or state dict (see `Detector.load`)."""
@@ -162,14 +167,14 @@ class YOLO(Model):
 
     def _resume(self, resume: Any, options: dict[str, Any], changes: dict[str, Any]) -> Any:
         """Go on with an interrupted run."""
-        path = resume if isinstance(resume, (str, Path)) else self.ckpt_path
-        path = resumable(path, self.model_name, options, changes)
-        args = {**options, "model": path, "resume": path, "mode": "train", "task": "detect"}
+        resume = resume if isinstance(resume, (str, Path)) else self.ckpt_path
+        path = resumable(resume, self.model_name, options, changes)
+        args = options | {"model": path, "resume": path, "mode": "train", "task": "detect"}
         self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
         return self._run_trainer()
 
     def tune(self, *args: Any, **options: Any) -> Any:
-        """Not offered: ultralytics' search starts its own trainer on its own model of the same name."""
+        """Not offered: ultralytics' search starts a trainer of its own."""
         raise InputError("tune is not part of yolotiny; train with several recipes and compare results.csv")
 
     def benchmark(self, *args: Any, **options: Any) -> Any:
@@ -178,16 +183,10 @@ class YOLO(Model):
 
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
-        try:
+        with says_how_to_go_on(self.trainer):
             self.trainer.train()
-        except KeyboardInterrupt:
-            last = self.trainer.wdir / "last.pt"  # trainer.last points elsewhere while a checkpoint is written
-            how = f"go on with: yolotiny train resume={last}" if last.exists() else "before the first checkpoint"
-            raise KeyboardInterrupt(how) from None
         if RANK in {-1, 0}:
             kept = self.trainer.best if self.trainer.best.exists() else self.trainer.last
-            if not kept.exists():
-                raise InputError(f"training wrote no checkpoint to {self.trainer.wdir}")
             self._load(str(kept))
             self.metrics = getattr(self.trainer.validator, "metrics", None)
             self.predictor = None

@@ -11,15 +11,18 @@ import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .errors import InputError
 
+FORMAT = "yolotiny"  # what our checkpoints, which hold plain data alone, say under "format"
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how torch.save began a file before torch 1.6
 
 
@@ -58,6 +61,19 @@ class Record:
     append = extend = add = lambda self, item: None
 
 
+class _NumberType(Record):
+    """Stands for numpy.dtype: keeps the code of the type."""
+
+    def __init__(self, code: Any = "", *args: Any):
+        self.code = str(code)
+
+
+def _number(kind: Any, raw: Any = b"") -> Any:
+    """A number that numpy wrote, as one of Python; None for anything else."""
+    known = isinstance(kind, _NumberType) and kind.code in ("f8", "f4", "f2", "i8", "i4", "u8", "b1")
+    return np.frombuffer(raw, kind.code)[0].item() if known and isinstance(raw, bytes) else None
+
+
 def _same_tensor(data: Tensor, *_: Any) -> Tensor:
     return data
 
@@ -74,6 +90,10 @@ REAL = {
     ("torch._utils", "_rebuild_parameter_with_state"): _same_tensor,
     ("torch._tensor", "_rebuild_from_type_v2"): _plain_tensor,
     ("torch.storage", "UntypedStorage"): torch.UntypedStorage,
+    ("_codecs", "encode"): lambda text, *_: str(text).encode("latin1"),  # how older pickles write bytes
+    ("numpy", "dtype"): _NumberType,
+    ("numpy.core.multiarray", "scalar"): _number,
+    ("numpy._core.multiarray", "scalar"): _number,
     **{(m, t.__name__): t for m in ("builtins", "__builtin__") for t in (dict, list, tuple, set, frozenset)},
 }
 
@@ -106,22 +126,43 @@ def read_tensors(path: str | Path) -> Weights:
     Raises:
         InputError: no such file, no checkpoint, damaged, or no tensors in it.
     """
+    with damage_of(path):
+        weights = _interpret(read_payload(path))
+    if not weights.tensors:
+        raise InputError(f"{path} holds no named tensors; expected a state dict or a saved model")
+    return weights
+
+
+def read_payload(path: str | Path) -> Any:
+    """What torch.save was given, with a `Record` for every object that is not plain data.
+
+    Args:
+        path: a file written by torch.save.
+
+    Raises:
+        InputError: no such file, no checkpoint, or damaged.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"weights {path} do not exist" if not path.exists() else f"weights {path} is a folder")
     if problem := _not_a_checkpoint(path):
         raise InputError(f"{path} is not a checkpoint: {problem}")
+    with damage_of(path):
+        return torch.load(path, map_location="cpu", pickle_module=_InertPickle, weights_only=False)
+
+
+@contextmanager
+def damage_of(path: str | Path) -> Iterator[None]:
+    """Whatever a hostile or damaged file provokes in here is the file's fault, and told as InputError."""
     try:
-        payload = torch.load(path, map_location="cpu", pickle_module=_InertPickle, weights_only=False)
-        weights = _interpret(payload)
-    except Exception as error:  # whatever a hostile or damaged file provokes is the file's fault
+        yield
+    except InputError:
+        raise
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{path} cannot be read as a checkpoint, it is damaged or of another kind ({reason})"
         ) from error
-    if not weights.tensors:
-        raise InputError(f"{path} holds no named tensors; expected a state dict or a saved model")
-    return weights
 
 
 def match(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -175,16 +216,17 @@ def _not_a_checkpoint(path: Path) -> str:
 def _interpret(payload: Any) -> Weights:
     """Find the model in what the file held."""
     outer = payload if isinstance(payload, Mapping) else {}
-    inner = next((outer[k] for k in ("ema", "model", "state_dict") if _tensors(outer.get(k))), payload)
-    tensors = dict(_tensors(inner))
+    inner = next((outer[k] for k in ("ema", "model", "state_dict") if tensors_of(outer.get(k))), payload)
+    tensors = dict(tensors_of(inner))
     if tensors and all(k.startswith("module.") for k in tensors):  # saved from a data-parallel wrapper
         tensors = {k.removeprefix("module."): v for k, v in tensors.items()}
-    names = _names(getattr(inner, "names", None)) or _names(outer.get("names"))
+    names = names_of(getattr(inner, "names", None)) or names_of(outer.get("names"))
     tensors = {k: v.detach().float() if v.is_floating_point() else v.detach() for k, v in tensors.items()}
-    return Weights(tensors, names, _origin(inner, tensors))
+    ours = outer.get("format") == FORMAT
+    return Weights(tensors, names, f"{FORMAT} checkpoint" if ours else _origin(inner, tensors))
 
 
-def _tensors(thing: Any) -> dict[str, Tensor]:
+def tensors_of(thing: Any) -> dict[str, Tensor]:
     """Return the named tensors of a state dict or of the record of an nn.Module."""
     if isinstance(thing, Mapping):
         return {k: v for k, v in thing.items() if isinstance(k, str) and isinstance(v, Tensor)}
@@ -205,7 +247,7 @@ def _walk(module: Record, prefix: str, above: tuple[int, ...]) -> Iterator[tuple
             yield from _walk(child, f"{prefix}{name}.", (*above, id(module)))
 
 
-def _names(value: Any) -> dict[int, str] | None:
+def names_of(value: Any) -> dict[int, str] | None:
     """Return class names given as a list or as a dict, else None."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
     named = {k: v for k, v in pairs if isinstance(k, int) and isinstance(v, str)}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.data.utils import check_det_dataset
-from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 from ultralytics.utils.checks import check_file
 
@@ -17,8 +16,8 @@ from ..data.formats.yolo import find_yaml
 from ..data_file import check_place
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
-from ..weights import read_tensors
 from ..yaml_file import read_yaml
+from . import checkpoint
 from .look_section import OPTIONS as LOOK
 from .nms import NWD_THRESHOLD, check_metric
 from .validator import DEFAULTS
@@ -151,9 +150,20 @@ def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping
         raise InputError(f"resume: {path} does not exist")
     if kept := [*changes, *(k for k in ("recipe",) if k in options)]:
         raise InputError(f"a resumed run keeps its model and recipe: leave {kept[0]}= out, or start a new run")
-    read_tensors(path)
-    if load_checkpoint(path)[1].get("optimizer") is None:
+    if gone := [k for k in ("save_dir", "project", "name") if k in options]:
+        raise InputError(f"a resumed run goes on in the folder of its checkpoint: leave {gone[0]}= out")
+    if Path(path).resolve().parent.name != "weights":
+        raise InputError(
+            f"resume: {path} does not lie in a folder RUN/weights, in which a run could go on; put it there"
+        )
+    content = checkpoint.read(path)
+    if content.get("optimizer") is None:
         raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
+    best = Path(path).with_name("best.pt")
+    if best.exists():
+        checkpoint.read(best)  # it is validated at the end: better to hear now that it is no checkpoint
+    if not content["train_args"]["data"] and not options.get("data"):
+        raise InputError(f"resume: the data of {path} are not on this machine; give data=FILE.yaml")
     return str(path)
 
 

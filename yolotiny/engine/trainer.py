@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,13 +30,14 @@ from .dataset import TinyDataset, split_ignore
 from .drawing import names_as_text
 from .fitting import fit
 from .processes import SharedTrainer
+from .resumable import ResumableTrainer
 from .validator import Validator
 
 CLIP = 10.0  # ultralytics' norm of gradients
 BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
 
 
-class Trainer(SharedTrainer):
+class Trainer(SharedTrainer, ResumableTrainer):
     """Trains a `Detector`.
 
     The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
@@ -164,6 +164,7 @@ class Trainer(SharedTrainer):
         self.optimizer.zero_grad()
         if self.ema:
             self.ema.update(self.model)
+        self.stepped()
 
     def _close_dataloader_mosaic(self) -> None:
         """The last epochs run without mosaic, and some criteria change with them."""
@@ -213,31 +214,6 @@ class Trainer(SharedTrainer):
         ours = self.validator.columns
         theirs = {k: v for k, v in metrics.items() if k not in ours}
         super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
-
-    def resume_training(self, ckpt: dict[str, Any] | None) -> None:
-        """Load the state of an interrupted run; rows of results.csv beyond its checkpoint go, as they come again."""
-        super().resume_training(ckpt)
-        if self.resume and RANK in {-1, 0} and self.csv.exists():
-            head, *rows = self.csv.read_text(encoding="utf-8").splitlines(keepends=True)
-            done = [row for row in rows if int(row.partition(",")[0]) <= self.start_epoch]
-            self.csv.write_text("".join([head, *done]), encoding="utf-8")
-
-    def save_model(self) -> bool:
-        """Write checkpoints beside the old ones and then move them over: a kill or a full disk leaves the old whole."""
-        last, best = self.last, self.best
-        self.last, self.best = last.with_suffix(".part"), best.with_suffix(".part")
-        try:
-            saved = super().save_model()
-            for part, final in ((self.last, last), (self.best, best)):
-                if part.exists():
-                    os.replace(part, final)
-            return saved
-        except OSError as e:
-            raise InputError(f"cannot write {last}: {e.strerror or e}; the checkpoint before it is kept") from e
-        finally:
-            for part in (self.last, self.best):
-                part.unlink(missing_ok=True)
-            self.last, self.best = last, best
 
 
 def build_dataset(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,19 @@ def local_weights(arch: str) -> Path:
     raise FileNotFoundError("they are not on this machine")
 
 
+_following: ContextVar[bool] = ContextVar("tensors follow", default=False)
+
+
+@contextmanager
+def tensors_follow() -> Iterator[None]:
+    """Networks built in here get their tensors from a checkpoint: `pretrained` fetches nothing."""
+    token = _following.set(True)
+    try:
+        yield
+    finally:
+        _following.reset(token)
+
+
 class TimmFeatures(nn.Module):
     """Features of a timm model at strides 4, 8, 16 and 32.
 
@@ -60,6 +76,7 @@ class TimmFeatures(nn.Module):
         options: dict[str, Any] = {"features_only": True, "out_indices": (1, 2, 3, 4), "in_chans": image_channels}
         if arch.startswith("hrnet"):
             options["feature_location"] = ""  # the branches themselves, not those widened for classification
+        pretrained = pretrained and not _following.get()
         if pretrained:
             try:
                 here = {} if online() else {"pretrained_cfg_overlay": {"file": str(local_weights(arch))}}
