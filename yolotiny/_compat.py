@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from . import plugins
 from .errors import InputError
 
 # Cards whose half-precision convolutions are known to give NaN in training although a forward pass looks right.
@@ -215,15 +216,15 @@ def safe_load(weight: str | Path, safe_only: bool | None = None) -> tuple[dict, 
             raise
         found = re.search(r"GLOBAL (\S+)", str(error.__cause__))
         raise InputError(
-            f"{weight} holds {found[1] if found else 'a class'}, which safe loading does not know; "
-            "set ULTRALYTICS_SAFE_LOAD=0 only if you trust whoever made the file"
+            f"{weight} holds {found[1] if found else 'a class'}, which safe loading does not know; where it is of a "
+            "plugin, give plugins=FILE; set ULTRALYTICS_SAFE_LOAD=0 only if you trust whoever made the file"
         ) from error
 
 
 def _trusted_class(name: str) -> type | None:
     """Return the class called `package.module.Class` when it is defined in a trusted module."""
     module, _, attribute = name.rpartition(".")
-    if not TRUSTED.match(module + "."):
+    if not TRUSTED.match(module + ".") and not plugins.trusted(module):
         return None
     with contextlib.suppress(ImportError):
         found = getattr(importlib.import_module(module), attribute, None)

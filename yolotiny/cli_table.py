@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DEBUG = {"debug": "True shows the full traceback of an error"}
+PLUGINS = {"plugins": "my_parts.py, a module, or a list: parts of your own that names may mean, see docs/own_parts.md"}
 PROTOCOL = {"protocol": "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson"}
 OF_DATA = {"protocol": f"{PROTOCOL['protocol']}; default what the data YAML says, else aitod"}
 DATA = {"data": "a data.yaml, the folder that holds it, or a name in cfg/datasets"}

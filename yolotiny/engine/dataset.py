@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.patches import imread
 
 from ..errors import InputError
+from .augmenting import OwnAugmentations
 
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
 MISSING_AREA = 0.1  # share of an object that must stay inside the picture
@@ -174,8 +176,13 @@ class TinyDataset(YOLODataset):
     the picture; `split_ignore` takes them out of the batch again.
 
     Attributes:
+        steps: augmentations of the model file, see `data.augment`.
         sizes: (height, width) of each picture by its file.
     """
+
+    def __init__(self, *, steps: Sequence[tuple[str, Any]] = (), **others: Any):
+        self.steps = steps
+        super().__init__(**others)
 
     def verify_args(self) -> tuple:
         """Our scan of one picture, and what to call it on."""
@@ -260,9 +267,11 @@ class TinyDataset(YOLODataset):
             raise InputError(f"no box{of} in any of the {len(self.labels)} training images of {self.img_path}")
 
     def build_transforms(self, hyp: Any) -> Any:
-        """ultralytics' augmentations with our rule for which boxes survive."""
+        """ultralytics' augmentations with our rule for which boxes survive, then the model file's."""
         transforms = super().build_transforms(hyp)
         _spare_tiny(transforms, self.nc)
+        if self.augment and self.steps:
+            transforms.insert(-1, OwnAugmentations(self.steps, self.nc))  # the last one formats
         return transforms
 
 

@@ -1,0 +1,89 @@
+"""What can be registered: one row a kind, with the tables it goes to and what a part of it has to bring."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What can be registered under a word.
+
+    Attributes:
+        about: what it is, and where its name is written.
+        tables: where such parts stand, "module:TABLE" inside this package.
+        base: the class that it comes from, "module:Class"; empty for none.
+        takes: parameters that its constructor has, because they are always passed.
+        has: attributes that are read.
+        made: it is registered as an object, not as a class or function that makes one.
+        others: looks among names that stand in no table of ours, "module:function".
+    """
+
+    about: str
+    tables: tuple[str, ...]
+    base: str = ""
+    takes: tuple[str, ...] = ()
+    has: tuple[str, ...] = ()
+    made: bool = False
+    others: str = ""
+
+
+LAYERS = ("nn:MODULES",)
+KINDS = {
+    "layer": Kind("module of the graph: a row or an insert of a YAML", LAYERS, others="graph:existing"),
+    "head": Kind("last layer; its `criterion` names what trains it", LAYERS, "nn.head:Detect", others="graph:existing"),
+    "criterion": Kind(
+        "what a head's training step loses: `criterion` of a head", ("criterion:CRITERIA",), "criterion:Criterion"
+    ),
+    "coder": Kind(
+        "raw channels to boxes and back: coder: {type: NAME}",
+        ("coders:CODERS",),
+        has=("channels", "decode", "encode", "sizes"),
+    ),
+    "assigner": Kind(
+        "which prior answers for which object: assigner: {type: NAME}", ("assigners:ASSIGNERS",), has=("looks",)
+    ),
+    "loss": Kind(
+        "loss of aligned boxes: loss: {box: {type: NAME}}, and `of:` in those that reshape another",
+        ("losses:BOX_LOSSES", "losses:SIMILARITIES"),
+        takes=("weight",),
+        has=("weight",),
+    ),
+    "localisation": Kind(
+        "loss of boxes as distributions: loss: {bins: {type: NAME}}",
+        ("losses:LOCALISATION",),
+        takes=("weight",),
+        has=("keep_iou",),
+    ),
+    "aux": Kind(
+        "loss of what a layer hands on: loss: {TERM: {type: NAME}}",
+        ("losses:AUX_LOSSES",),
+        takes=("weight",),
+        has=("weight",),
+    ),
+    "slicer": Kind(
+        "where to look again: crops=NAME, infer: {crops: {type: NAME}}", ("crops:CROPPERS",), "crops:Cropper"
+    ),
+    "merge": Kind("how detections of picture and crops join: merge=NAME", ("crops:MERGES",)),
+    "augmentation": Kind("change of a training picture: augmentations: [NAME]", ("data.augment:AUGMENTATIONS",)),
+    "protocol": Kind(
+        "how detections are scored: protocol=NAME",
+        ("metrics:PROTOCOLS",),
+        has=("figures", "caps", "sizes", "max_det", "view", "__call__"),
+        made=True,
+    ),
+    "converter": Kind(
+        "data set as downloaded: data convert format=NAME",
+        ("data.formats:CONVERTERS",),
+        "data.formats:Format",
+        made=True,
+    ),
+}
+
+
+def locate(place: str) -> Any:
+    """What stands at "module:NAME" inside this package; imports the module."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(f"yolotiny.{module}"), name)
