@@ -32,6 +32,7 @@ CROPS = {
     "crop_train": "grid, lsm or auto: training also sees parts of pictures at the files' resolution; none for none. "
     "Settings: crop_train.probability, .tile, .scale, .keep, .objects, .pieces; see docs/crop_training.md"
 }
+AUGMENT = {"augmentations": "a name or a list of names that plugins have registered, see docs/own_parts.md"}
 CLIP = {"gradient_clip": "norm that gradients are clipped at, default 10; 35 in recipe=yolc"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
 UNCERTAINTY = {"uncertainty": "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"}
@@ -99,7 +100,7 @@ COMMANDS = {
         "train a model on a data set",
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
-        OF_DATA | FITNESS | RECIPE | CLIP | CROPS | NMS | LOOK,
+        OF_DATA | FITNESS | RECIPE | CLIP | CROPS | AUGMENT | NMS | LOOK,
         ("Train", "Val/Test", "Hyperparameters"),
         ("cfg", "classes", "agnostic_nms"),
         ("quantize", "dnn", "nms", "augment"),

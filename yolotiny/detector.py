@@ -57,7 +57,7 @@ class Detector(DetectionModel):
         self.yaml["channels"] = ch
         self.yaml["nc"] = _classes(self.yaml.get("nc", 80) if nc is None else nc)
         self.model, self.save = graph.build(deepcopy(self.yaml), ch)
-        if found := plugins.origins(self.yaml):
+        if found := plugins.parts_from(self.yaml):
             self.yaml["parts_from"] = (self.yaml.get("parts_from") or {}) | found
         self.names = {i: str(i) for i in range(self.yaml["nc"])}
         self.inplace = True

@@ -15,7 +15,7 @@ a YAML uses `mine` as it uses ours. `KINDS` says what there is to register; docs
 
 from .kinds import KINDS
 from .loading import failed, load, more, trusted
-from .origins import hint, note, origins
+from .origins import hint, note, parts_from
 from .parts import Part, listing, register
 
-__all__ = ["KINDS", "Part", "failed", "hint", "listing", "load", "more", "note", "origins", "register", "trusted"]
+__all__ = ["KINDS", "Part", "failed", "hint", "listing", "load", "more", "note", "parts_from", "register", "trusted"]

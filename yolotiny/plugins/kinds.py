@@ -12,16 +12,18 @@ class Kind:
     """What can be registered under a word.
 
     Attributes:
-        about: what it is, and where its name is written.
+        what: it is; as docs/own_parts.md has it.
+        where: its name is written; the same.
         tables: where such parts stand, "module:TABLE" inside this package.
         base: the class that it comes from, "module:Class"; empty for none.
         takes: parameters that its constructor has, because they are always passed.
-        has: attributes that are read.
+        has: attributes that are read of it.
         made: it is registered as an object, not as a class or function that makes one.
         others: looks among names that stand in no table of ours, "module:function".
     """
 
-    about: str
+    what: str
+    where: str
     tables: tuple[str, ...]
     base: str = ""
     takes: tuple[str, ...] = ()
@@ -30,54 +32,63 @@ class Kind:
     others: str = ""
 
 
-LAYERS = ("nn:MODULES",)
 KINDS = {
-    "layer": Kind("module of the graph: a row or an insert of a YAML", LAYERS, others="graph:existing"),
-    "head": Kind("last layer; its `criterion` names what trains it", LAYERS, "nn.head:Detect", others="graph:existing"),
+    "layer": Kind("module of the graph", "a row or an insert of a YAML", ("nn:MODULES",), others="graph:existing"),
+    "head": Kind("last layer of the graph", "the last row", ("nn:MODULES",), "nn.head:Detect", others="graph:existing"),
     "criterion": Kind(
-        "what a head's training step loses: `criterion` of a head", ("criterion:CRITERIA",), "criterion:Criterion"
+        "what a head loses in a training step",
+        "`criterion` of the head",
+        ("criterion:CRITERIA",),
+        base="criterion:Criterion",
     ),
     "coder": Kind(
-        "raw channels to boxes and back: coder: {type: NAME}",
+        "raw channels to boxes and back",
+        "`coder: {type: NAME}`",
         ("coders:CODERS",),
         has=("channels", "decode", "encode", "sizes"),
     ),
     "assigner": Kind(
-        "which prior answers for which object: assigner: {type: NAME}", ("assigners:ASSIGNERS",), has=("looks",)
+        "which prior answers for which object",
+        "`assigner: {type: NAME}`",
+        ("assigners:ASSIGNERS",),
+        has=("looks",),
     ),
     "loss": Kind(
-        "loss of aligned boxes: loss: {box: {type: NAME}}, and `of:` in those that reshape another",
+        "loss of aligned boxes",
+        "`loss: {box: {type: NAME}}`, `of: NAME`",
         ("losses:BOX_LOSSES", "losses:SIMILARITIES"),
         takes=("weight",),
         has=("weight",),
     ),
     "localisation": Kind(
-        "loss of boxes as distributions: loss: {bins: {type: NAME}}",
+        "loss of boxes as distributions",
+        "`loss: {bins: {type: NAME}}`",
         ("losses:LOCALISATION",),
         takes=("weight",),
         has=("keep_iou",),
     ),
     "aux": Kind(
-        "loss of what a layer hands on: loss: {TERM: {type: NAME}}",
+        "loss of what a layer hands on",
+        "`loss: {TERM: {type: NAME}}`",
         ("losses:AUX_LOSSES",),
         takes=("weight",),
         has=("weight",),
     ),
-    "slicer": Kind(
-        "where to look again: crops=NAME, infer: {crops: {type: NAME}}", ("crops:CROPPERS",), "crops:Cropper"
-    ),
-    "merge": Kind("how detections of picture and crops join: merge=NAME", ("crops:MERGES",)),
-    "augmentation": Kind("change of a training picture: augmentations: [NAME]", ("data.augment:AUGMENTATIONS",)),
+    "slicer": Kind("where to look again", "`crops=NAME`", ("crops:CROPPERS",), base="crops:Cropper"),
+    "merge": Kind("how detections of picture and crops join", "`merge=NAME`", ("crops:MERGES",)),
+    "augmentation": Kind("change of a training picture", "`augmentations: [NAME]`", ("data.augment:AUGMENTATIONS",)),
     "protocol": Kind(
-        "how detections are scored: protocol=NAME",
+        "how detections are scored",
+        "`protocol=NAME`",
         ("metrics:PROTOCOLS",),
         has=("figures", "caps", "sizes", "max_det", "view", "__call__"),
         made=True,
     ),
     "converter": Kind(
-        "data set as downloaded: data convert format=NAME",
+        "data set as downloaded",
+        "`data convert format=NAME`",
         ("data.formats:CONVERTERS",),
-        "data.formats:Format",
+        base="data.formats:Format",
         made=True,
     ),
 }

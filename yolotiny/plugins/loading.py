@@ -14,13 +14,13 @@ import importlib.util
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, did_you_mean
-from .parts import PARTS, describe, forget, loading
+from .parts import PARTS, Part, describe, forget, loading
 
 GROUP = "yolotiny.parts"  # entry points: name = module
 VARIABLE = "YOLOTINY_PLUGINS"
@@ -56,8 +56,13 @@ def load(plugins: Any) -> None:
             registered is taken out again.
     """
     for name in _listed(plugins):
-        plugin = _of_file(name) if _is_file(name) else _of_module(name)
-        _import(plugin)
+        searched = list(sys.path)
+        try:
+            plugin = _of_file(name) if _is_file(name) else _of_module(name)
+            _import(plugin)
+        except InputError:
+            sys.path[:] = searched
+            raise
         carried = os.environ.get(VARIABLE, "").split(os.pathsep)
         os.environ[VARIABLE] = os.pathsep.join(dict.fromkeys([*filter(None, carried), plugin.carried]))
 
@@ -75,6 +80,8 @@ def more() -> None:
     if _looked:
         return
     _looked = True  # before they are imported: one of them may ask for a name, too
+    from importlib.metadata import entry_points  # not before somebody asks: this is imported with the package
+
     for point in entry_points(group=GROUP):
         try:
             _import(Plugin(point.module, point.module.partition(".")[0], point.module))
@@ -119,14 +126,11 @@ def _of_file(name: str) -> Plugin:
     file = path.resolve()
     if "." in file.stem:
         raise InputError(f"plugins: {name} has a dot in its name, so it cannot be imported; rename it")
-    added = str(file.parent) not in sys.path
-    if added:
+    if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))  # last, so that nothing in that folder hides an installed module
     found = _spec(file.stem)
     there = found.origin if found else None
     if not there or not Path(there).is_file() or not file.samefile(there):
-        if added:
-            sys.path.remove(str(file.parent))
         raise InputError(f"plugins: {name} has the name of another module, {there or file.stem}; rename it")
     return Plugin(file.stem, file.name, str(file))
 
@@ -153,30 +157,40 @@ def _spec(module: str) -> Any:
 
 def _import(plugin: Plugin) -> None:
     """Import a plugin that is not there yet; raise InputError where that fails or registers nothing."""
-    before, modules = dict(PARTS), set(sys.modules)
+    with _all_or_nothing(plugin):
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # what a command prints may be read by another program
+                importlib.import_module(plugin.module)
+        except (Exception, SystemExit) as error:
+            raise InputError(f"plugins: {_place(error, plugin)}: {describe(error)}") from error
+        if not any(_is_of(part, plugin) for part in PARTS.values()):
+            raise InputError(f"plugins: {plugin.shown} registers nothing; it has to call yolotiny.plugins.register")
+
+
+@contextlib.contextmanager
+def _all_or_nothing(plugin: Plugin) -> Iterator[None]:
+    """What fails in here leaves no part and no module behind, so that a plugin is read anew once it is mended."""
+    parts, modules = dict(PARTS), set(sys.modules)
     loading.append(plugin.shown)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what a command prints may be read by another program
-            importlib.import_module(plugin.module)
-    except (Exception, SystemExit) as error:
-        forget([part for key, part in PARTS.items() if before.get(key) is not part])
+        yield
+    except InputError:
+        forget([part for key, part in PARTS.items() if parts.get(key) is not part])
         for name in set(sys.modules) - modules:
             if _inside(name, plugin.module):
-                del sys.modules[name]  # so that it is read anew, once it is mended
-        raise InputError(f"plugins: {_place(error, plugin)}: {describe(error)}") from error
+                del sys.modules[name]
+        raise
     finally:
         loading.pop()
-    if not any(_inside(part.module, plugin.module) or _twin(part.file, plugin) for part in PARTS.values()):
-        raise InputError(f"plugins: {plugin.shown} registers nothing; it has to call yolotiny.plugins.register")
+
+
+def _is_of(part: Part, plugin: Plugin) -> bool:
+    """Whether a part came from a plugin, be it that the program itself is that file."""
+    return _inside(part.module, plugin.module) or part.file == plugin.carried
 
 
 def _inside(module: str, plugin: str) -> bool:
     return module == plugin or module.startswith(f"{plugin}.")
-
-
-def _twin(file: str, plugin: Plugin) -> bool:
-    """Whether a part came from the plugin's file under another name of a module: as the program itself."""
-    return file == plugin.carried
 
 
 def _place(error: BaseException, plugin: Plugin) -> str:

@@ -14,7 +14,7 @@ TEXT = re.compile(r"[\w.-]{1,100}")  # what a message may repeat of a file that 
 _noted: dict[str, str] = {}
 
 
-def origins(config: Mapping[str, Any]) -> dict[str, str]:
+def parts_from(config: Mapping[str, Any]) -> dict[str, str]:
     """The plugin's parts that a configuration speaks of: {name: file or module they came from}."""
     sources = {part.name: part.source for part in PARTS.values()}
     return {word: sources[word] for word in _words(config) if word in sources}
@@ -34,10 +34,18 @@ def note(of: Any, where: str) -> None:
     _noted.update(of)
 
 
-def hint(name: Any) -> str:
-    """What else to say of a name that is in no table: the plugin that had it, and installed ones that failed."""
+def hint(name: Any, near: str) -> str:
+    """What else to say of a name that is in no table: the plugin that had it, and installed ones that failed.
+
+    Args:
+        name: what was looked for.
+        near: what `did_you_mean` says of it.
+    """
     source = _noted.get(name) if isinstance(name, str) else None
-    said = f"; it came from {source}: give plugins={source}" if source else ""
+    if source:
+        said = f"; it came from {source}: give plugins={source}"
+    else:
+        said = "" if near.startswith("; did you mean") else "; one of your own comes with plugins=FILE"
     return "; ".join([said, *failed])
 
 

@@ -77,18 +77,18 @@ def register(kind: str, name: str, part: Any) -> None:
         InputError: an unknown kind, a name that exists or cannot be one, a part that does not fit its kind.
     """
     if kind not in KINDS:
-        raise InputError(f"register: unknown kind {kind!r}{did_you_mean(kind, KINDS)}")
+        raise InputError(f"unknown kind of part {kind!r}{did_you_mean(kind, KINDS)}")
     if not isinstance(name, str) or not NAME.fullmatch(name) or name.lower() in WORDS:
-        raise InputError(f"register: {name!r} cannot name a {kind}; take a word such as 'mine'")
+        raise InputError(f"{name!r} cannot name a {kind}; take a word such as 'mine'")
     new, described = Part(kind, name, part, *_caller()), KINDS[kind]
-    _check(new, described)
     tables = [locate(place) for place in described.tables]
     for table in tables:
         if name in table and not new.is_again(table.own.get(name)):
             from_ = f" of {table.own[name].source}" if name in table.own else ""
-            raise InputError(f"register: there is a {table.kind} {name!r}{from_} already; take another name")
+            raise InputError(f"there is a {table.kind} {name!r}{from_} already; take another name")
     if described.others and not any(name in table for table in tables) and locate(described.others)(name):
-        raise InputError(f"register: ultralytics has a layer {name!r}; take another name")
+        raise InputError(f"ultralytics has a layer {name!r}; take another name")
+    _check(new, described)
     for table in tables:
         table.add(new)
     PARTS[kind, name] = new
@@ -128,19 +128,19 @@ def _check(part: Part, kind: Kind) -> None:
     base = locate(kind.base) if kind.base else None
     if kind.made:
         if base and not isinstance(part.target, base):
-            raise InputError(f"register: {part} has to be a {base.__name__}, not {_said(part.target)}; {SHOWN}")
+            raise InputError(f"{part} has to be a {base.__name__}, not {_said(part.target)}; {SHOWN}")
         _has(part, part.target)
         return
     if base and not (isinstance(part.target, type) and issubclass(part.target, base)):
-        raise InputError(f"register: {part} has to be a subclass of {base.__name__}, not {_said(part.target)}; {SHOWN}")
+        raise InputError(f"{part} has to be a subclass of {base.__name__}, not {_said(part.target)}; {SHOWN}")
     if not callable(part.target):
-        raise InputError(f"register: {part} has to be a class, not {_said(part.target)}; {SHOWN}")
+        raise InputError(f"{part} has to be a class, not {_said(part.target)}; {SHOWN}")
     try:
         names = inspect.signature(part.target).parameters
     except (TypeError, ValueError):
-        raise InputError(f"register: {part} does not say what parameters it takes; {SHOWN}") from None
+        raise InputError(f"{part} does not say what parameters it takes; {SHOWN}") from None
     if missing := [k for k in kind.takes if k not in names]:
-        raise InputError(f"register: {part} takes no {missing[0]!r}, which is always passed; {SHOWN}")
+        raise InputError(f"{part} takes no {missing[0]!r}, which is always passed; {SHOWN}")
 
 
 def _has(part: Part, made: Any) -> None:
@@ -160,7 +160,8 @@ def _title(part: Part) -> str:
 def _caller() -> tuple[str, str, str]:
     """Source, module and file of whoever called `register`."""
     frame = sys._getframe(2)
-    module, file = str(frame.f_globals.get("__name__")), frame.f_code.co_filename
+    module, file = str(frame.f_globals.get("__name__")), frame.f_globals.get("__file__")
+    file = str(Path(file).resolve()) if file else frame.f_code.co_filename  # a cell of a notebook has none
     if loading:
         return loading[-1], module, file
     return (module.partition(".")[0] if "." in module else Path(file).name), module, file
