@@ -60,8 +60,7 @@ def find_module(name: str, where: str) -> Callable[..., nn.Module]:
     room = nn if name.startswith("nn.") else ultralytics_modules
     known = [k for k, v in vars(room).items() if isinstance(v, type) and issubclass(v, nn.Module)]
     known = [f"nn.{k}" for k in known] if room is nn else [*MODULES, *known]
-    near = did_you_mean(name, known)
-    raise InputError(f"unknown module {name!r} in {where}{near}{plugins.hint(name, near)}")
+    raise InputError(f"unknown module {name!r} in {where}{did_you_mean(name, known)}{plugins.hint(name, known)}")
 
 
 def scale_channels(c: float, width: float, max_channels: float) -> int:

@@ -43,8 +43,8 @@ class Registry(dict):
         if name not in self:
             out = "; null takes it out" if name == "none" and where else ""  # a section of a file, not an option
             place = f" in {where}" if where else ""
-            near = did_you_mean(name, self)
-            raise InputError(f"unknown {self.kind} {name!r}{place}{near}{out}{plugins.hint(name, near)}")
+            near = f"{did_you_mean(name, self)}{out}{plugins.hint(name, self)}"
+            raise InputError(f"unknown {self.kind} {name!r}{place}{near}")
         return self[name]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from ..errors import InputError
@@ -11,6 +12,7 @@ from .loading import failed
 from .parts import PARTS
 
 TEXT = re.compile(r"[\w.-]{1,100}")  # what a message may repeat of a file that anybody may have written
+TYPO = 0.75  # likeness, as difflib counts it, of a name and a mistake in writing it
 _noted: dict[str, str] = {}
 
 
@@ -34,18 +36,17 @@ def note(of: Any, where: str) -> None:
     _noted.update(of)
 
 
-def hint(name: Any, near: str) -> str:
+def hint(name: Any, known: Iterable[str]) -> str:
     """What else to say of a name that is in no table: the plugin that had it, and installed ones that failed.
 
     Args:
         name: what was looked for.
-        near: what `did_you_mean` says of it.
+        known: the names there are; one that is nearly the same was meant.
     """
-    source = _noted.get(name) if isinstance(name, str) else None
-    if source:
+    if source := _noted.get(str(name)):
         said = f"; it came from {source}: give plugins={source}"
     else:
-        said = "" if near.startswith("; did you mean") else "; one of your own comes with plugins=FILE"
+        said = "" if get_close_matches(str(name), known, 1, TYPO) else "; one of your own comes with plugins=FILE"
     return "; ".join([said, *failed])
 
 
