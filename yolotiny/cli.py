@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import Any
 
-from . import cli_help
+from . import cli_help, plugins
 from .cli_table import COMMANDS, FORMER, Command
 from .commands import RUN
 from .errors import InputError, did_you_mean
@@ -24,7 +24,7 @@ from .text import printable
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
 TEXT = {"model", "data", "source", "project", "name", "to", "gt", "pred", "out", "report", "images"}
-TEXT |= {"format", "protocol", "split", "baseline"}
+TEXT |= {"format", "protocol", "split", "baseline", "plugins"}
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What a wrong file, value or option ends in: our errors, and those that ultralytics, torch and the system raise.
 USER_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, SyntaxError, ImportError, AssertionError)
@@ -75,8 +75,7 @@ def _several() -> bool:
 def run(argv: list[str]) -> int | None:
     """Find the command, check its options, run it; a command may give an exit code."""
     if not argv or argv[0] in HELP:
-        print(cli_help.describe(" ".join(argv[1:])) if len(argv) > 1 else cli_help.overview())
-        return None
+        return show_help(argv[1:])
     if argv[0] in ("version", "--version", "-V"):
         print(cli_help.versions())
         return None
@@ -84,8 +83,8 @@ def run(argv: list[str]) -> int | None:
     words = 2 if group and len(argv) > 1 and "=" not in argv[1] else 1
     name, rest = " ".join(argv[:words]), argv[words:]
     if HELP & {*rest, *argv[1:words]}:
-        print(cli_help.describe(argv[0] if group and name not in COMMANDS else name))
-        return None
+        named = [word for word in rest if word.startswith("plugins=")]
+        return show_help([argv[0] if group and name not in COMMANDS else name, *named])
     if group and words == 1:
         seconds = " or ".join(n.split()[1] for n in group)
         raise InputError(f"{name} needs a second word: {seconds}, as in: {COMMANDS[group[0]].example}")
@@ -95,7 +94,24 @@ def run(argv: list[str]) -> int | None:
     options.pop("debug", None)
     if name != "train" and _several():
         raise InputError(f"{name} runs in one process; torchrun is for train")
+    load_plugins(options)
     return RUN[name](**options)
+
+
+def show_help(words: Sequence[str]) -> None:
+    """Print the help of a command, or of all, and the parts of plugins that are named with it."""
+    load_plugins(parse([word for word in words if word.startswith("plugins=")], "help"))
+    topic = " ".join(word for word in words if not word.startswith("plugins="))
+    print(cli_help.describe(topic) if topic else cli_help.overview())
+    if parts := plugins.listing():
+        print(f"\n{parts}")
+
+
+def load_plugins(options: dict[str, Any]) -> None:
+    """Take `plugins` out of a command's options, and import them."""
+    if "plugins" in options:
+        given = options.pop("plugins")
+        plugins.load("" if given is None else given)
 
 
 def parse(words: Sequence[str], command: str) -> dict[str, Any]:

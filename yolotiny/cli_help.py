@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from . import __version__
-from .cli_table import COMMANDS, DEBUG, UNREAD, WORDS, Command
+from .cli_table import COMMANDS, DEBUG, PLUGINS, UNREAD, WORDS, Command
 from .errors import InputError, did_you_mean
 
 
@@ -51,7 +51,7 @@ def taken_from_ultralytics(command: Command) -> dict[str, str]:
 
 def known_options(command: Command) -> set[str]:
     """Return the names of all options a command takes, those of the model aside."""
-    return {*command.options, *DEBUG, *taken_from_ultralytics(command)}
+    return {*command.options, *PLUGINS, *DEBUG, *taken_from_ultralytics(command)}
 
 
 def overview() -> str:
@@ -72,7 +72,7 @@ def describe(name: str) -> str:
     lines = [f"yolotiny {name}: {command.summary}", f"example: {command.example}"]
     if command.required:
         lines.append("required: " + ", ".join(command.required))
-    tables = {"options": command.options | DEBUG if command.options or command.sections else {}}
+    tables = {"options": command.options | PLUGINS | DEBUG}
     if command.sections:
         if name == "train":
             lines.append("a setting of the model is given by its path in the model file: loss.box.weight=0.1")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DEBUG = {"debug": "True shows the full traceback of an error"}
+PLUGINS = {"plugins": "my_parts.py, a module, or a list: parts of your own that names may mean, see docs/own_parts.md"}
 PROTOCOL = {"protocol": "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson"}
 OF_DATA = {"protocol": f"{PROTOCOL['protocol']}; default what the data YAML says, else aitod"}
 DATA = {"data": "a data.yaml, the folder that holds it, or a name in cfg/datasets"}
@@ -31,6 +32,7 @@ CROPS = {
     "crop_train": "grid, lsm or auto: training also sees parts of pictures at the files' resolution; none for none. "
     "Settings: crop_train.probability, .tile, .scale, .keep, .objects, .pieces; see docs/crop_training.md"
 }
+AUGMENT = {"augmentations": "a name or a list of names that plugins have registered, see docs/own_parts.md"}
 CLIP = {"gradient_clip": "norm that gradients are clipped at, default 10; 35 in recipe=yolc"}
 SYNC = {"sync_bn": "True lets BatchNorm count over the pictures of all cards of a run (device=0,1), default False"}
 FITNESS = {"fitness": "the figure that chooses the best epoch, such as AP, AP50 or AP_t"}
@@ -99,7 +101,7 @@ COMMANDS = {
         "train a model on a data set",
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
-        OF_DATA | FITNESS | RECIPE | CLIP | SYNC | CROPS | NMS | LOOK,
+        OF_DATA | FITNESS | RECIPE | CLIP | SYNC | CROPS | AUGMENT | NMS | LOOK,
         ("Train", "Val/Test", "Hyperparameters"),
         ("cfg", "classes", "agnostic_nms"),
         ("quantize", "dnn", "nms", "augment"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import plugins
 from .errors import InputError, did_you_mean
 from .lookup import available, cfg_dir, find, read, with_suffix
 from .rows import Row, change_layer, layer_names
@@ -17,10 +18,10 @@ __all__ = ["Row", "available", "cfg_dir", "find", "load", "override", "rows", "s
 KEYS = frozenset(
     "nc ch channels names base scales scale backbone head insert replace anchors coder assigner loss infer recipe "
     "activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
-    "inplace task official eval measured crop_train gradient_clip sync_bn".split()
+    "inplace task official eval measured crop_train gradient_clip sync_bn augmentations parts_from".split()
 )
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.
-FIXED = frozenset("base backbone head insert replace yaml_file measured inplace kpt_shape".split())
+FIXED = frozenset("base backbone head insert replace yaml_file measured inplace kpt_shape parts_from".split())
 COMPONENTS = frozenset({"loss", "assigner", "coder", "infer", "crop_train"})  # here a bare name stands for {type: name}
 
 
@@ -119,6 +120,9 @@ def split_overrides(options: Mapping[str, Any], known: Iterable[str]) -> tuple[d
 
 def _over_base(own: dict[str, Any], file: Path | None, name: str) -> tuple[dict[str, Any], str | None]:
     """Lay `own` over its base; return that and the scale that the base's name asks for."""
+    if "plugins" in own:
+        raise InputError(f"plugins in {name}: a model file imports nothing; give plugins=FILE.py with the command")
+    plugins.note(own.get("parts_from"), name)
     if unknown := [k for k in own if k not in KEYS]:
         raise InputError(f"unknown key {unknown[0]!r} in {name}{did_you_mean(unknown[0], sorted(KEYS))}")
     own, base, scale = _plain(own), {}, None

@@ -14,7 +14,7 @@ from ultralytics.nn.tasks import BaseModel, DetectionModel
 from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
-from . import config, graph, weights
+from . import config, graph, plugins, weights
 from .criterion import CRITERIA, scaled, section
 from .errors import InputError, did_you_mean
 from .limits import NUMBER
@@ -58,6 +58,8 @@ class Detector(DetectionModel):
         self.yaml["channels"] = ch
         self.yaml["nc"] = _classes(self.yaml.get("nc", 80) if nc is None else nc)
         self.model, self.save = graph.build(deepcopy(self.yaml), ch)
+        if found := plugins.parts_from(self.yaml):
+            self.yaml["parts_from"] = (self.yaml.get("parts_from") or {}) | found
         self.names = {i: str(i) for i in range(self.yaml["nc"])}
         self.inplace = True
         self.task = "detect"
@@ -151,7 +153,7 @@ class Detector(DetectionModel):
         rest = {k: v for k, v in wishes.items() if k not in added}
         family = getattr(head, "criterion", "")
         if family:
-            return CRITERIA[family](self.yaml | {"loss": rest}, head.coder, head.nc)
+            return CRITERIA.find(family, head.type)(self.yaml | {"loss": rest}, head.coder, head.nc)
         if rest:
             near = did_you_mean(next(iter(rest)), [*added, "box=", "cls=", "dfl="])
             raise InputError(f"{where}.{next(iter(rest))} is no term of a head of ultralytics{near}")

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ultralytics.nn import modules as ultralytics_modules
 from ultralytics.nn.modules import SPPF, A2C2f, C3k2, Conv, Detect, TorchVision
 
+from . import plugins
 from ._compat import online
 from .coders import CODERS
 from .errors import InputError, did_you_mean
@@ -36,12 +37,8 @@ WIDEST = 16  # times a file's own depth or width; the largest scale known has 1.
 RENAMED = {"in_channels": "c1", "out_channels": "c2"}  # torch's own names for the same things
 
 
-def find_module(name: str, where: str) -> Callable[..., nn.Module]:
-    """Look a row's module up: ours, `nn.X`, `torchvision.ops.X`, then ultralytics' layers.
-
-    Raises:
-        InputError: no such module, with the nearest names.
-    """
+def existing(name: str) -> Callable[..., nn.Module] | None:
+    """The module of a name: ours, `nn.X`, `torchvision.ops.X`, then ultralytics' layers; None where there is none."""
     if name in MODULES:
         return MODULES[name]
     for prefix, room in (("nn.", nn), ("torchvision.ops.", torchvision.ops), ("", ultralytics_modules)):
@@ -49,10 +46,24 @@ def find_module(name: str, where: str) -> Callable[..., nn.Module]:
             found = getattr(room, name[len(prefix) :], None)
             if isinstance(found, type) and issubclass(found, nn.Module):
                 return found
+    return None
+
+
+def find_module(name: str, where: str) -> Callable[..., nn.Module]:
+    """Look a row's module up, see `existing`; parts of installed packages are looked for last.
+
+    Raises:
+        InputError: no such module, with the nearest names.
+    """
+    if (found := existing(name)) is None:
+        plugins.more()
+        found = MODULES.get(name)
+    if found is not None:
+        return found
     room = nn if name.startswith("nn.") else ultralytics_modules
     known = [k for k, v in vars(room).items() if isinstance(v, type) and issubclass(v, nn.Module)]
     known = [f"nn.{k}" for k in known] if room is nn else [*MODULES, *known]
-    raise InputError(f"unknown module {name!r} in {where}{did_you_mean(name, known)}")
+    raise InputError(f"unknown module {name!r} in {where}{did_you_mean(name, known)}{plugins.hint(name, known)}")
 
 
 def scale_channels(c: float, width: float, max_channels: float) -> int:

@@ -60,6 +60,23 @@ def find(name: str | Path, near: Path | None = None, skip: Path | None = None) -
     raise InputError(f"unknown model {path.name!r}{where}{did_you_mean(path.stem, names)}")
 
 
+def file_meant(name: str) -> str:
+    """Return the file that a user means by the name of a model, a checkpoint or an exported model.
+
+    Raises:
+        InputError: no such file, where the name is not one that `find` looks for.
+    """
+    name = name.strip()
+    suffix = Path(name).suffix[1:]
+    folder = name.rstrip("/").endswith("_model")  # as OpenVINO and others are exported
+    if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
+        name += ".yaml"
+    if not name.endswith((".yaml", ".yml")) and "://" not in name and not Path(name).exists():
+        shipped = [n for n, _ in available()]
+        raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
+    return name
+
+
 def available() -> list[tuple[str, str]]:
     """Return (name with its scales, first comment line) of every shipped model, by name."""
     out = []

@@ -39,6 +39,8 @@ from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
+from .lookup import file_meant
+from .plugins import load as load_plugins
 from .report import WORST
 from .slicing import SlicedInference
 from .weights import read_tensors
@@ -52,24 +54,21 @@ class YOLO(Model):
             (`"best.pt"`), or an exported model (`"best.onnx"`).
         task: only "detect"; kept for ultralytics' signature.
         verbose: print a summary.
+        plugins: files or modules with parts of your own, see `plugins.load`.
 
     Raises:
-        InputError: no such model; the nearest names are given.
+        InputError: no such model; the nearest names are given. A plugin that cannot be imported.
     """
 
     _given: dict[str, Any] = {}  # what the predictor is told: how to compare boxes, where to look again
     _predictor: type[Predictor] = Predictor
 
-    def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
-        name = str(model).strip()
-        suffix = Path(name).suffix[1:]
-        folder = name.rstrip("/").endswith("_model")  # as OpenVINO and others are exported
-        if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
-            name += ".yaml"
-        if not name.endswith((".yaml", ".yml")) and "://" not in name and not Path(name).exists():
-            near = did_you_mean(Path(name).stem, dict(config.available()))
-            raise InputError(f"model file {name!r} does not exist{near}")
-        super().__init__(name, task=task or "detect", verbose=verbose)
+    def __init__(
+        self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False, plugins: Any = None
+    ):
+        if plugins is not None:
+            load_plugins(plugins)
+        super().__init__(file_meant(str(model)), task=task or "detect", verbose=verbose)
 
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 `build({"type": "simota", "radius": 2.5}, ASSIGNERS, nc=10)` looks up "simota", passes `radius` from the spec and, from
 the context, only those values whose names the constructor asks for. Layers, losses, assigners and coders all use it.
+Parts of users stand in the same tables, see `plugins`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import plugins
 from .errors import InputError, did_you_mean
 
 
@@ -19,18 +21,30 @@ class Registry(dict):
     Args:
         kind: what the table holds, for messages ("loss", "assigner", ...).
         entries: the visible table.
+
+    Attributes:
+        own: those of plugins among the entries, by name.
     """
 
     def __init__(self, kind: str, entries: Mapping[str, Any]):
         super().__init__(entries)
         self.kind = kind
+        self.own: dict[str, plugins.Part] = {}
+
+    def add(self, part: plugins.Part) -> None:
+        """Take in a part of a plugin; `plugins.register` has looked whether its name is free."""
+        self[part.name] = part.target
+        self.own[part.name] = part
 
     def find(self, name: str, where: str = "") -> Any:
         """Return the entry called `name`; raise InputError with the nearest names when there is none."""
         if name not in self:
+            plugins.more()
+        if name not in self:
             out = "; null takes it out" if name == "none" and where else ""  # a section of a file, not an option
             place = f" in {where}" if where else ""
-            raise InputError(f"unknown {self.kind} {name!r}{place}{did_you_mean(name, self)}{out}")
+            near = f"{did_you_mean(name, self)}{out}{plugins.hint(name, self)}"
+            raise InputError(f"unknown {self.kind} {name!r}{place}{near}")
         return self[name]
 
 
@@ -67,4 +81,4 @@ def build(spec: str | Mapping[str, Any], table: Registry, *, where: str = "", **
     missing = [k for k, p in wanted.items() if p.default is p.empty and k not in kwargs]
     if missing:
         raise InputError(f"{table.kind} {name!r} needs {', '.join(missing)}{' in ' + where if where else ''}")
-    return target(**kwargs)
+    return table.own[name].make(**kwargs) if name in table.own else target(**kwargs)

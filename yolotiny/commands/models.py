@@ -68,10 +68,15 @@ def demo(to: str = "runs/demo") -> None:
 
 
 def models() -> None:
-    """List the shipped models."""
+    """List the shipped models, and the parts of plugins: of those that were named and of installed packages."""
+    from .. import plugins
     from ..config import available
 
     found = available()
     width = max((len(name) for name, _ in found), default=0)
     for name, summary in found:
         print(f"{name:<{width}}  {summary}".rstrip())
+    plugins.more()
+    for text in (plugins.listing(), *plugins.failed):
+        if text:
+            print(f"\n{text}")

@@ -138,7 +138,7 @@ def study(
     dataset = build_dataset(args, info["train"], info, "val", BATCH, max(int(made.stride.max()), 32), rect=False)
     if not made.yaml.get("measured") or made.yaml.get("anchors") == "auto":
         fit(made, dataset, imgsz)
-    family = CRITERIA[made.model[-1].criterion]
+    family = CRITERIA.find(made.model[-1].criterion)
     head = made.model[-1]
     criteria = [family(made.yaml | {"assigner": a}, head.coder, head.nc) for a in (None, made.yaml.get("assigner"))]
     if any(c.assign.looks for c in criteria) and not trained:

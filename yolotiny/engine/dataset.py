@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ..errors import InputError
 from ..text import printable
 from ..yaml_file import regular_file
 from . import label_cache
+from .augmenting import OwnAugmentations
 from .perspective import spare_tiny
 
 NOWHERE = Path(os.devnull, "none")
@@ -158,11 +160,13 @@ class TinyDataset(YOLODataset):
     the picture; `split_ignore` takes them out of the batch again.
 
     Attributes:
+        steps: augmentations of the model file, see `data.augment`.
         sizes: (height, width) of each picture by its file.
     """
 
-    def __init__(self, *args: Any, hyp: Any, **kwargs: Any):
+    def __init__(self, *args: Any, hyp: Any, steps: Sequence[tuple[str, Any]] = (), **kwargs: Any):
         self.runs = getattr(hyp, "project", None)  # for the scan of labels beside which nothing can be written
+        self.steps = steps
         super().__init__(*args, hyp=hyp, **kwargs)
 
     def scanned(self) -> list[dict[str, Any]]:
@@ -251,9 +255,11 @@ class TinyDataset(YOLODataset):
             raise InputError(f"no box{of} in any of the {len(self.labels)} training images of {self.img_path}")
 
     def build_transforms(self, hyp: Any) -> Any:
-        """ultralytics' augmentations with our rule for which boxes survive."""
+        """ultralytics' augmentations with our rule for which boxes survive, then the model file's."""
         transforms = super().build_transforms(hyp)
         spare_tiny(transforms, self.nc)
+        if self.augment and self.steps:
+            transforms.insert(-1, OwnAugmentations(self.steps, self.nc))  # the last one formats
         return transforms
 
 

@@ -59,6 +59,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     Raises:
         InputError: an unknown name, an option that this mode or this model does not read, an impossible value.
     """
+    if "plugins" in options:
+        raise InputError(f"{mode} does not read plugins=: give it to YOLO(..., plugins=...)")
     plain, changes = config.split_overrides(options, {*DEFAULT_CFG_DICT, *OURS})
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
     if "crops" in plain:

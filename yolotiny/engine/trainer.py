@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
@@ -19,6 +19,7 @@ from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
 
 from .._compat import slow_bfloat16
+from ..data.augment import Step, build_steps
 from ..detector import Detector
 from ..errors import InputError, above_zero
 from ..nn.anchor_head import read as read_anchors
@@ -79,10 +80,14 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
-        crops = None
+        crops, steps = None, []
         if mode == "train":
-            crops = crop_train(model.yaml.get("crop_train"), model.yaml.get("yaml_file", ""), self.args.imgsz)
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, rect=mode == "val", crops=crops)
+            where, imgsz = model.yaml.get("yaml_file", ""), self.args.imgsz
+            crops = crop_train(model.yaml.get("crop_train"), where, imgsz)
+            steps = build_steps(
+                model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
+            )
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps)
         Validator._check_max_det(self.args, {mode: made})
         return made
 
@@ -225,6 +230,7 @@ def build_dataset(
     stride: int,
     rect: bool,
     crops: TrainingCrops | None = None,
+    steps: Sequence[tuple[str, Step]] = (),
 ) -> TinyDataset:
     """A data set from ultralytics' options.
 
@@ -237,11 +243,13 @@ def build_dataset(
         stride: pictures are padded to a multiple of it.
         rect: batches keep the pictures' aspect.
         crops: windows that training sees in the place of pictures.
+        steps: augmentations of the model file.
     """
     from ultralytics.data.utils import get_split_fraction
 
     made = TinyDataset if crops is None else partial(CropDataset, crop_train=crops)
     return made(
+        steps=steps,
         img_path=path,
         imgsz=args.imgsz,
         batch_size=batch,

@@ -25,7 +25,7 @@ from .predictor import Predictor
 from .trainer import build_dataset
 from .truth import truth
 from .tune_report import Report, Row
-from .validator import COLUMNS, LEAST, Validator
+from .validator import LEAST, Validator, told_of
 
 CONF = 0.001  # as in validation
 STRIDE = 32
@@ -77,7 +77,7 @@ class Candidate:
     def row(self, pictures: int, names: Any, protocol: str) -> Row:
         """What the first so many pictures say of this setting."""
         report = evaluate_arrays(self.images[:pictures], names, protocol)
-        figures = {k: 100 * (report.get(k) or 0.0) for k in COLUMNS[protocol]}
+        figures = {k: 100 * (report.get(k) or 0.0) for k in told_of(protocol)}
         sliced = self.predictor.sliced
         forwards = 1.0 if sliced is None else sliced.full + sliced.stats.forwards / max(sliced.stats.images, 1)
         means = [float(np.mean(x[:pictures])) for x in (self.seconds, self.cpu, self.areas)]

@@ -51,6 +51,11 @@ COLUMNS = {  # appended to results.csv, by protocol
 }
 
 
+def told_of(protocol: str) -> tuple[str, ...]:
+    """The figures of a protocol that are told in every epoch; all those of a plugin's."""
+    return COLUMNS[protocol] if protocol in COLUMNS else tuple(PROTOCOLS.find(protocol).figures)
+
+
 class Validator(DetectionValidator):
     """Validates with ignore regions, without a time limit, and under a protocol for tiny objects too.
 
@@ -95,14 +100,14 @@ class Validator(DetectionValidator):
         self.protocol = section.get("protocol") or of_data or self.protocol
         PROTOCOLS.find(self.protocol)
         self.fitness = section.get("fitness")
-        if self.fitness is not None and self.fitness not in COLUMNS[self.protocol]:
-            near = did_you_mean(self.fitness, COLUMNS[self.protocol])
+        if self.fitness is not None and self.fitness not in told_of(self.protocol):
+            near = did_you_mean(self.fitness, told_of(self.protocol))
             raise InputError(f"fitness {self.fitness!r} is no figure of protocol {self.protocol}{near}")
 
     @property
     def columns(self) -> dict[str, str]:
         """The columns appended to results.csv, to the figure of the report that stands there."""
-        return {f"metrics/{k}(B)": k for k in COLUMNS[self.protocol]}
+        return {f"metrics/{k}(B)": k for k in told_of(self.protocol)}
 
     def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions."""
@@ -234,7 +239,7 @@ class Validator(DetectionValidator):
         if self.report is None:
             return
         if self.training:
-            shown = "  ".join(f"{k} {100 * (self.report.get(k) or 0):.1f}" for k in COLUMNS[self.protocol])
+            shown = "  ".join(f"{k} {100 * (self.report.get(k) or 0):.1f}" for k in told_of(self.protocol))
             LOGGER.info(f"{self.protocol + ':':>22}  {shown}")
         else:
             LOGGER.info(f"{table(self.report)}\n\n{analysis_tables(self.report)}\n")
