@@ -276,3 +276,9 @@ def test_a_model_is_wrapped_on_a_cpu_as_ultralytics_asks_for_it(tmp_path):
         assert made(torch.ones(1, 1)).shape == (1, 1)
     finally:
         torch.distributed.destroy_process_group()
+
+
+def test_the_loss_of_several_processes_is_multiplied_by_their_number_as_distributed_counts_on():
+    from ultralytics.engine.trainer import BaseTrainer
+
+    assert "self.loss *= self.world_size" in inspect.getsource(BaseTrainer._do_train)

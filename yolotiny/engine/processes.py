@@ -8,6 +8,7 @@ epoch, in training and in validation, are shared out among all; the last validat
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import re
@@ -35,6 +36,7 @@ from ..errors import InputError
 PATIENCE = timedelta(hours=3)  # ultralytics' own: others wait while the first validates
 VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 LOST = re.compile(r"gloo|nccl|by peer|broken pipe|process ?group", re.IGNORECASE)  # what libraries say of a dead peer
+_runs = itertools.count()  # that this process took part in; the others count alike
 FAILED = 2  # exit code of those who follow one that failed
 
 
@@ -102,11 +104,20 @@ def ended_politely() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def gathered(own: Any) -> list[Any]:
+    """What each process has, in their order, in the first one; in the others their own alone."""
+    parts: list[Any] | None = [None] * dist.get_world_size() if RANK == 0 else None
+    dist.gather_object(own, parts, dst=0)
+    return parts or [own]
+
+
 class SharedTrainer(DetectionTrainer):
     """A trainer that is one of several, or starts several; alone it is ultralytics' own."""
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None):
         overrides = dict(overrides or {})
+        if RANK > -1:
+            self.store = dist.PrefixStore(f"run{next(_runs)}", _store())
         if RANK > 0:  # on its own it would find the folder of an older run, and empty it
             overrides["save_dir"] = self._folder_of_first()
         if RANK > -1 and overrides.get("save_dir"):
@@ -119,15 +130,14 @@ class SharedTrainer(DetectionTrainer):
                 self._check_shares()
         except BaseException:
             if RANK == 0:
-                _store().set("folder", "")
+                self.store.set("folder", "")
             raise
         if RANK == 0:
-            _store().set("folder", str(self.save_dir))
+            self.store.set("folder", str(self.save_dir))
 
-    @staticmethod
-    def _folder_of_first() -> str:
+    def _folder_of_first(self) -> str:
         """The run folder that the first process has made; ends this process where the first could not."""
-        folder = _store().get("folder").decode()
+        folder = self.store.get("folder").decode()
         if not folder:
             raise SystemExit(FAILED)
         return folder
@@ -187,10 +197,16 @@ class SharedTrainer(DetectionTrainer):
         dist.destroy_process_group()
 
     def _setup_ddp(self) -> None:
-        """Join the other processes."""
-        if self.device.type != "cpu":
+        """Join the other processes, on CUDA with a card of this one's own."""
+        if self.device.type not in {"cpu", "cuda"}:
             return super()._setup_ddp()
-        dist.init_process_group("gloo", timeout=PATIENCE, rank=RANK, world_size=self.world_size)
+        backend = "gloo"
+        if self.device.type == "cuda":
+            self.device = torch.device("cuda", int(self.args.device.split(",")[LOCAL_RANK]))
+            self.accelerator.set_device(self.device)
+            os.environ["TORCH_NCCL_BLOCKING_WAIT"] = "1"  # a wait that takes too long is an error
+            backend = "nccl" if dist.is_nccl_available() else "gloo"
+        dist.init_process_group(backend, store=self.store, rank=RANK, world_size=self.world_size, timeout=PATIENCE)
 
     def _setup_train(self) -> None:
         """ultralytics' own; on a CPU without the index of a device, which it has none."""

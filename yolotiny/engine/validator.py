@@ -33,6 +33,7 @@ from .dataset import TinyDataset, split_ignore
 from .drawing import names_as_text
 from .nms import check_metric, describe, nms, scale_for
 from .predictions import rows_of
+from .processes import gathered
 from .truth import folder_of, truth, truth_hash
 
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
@@ -80,7 +81,7 @@ class Validator(DetectionValidator):
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
         """Validate; the report names the model by its file where there is one."""
         self.weights = model if isinstance(model, (str, Path)) else self.args.model
-        with alone() if trainer is None else nullcontext():
+        with alone() if trainer is None and RANK > -1 else nullcontext():
             return super().__call__(trainer, model, **kwargs)
 
     def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
@@ -205,9 +206,7 @@ class Validator(DetectionValidator):
         super().gather_stats()
         if RANK > -1 and self.training:
             own = (self.images, self.pictures, self.rows, self.left_out)
-            parts: list[Any] | None = [None] * torch.distributed.get_world_size() if RANK == 0 else None
-            torch.distributed.gather_object(own, parts, dst=0)
-            images, pictures, rows, left_out = zip(*(parts or [own]), strict=True)
+            images, pictures, rows, left_out = zip(*gathered(own), strict=True)
             self.images, self.pictures, self.rows = (list(chain(*x)) for x in (images, pictures, rows))
             self.left_out = sum(left_out, Counter())
 
