@@ -117,6 +117,7 @@ def test_no_option_in_a_file_names_a_place_but_the_data_which_are_local(tmp_path
         ("ul://me/datasets/d", None),
         (tmp_path / "gone.yaml", None),
         (tmp_path / "d.ndjson", None),  # a list of addresses
+        (f"/{tmp_path}/d.yaml", None),  # another machine, where paths of two slashes mean one
     ]:
         assert checkpoint.kept_options({"data": str(data)})["data"] == kept
     content = torch.load(trained().best, weights_only=True)["train_args"]
@@ -150,6 +151,10 @@ def test_older_files_of_ours_and_plain_ones_see_the_same(tmp_path, small):
         assert type(model.model) is Detector and model.names == small.names
         assert torch.equal(seen(model.model), half)
         assert model.model.yaml["loss"]["box"]["type"] == "ciou"
+
+
+def test_classes_that_a_file_does_not_name_are_called_by_their_number(tmp_path, small):
+    assert YOLO(ours(small, tmp_path / "a.pt", names={1: "boat", "x": "y"})).names == {0: "0", 1: "boat"}
 
 
 def test_the_numbers_of_older_files_come_back_as_numbers(tmp_path, small):
@@ -196,7 +201,6 @@ def test_a_layer_of_a_users_own_is_imported_first_or_named(tmp_path, monkeypatch
         ({"config": {"nc": 2, "base": "yolov5n.yaml"}}, "names a base of its model"),
         ({"config": "yolov5n.yaml"}, "cannot be read as a checkpoint, it is damaged or of another kind"),
         ({"config": None, "names": None}, "cannot be read as a checkpoint"),
-        ({"names": {"a": "b"}}, "cannot be read as a checkpoint"),
         ({"model": {}}, "does not fit the network that it describes"),
         ({"class": "os.system"}, "ultralytics has no network os.system"),
         ({"train_args": 3}, "cannot be read as a checkpoint"),

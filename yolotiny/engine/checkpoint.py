@@ -63,24 +63,26 @@ def plain(value: Any) -> Any:
     return next((kind(value) for kind in (int, float) if isinstance(value, kind)), str(value))
 
 
-def describe(model: nn.Module, args: Mapping[str, Any] | SimpleNamespace, half: bool = True) -> dict[str, Any]:
-    """What a file says of a network: its configuration, its tensors and how it was trained.
+def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors in half precision on the CPU; values beyond its range lie at the end of it."""
+    state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
+    return {k: torch.nan_to_num(v.half()) if v.is_floating_point() else v for k, v in state.items()}
+
+
+def describe(model: nn.Module, args: Mapping[str, Any] | SimpleNamespace) -> dict[str, Any]:
+    """What a file says of a network: its configuration, its tensors in half precision, and how it was trained.
 
     Args:
         model: a Detector, or a network of ultralytics.
         args: training options.
-        half: keep floating tensors in half precision, with values beyond its range at the end of it.
     """
-    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    if half:
-        state = {k: torch.nan_to_num(v.half()) if v.is_floating_point() else v for k, v in state.items()}
     ours = {} if isinstance(model, Detector) else {"class": type(model).__name__}
     return ours | {
         "format": FORMAT,
         "format_version": VERSION,
         "config": plain(model.yaml),
         "names": plain(model.names),
-        "model": state,
+        "model": halved(model.state_dict()),
         "train_args": kept_options(args),
         "date": datetime.now().astimezone().isoformat(),
         "version": __version__,
@@ -93,7 +95,8 @@ def kept_options(args: Mapping[str, Any] | SimpleNamespace) -> dict[str, Any]:
     args = vars(args) if isinstance(args, SimpleNamespace) else args
     kept = {k: plain(v) for k, v in args.items() if k in DEFAULT_CFG_DICT and k not in PLACES}
     data = kept.get("data")
-    local = isinstance(data, str) and data.endswith((".yaml", ".yml")) and Path(data).is_file()
+    local = isinstance(data, str) and data.endswith((".yaml", ".yml")) and not data.startswith(("//", "\\\\"))
+    local = local and Path(data).is_file()
     return kept | {"data": str(Path(data).resolve()) if local else None}
 
 
@@ -138,9 +141,8 @@ def strip(file: Path, **updates: Any) -> None:
         older = read(file)
         rest = {k: older[k] for k in REST if k in older and k not in ("date", "version")}
         content = describe(older["ema"] or older["model"], older["train_args"]) | plain(rest)
-    state = content.get("ema") or content["model"]
-    content["model"] = {k: torch.nan_to_num(v.half()) if v.is_floating_point() else v for k, v in state.items()}
-    write({k: v for k, v in content.items() if k not in TO_GO_ON} | plain(updates), file)
+    kept = {k: v for k, v in content.items() if k not in TO_GO_ON}
+    write(plain(kept | {"model": halved(content.get("ema") or content["model"])} | updates), file)
 
 
 def read(file: str | Path) -> dict[str, Any]:
@@ -181,8 +183,7 @@ def _older(content: Any, file: str) -> dict[str, Any]:
     if not theirs and (module, name) != ("yolotiny.detector", "Detector"):
         raise InputError(f"{file} holds {module}.{name}, which is no network of yolotiny or ultralytics")
     tensors = weights.tensors_of(record)
-    names = weights.names_of(getattr(record, "names", None)) or {}
-    built = _build(name if theirs else "", record.yaml, tensors, names, file)
+    built = _build(name if theirs else "", record.yaml, tensors, getattr(record, "names", None), file)
     args = outer.get("train_args")
     out = {k: outer[k] for k in (*TO_GO_ON, *REST) if k in outer and not isinstance(outer[k], Record)}
     options = {k: v for k, v in args.items() if not isinstance(v, Record)} if isinstance(args, dict) else {}
@@ -190,7 +191,7 @@ def _older(content: Any, file: str) -> dict[str, Any]:
     return out | ({"ema": built, "model": None} if outer.get("ema") is record else {"ema": None, "model": built})
 
 
-def _build(kind: str, config: Any, tensors: Mapping[str, Tensor], names: Mapping[int, str], file: str) -> nn.Module:
+def _build(kind: str, config: Any, tensors: Mapping[str, Tensor], names: Any, file: str) -> nn.Module:
     """A network from its configuration, with tensors that have to be exactly those it asks for.
 
     Args:
@@ -205,16 +206,17 @@ def _build(kind: str, config: Any, tensors: Mapping[str, Tensor], names: Mapping
         with tensors_follow():
             made = build_theirs(kind, config) if kind else Detector(config, ch=config.get("channels", 3))
     except InputError as error:
-        raise InputError(f"{file} cannot be built: {error}; import your own layers before opening it") from error
+        hint = "; import your own layers before opening it" if "unknown module" in str(error) else ""
+        raise InputError(f"{file} cannot be built: {error}{hint}") from error
     state = made.state_dict()
-    if any(
-        k.endswith(".running_mean") and k not in tensors for k in state
-    ):  # saved after convolutions and their norms were joined
+    # A network may have been saved after its convolutions and their norms were joined.
+    if any(k.endswith(".running_mean") and k not in tensors for k in state):
         made.fuse(verbose=False)
         state = made.state_dict()
     odd = [k for k in {*state} ^ {*tensors}] or [k for k in state if state[k].shape != tensors[k].shape]
     if odd:
         raise InputError(f"{file} does not fit the network that it describes, first at {min(odd)}")
     made.load_state_dict(dict(tensors))
-    made.names = {int(k): str(v) for k, v in names.items()} or made.names
+    known = weights.names_of(names) or {}
+    made.names = {i: known.get(i, str(i)) for i in range(made.yaml["nc"])}
     return made.eval()

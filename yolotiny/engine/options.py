@@ -152,15 +152,15 @@ def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping
         raise InputError(f"resume: {path} does not exist")
     if kept := [*changes, *(k for k in ("recipe",) if k in options)]:
         raise InputError(f"a resumed run keeps its model and recipe: leave {kept[0]}= out, or start a new run")
+    content = checkpoint.read(path)
+    if content.get("optimizer") is None:
+        raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
     if gone := [k for k in ("save_dir", "project", "name") if k in options]:
         raise InputError(f"a resumed run goes on in the folder of its checkpoint: leave {gone[0]}= out")
     if Path(path).resolve().parent.name != "weights":
         raise InputError(
             f"resume: {path} does not lie in a folder RUN/weights, in which a run could go on; put it there"
         )
-    content = checkpoint.read(path)
-    if content.get("optimizer") is None:
-        raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
     best = Path(path).with_name("best.pt")
     if best.exists():
         checkpoint.read(best)  # it is validated at the end: better to hear now that it is no checkpoint
