@@ -60,11 +60,11 @@ class YOLO(Model):
 
     def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
         name = str(model).strip()
-        suffix = Path(name).suffix[1:]
-        folder = name.rstrip("/").endswith("_model")  # as OpenVINO and others are exported
+        suffix, folder = Path(name).suffix[1:], name.rstrip("/").endswith("_model")  # folders of OpenVINO and others
         if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
             name += ".yaml"
-        if not name.endswith((".yaml", ".yml")) and "://" not in name and not Path(name).exists():
+        there = Path(name).is_file() or Path(name).is_dir()  # a pipe would never end
+        if not name.endswith((".yaml", ".yml")) and "://" not in name and not there:
             shipped = [n for n, _ in config.available()]
             raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
         super().__init__(name, task=task or "detect", verbose=verbose)
