@@ -71,7 +71,8 @@ def file_meant(name: str) -> str:
     folder = name.rstrip("/").endswith("_model")  # as OpenVINO and others are exported
     if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
         name += ".yaml"
-    if not name.endswith((".yaml", ".yml")) and "://" not in name and not Path(name).exists():
+    there = Path(name).is_file() or Path(name).is_dir()  # a pipe would never end
+    if not name.endswith((".yaml", ".yml")) and "://" not in name and not there:
         shipped = [n for n, _ in available()]
         raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
     return name

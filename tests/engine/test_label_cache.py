@@ -72,7 +72,11 @@ def test_a_run_beside_ultralytics_leaves_its_cache_alone(data):
 
 
 @pytest.mark.parametrize("name", ["train.cache", "train.yolotiny.cache"])
-def test_a_pickle_in_the_place_of_the_cache_is_not_run(data, tmp_path, name):
+def test_a_pickle_in_the_place_of_the_cache_is_not_run(data, tmp_path, monkeypatch, name):
+    def forbidden(*args):
+        raise SystemExit("ultralytics' reader of pickled caches was called")
+
+    monkeypatch.setattr("ultralytics.data.dataset.load_dataset_cache_file", forbidden)
     (data / "labels" / name).write_bytes(pickle.dumps(Evil(tmp_path / "ran")))
     np.save(data / "labels/evil.npy", np.array([Evil(tmp_path / "ran")]), allow_pickle=True)
     shutil.copy(data / "labels/evil.npy", data / "labels/val.cache")

@@ -47,6 +47,7 @@ YAML = [
     Case("300,000 values", {"m.yaml": f"a: [{'1,' * 300_000}]\n"}, INFO, "holds more than 30,000 values"),
     Case("a gigabyte", {"m.yaml": GIGABYTE}, INFO, "bytes; at most 1,048,576 are read"),
     Case("a pipe as a model", {"m.yaml": PIPE}, INFO, "unknown model 'm.yaml'|is a device or a pipe"),
+    Case("a pipe as a checkpoint", {"p.pt": PIPE}, "info model=AT/p.pt", "p.pt' does not exist"),
     Case("a whole number of 6,000 digits", {"m.yaml": f"nc: {'9' * 6_000}\n"}, INFO, "of more than 100 digits, line 1"),
     Case(
         "a number in base 60, 30,000 places long", {"m.yaml": f"nc: 1{':1' * 30_000}\n"}, INFO, "more than 100 digits"
