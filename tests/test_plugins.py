@@ -14,7 +14,7 @@ import pytest
 from tests.messages import assert_says
 from tests.plugging import forget_plugins, write_examples
 from tests.tiny_data import ROOT
-from yolotiny import cli, config, plugins
+from yolotiny import cli, config, graph, plugins
 from yolotiny.data.augment import AUGMENTATIONS, Sample, augment, build_steps
 from yolotiny.engine.augmenting import OwnAugmentations
 from yolotiny.errors import InputError
@@ -228,6 +228,14 @@ def test_a_model_file_imports_nothing_and_says_what_is_missing(room):
         build("other", BOX_LOSSES)
 
 
+def test_a_note_may_be_any_name_that_a_file_can_have(room):
+    write("my own pärts.py", LOSS)
+    plugins.load("my own pärts.py")
+    noted = plugins.parts_from({"loss": "mine"})
+    assert noted == {"mine": "my own pärts.py"}
+    config.load(config.load("yolov5n.yaml") | {"parts_from": noted})
+
+
 @pytest.mark.parametrize("note", ["my_parts.py", "{mine: 3}", r'{mine: "a\e[31m"}', "{mine: ../../a.py}", "[a]"])
 def test_a_note_that_no_message_should_repeat_is_refused(note, room):
     with assert_says("parts_from in a.yaml must be a mapping such as {mine: my_parts.py}, which is only a note"):
@@ -283,6 +291,27 @@ def test_a_process_that_this_one_starts_finds_the_plugin_although_it_stands_else
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd="/", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_environment_may_name_plugins_too(room, monkeypatch):
+    monkeypatch.setenv(plugins.loading.VARIABLE, os.pathsep.join(["", write("my_parts.py", LOSS)]))
+    assert build("mine", BOX_LOSSES).c == 2.0
+    monkeypatch.setenv(plugins.loading.VARIABLE, "gone.py")
+    with assert_says("YOLOTINY_PLUGINS: plugins: there is no file gone.py"):
+        BOX_LOSSES.find("other")
+
+
+@pytest.mark.parametrize("where", ["__init__", "forward"])
+def test_a_layer_with_a_mistake_of_any_kind_is_one_line(where, room):
+    body = "def __init__(self, c1):\n    super().__init__()\n  def forward(self, x):\n    return x\n"
+    broken = (
+        body.replace("super().__init__()", "missing") if where == "__init__" else body.replace("return x", "missing")
+    )
+    text = f"from torch import nn\n{REGISTER}class Bad(nn.Module):\n  {broken}register('layer', 'Bad', Bad)\n"
+    plugins.load(write("my_parts.py", text))
+    cfg = config.load("yolov5n.yaml") | {"insert": [{"name": "bad", "after": "p3", "module": "Bad"}], "nc": 2}
+    with pytest.raises(InputError, match="row bad.*name 'missing' is not defined"):
+        graph.build(cfg)
 
 
 def test_yolo_takes_plugins_and_its_methods_say_so():

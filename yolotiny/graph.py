@@ -212,7 +212,7 @@ def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
             kwargs, repeats = _arguments(row, target, context | shapes, place)
             check_layer(target, kwargs, repeats, x, place)
             layer = _make(target, kwargs, repeats, row, place)
-            outputs[row.key] = _probe(layer, x, place)
+            outputs[row.key] = _probe(layer, x, place, row.module)
             layer.i, layer.f, layer.type = i, row.source, row.module
             layer.np = sum(p.numel() for p in layer.parameters())
             layers.add_module(row.key, layer)
@@ -247,7 +247,7 @@ def _make(target: Callable[..., nn.Module], kwargs: dict[str, Any], n: int, row:
         made = [target(**kwargs) for _ in range(n)]
     except InputError:
         raise
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, ArithmeticError) as e:
+    except _faults(row.module) as e:
         shown = ", ".join(f"{k}={v!r}" for k, v in kwargs.items() if k != "coder")
         raise InputError(f"{row.module} in {where} cannot be built with {shown}: {str(e).splitlines()[0]}") from e
     if target is SPPF and len(row.args) <= 2:
@@ -256,13 +256,19 @@ def _make(target: Callable[..., nn.Module], kwargs: dict[str, Any], n: int, row:
     return made[0] if n == 1 else nn.Sequential(*made)
 
 
-def _probe(layer: nn.Module, x: Tensor | list[Tensor], where: str) -> Any:
+def _faults(module: str) -> tuple[type[Exception], ...]:
+    """What a wrong argument or input makes a layer raise: of a plugin's anything."""
+    known = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, ArithmeticError)
+    return (Exception,) if module in MODULES.own else known
+
+
+def _probe(layer: nn.Module, x: Tensor | list[Tensor], where: str, module: str) -> Any:
     """Run a layer on the probe without touching its batch statistics."""
     training = layer.training
     layer.eval()
     try:
         y = layer(list(x) if isinstance(x, list) else x)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as e:
+    except _faults(module) as e:
         raise InputError(f"{where}: the layer does not fit its input: {str(e).splitlines()[0]}") from e
     finally:
         layer.train(training)

@@ -68,15 +68,19 @@ def load(plugins: Any) -> None:
 
 
 def more() -> None:
-    """Import what the environment names and what installed packages list, once; asked where a name is not found.
+    """Import what the environment names and what installed packages list, once; called where a name is not found.
 
     Raises:
         InputError: a plugin that the environment names fails. One of an installed package, which this user may have
             nothing to do with, is left out, and told with the name that is not found.
     """
     global _looked
-    if named := os.environ.get(VARIABLE):
-        load(named.split(os.pathsep))
+    named = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name.strip()]
+    try:
+        for name in named:
+            load(name)
+    except InputError as error:
+        raise InputError(f"{VARIABLE}: {error}") from error
     if _looked:
         return
     _looked = True  # before they are imported: one of them may ask for a name, too
@@ -84,7 +88,7 @@ def more() -> None:
 
     for point in entry_points(group=GROUP):
         try:
-            _import(Plugin(point.module, point.module.partition(".")[0], point.module))
+            _import(Plugin(point.module, point.module, point.module))
         except InputError as error:
             failed.append(f"installed plugin {point.name!r} is left out, {error}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -11,7 +10,7 @@ from ..errors import InputError
 from .loading import failed
 from .parts import PARTS
 
-TEXT = re.compile(r"[\w.-]{1,100}")  # what a message may repeat of a file that anybody may have written
+LONGEST = 255  # characters of a file's name
 TYPO = 0.75  # likeness, as difflib counts it, of a name and a mistake in writing it
 _noted: dict[str, str] = {}
 
@@ -31,7 +30,7 @@ def note(of: Any, where: str) -> None:
     if of is None:
         return
     texts = [text for pair in of.items() for text in pair] if isinstance(of, Mapping) else [None]
-    if not all(isinstance(text, str) and TEXT.fullmatch(text) for text in texts):
+    if not all(map(_may_be_repeated, texts)):
         raise InputError(f"parts_from in {where} must be a mapping such as {{mine: my_parts.py}}, which is only a note")
     _noted.update(of)
 
@@ -48,6 +47,11 @@ def hint(name: Any, known: Iterable[str]) -> str:
     else:
         said = "" if get_close_matches(str(name), known, 1, TYPO) else "; one of your own comes with plugins=FILE"
     return "; ".join([said, *failed])
+
+
+def _may_be_repeated(text: Any) -> bool:
+    """Whether a text, which anybody may have written, is a bare name that a message can show."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST and text.isprintable() and not {*text} & {*"/\\"}
 
 
 def _words(value: Any) -> Iterator[str]:

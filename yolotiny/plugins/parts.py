@@ -164,4 +164,4 @@ def _caller() -> tuple[str, str, str]:
     file = str(Path(file).resolve()) if file else frame.f_code.co_filename  # a cell of a notebook has none
     if loading:
         return loading[-1], module, file
-    return (module.partition(".")[0] if "." in module else Path(file).name), module, file
+    return (module if "." in module else Path(file).name), module, file
