@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ..boxes import ciou, iou
 from ..errors import InputError
 from ..losses.box import l1
-from ..structures import Preds, Targets
+from ..structures import Assignment, Preds, Targets
 from .base import Criterion, Parts
 
 
@@ -40,7 +41,6 @@ class AnchorCriterion(Criterion):
         found = self.match(preds, targets)
         at = (found.image, found.prior)
         counts = preds.priors.counts
-        level = preds.priors.level(found.prior)
         gt = targets.boxes[found.gt]
         box, lost = self.localise(preds, found, gt)
         weight = self.loss["l1"]["weight"]
@@ -64,14 +64,13 @@ class AnchorCriterion(Criterion):
         local = {k: v.sum() * 0 + zero for k, v in lost.items()}
         balance = self.balance(len(counts))
         columns = zip((per_obj * counted).split(counts, 1), counted.split(counts, 1), strict=True)
-        for i, (value, mask) in enumerate(columns):
+        for i, ((value, mask), here) in enumerate(zip(columns, pairs_of_levels(preds, found), strict=True)):
             lobj = lobj + value.sum() / mask.sum().clamp(min=1) * balance[i]
-            here = level == i
-            if here.any():
+            if len(here):
                 local = {k: v + lost[k][here].mean() for k, v in local.items()}
                 if self.nc > 1:
                     lcls = lcls + per_cls[here].mean()
-        wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
+        wb, wo, wc = self.weights(len(counts), max(max(rows, columns) for _, rows, columns in preds.priors.shapes))
         local = {k: v * (1 if k == "l1" else wb) for k, v in local.items()}
         return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
 
@@ -82,13 +81,20 @@ class AnchorCriterion(Criterion):
             raise InputError(f"loss.obj.balance has {len(values)} values for {levels} levels; give one per level")
         return values
 
-    def weights(self, levels: int, cells: float) -> tuple[float, float, float]:
-        """Factor of the box terms, weights of objectness and class; `cells`: longer side over the finest stride."""
+    def weights(self, levels: int, cells: int) -> tuple[float, float, float]:
+        """Factor of the box terms, weights of objectness and class; `cells`: longer side of the finest grid."""
         box, obj, cls = 1.0, self.loss["obj"]["weight"], self.loss["cls"]["weight"]
         if self.loss["autoscale"]:
             per_level = 3 / levels
             return box * per_level, obj * per_level * (cells / 80) ** 2, cls * per_level * self.nc / 80
         return box, obj, cls
+
+
+def pairs_of_levels(preds: Preds, found: Assignment) -> tuple[Tensor, ...]:
+    """The numbers of the pairs of each level, ascending; how many these are is the one thing a GPU is waited for."""
+    level = preds.priors.level(found.prior)
+    counts = [(level == i).sum() for i in range(len(preds.priors.counts))]
+    return level.argsort(stable=True).split(torch.stack(counts).tolist())
 
 
 class YOLOXCriterion(Criterion):
