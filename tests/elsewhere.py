@@ -16,7 +16,8 @@ operation is looked at before it runs on the data within. A `DeviceFault` names 
   (`torch.tensor(..., device=...)`). Each makes the processor wait for the card. What cannot do without stands in a list
   of those that are known, with the reason and with how often it may happen in a step; `excess` tells what goes beyond.
 
-What libraries do by themselves is not counted as waiting: the innermost frame that is not torch's has to be ours.
+The last two are ours alone: they are not told of a library, that is, where the innermost frame that is not torch's is
+outside of this repository.
 """
 
 from __future__ import annotations
@@ -34,21 +35,19 @@ from unittest import mock
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map
 
 DEVICE = torch.device("lazy", 0)
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[1]
-PASSED = re.compile(r"[/\\](torch|torchvision|unittest|contextlib\.py)[/\\]|[/\\]contextlib\.py$|^<")
-
+PASSED = re.compile(r"[/\\](torch|torchvision)[/\\]|[/\\]contextlib\.py$|^<")  # files of frames that say nothing
 MODULE = {"device_count": lambda: 1, "current_device": lambda: 0, "synchronize": lambda device=None: None}
 
+# Names of operators, by what they do.
 READS = {"_local_scalar_dense", "equal", "is_nonzero", "allclose"}
-SHAPED = {  # the size of the result depends on the values
-    *("nonzero", "masked_select", "_unique", "_unique2", "unique_dim", "unique_consecutive", "bincount", "nms"),
-}
+SHAPED = {"nonzero", "masked_select", "_unique2", "unique_dim", "unique_consecutive", "bincount", "nms"}
 INDEXED = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"}
-STRICT = {"cat", "stack", "searchsorted", "bucketize", "gather", "index_select", "scatter", "scatter_add"}  # no scalars
+# Those that take no scalar of the CPU.
+STRICT = {"cat", "stack", "searchsorted", "bucketize", "gather", "index_select", "scatter", "scatter_add"}
 
 
 class DeviceFault(AssertionError):
@@ -85,16 +84,37 @@ class Remote(torch.Tensor):
         return format(self.item() if self.dim() == 0 else repr(self), spec)
 
 
-def run(func: Any, args: Any, kwargs: dict[str, Any], there: bool | None = None) -> Any:
-    """Run an operator on the data within; what it gives is `there`, by default where its tensors are."""
-    flat = tree_flatten((args, kwargs))[0]
-    there = any(isinstance(x, Remote) for x in flat) if there is None else there
+def each(do: Callable[[Any], Any], x: Any) -> Any:
+    """`do` to everything in nested lists, tuples and dicts."""
+    if isinstance(x, (list, tuple)):
+        return type(x)([each(do, y) for y in x])
+    return {k: each(do, y) for k, y in x.items()} if isinstance(x, dict) else do(x)
+
+
+def tensors_in(*trees: Any) -> list[torch.Tensor]:
+    """The tensors in nested lists, tuples and dicts, in order."""
+    found: list[torch.Tensor] = []
+    each(lambda x: found.append(x) if isinstance(x, torch.Tensor) else None, trees)
+    return found
+
+
+def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Run an operator on the data within; what it gives is on the device it names, else where its tensors are."""
+    there = goes_there(args, kwargs)
     on_cpu = {k: CPU if k == "device" and v is not None else v for k, v in kwargs.items() if k != "pin_memory"}
-    args_, kwargs_ = tree_map(lambda x: x.here if isinstance(x, Remote) else x, (args, on_cpu))
+    args_, kwargs_ = each(lambda x: x.here if isinstance(x, Remote) else x, (args, on_cpu))
     out = func(*args_, **kwargs_)
     if func._schema.is_mutable and func._schema.returns and (written := _written(func, args, kwargs)) is not None:
+        assert not isinstance(written, Remote) or written.shape == written.here.shape, f"{func} reshapes in place"
         return written
-    return tree_map(lambda x: Remote(x) if there and isinstance(x, torch.Tensor) else x, out)
+    return each(lambda x: Remote(x) if there and isinstance(x, torch.Tensor) else x, out)
+
+
+def goes_there(args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether what an operator gives is on `DEVICE`."""
+    if (device := kwargs.get("device")) is not None:
+        return torch.device(device).type == DEVICE.type
+    return any(isinstance(x, Remote) for x in tensors_in(args, kwargs))
 
 
 def _written(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -105,16 +125,11 @@ def _written(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return None
 
 
-def moved(module: torch.nn.Module) -> torch.nn.Module:
-    """A module on `DEVICE`, for code that does not take it there itself; within `Watch`."""
-    return module.to(DEVICE)
-
-
 class Watch:
     """Judges every operation in its `with` block, see the module.
 
     Attributes:
-        waits: in steps so far, how often our code waited: (file, function, operation) -> count.
+        waits: how often our code waited in one step, the most of those so far: (file, function, operation) -> count.
         lines: where that was last: the same -> "file:line function".
         stepping: whether this is a training step.
     """
@@ -140,11 +155,11 @@ class Watch:
     @contextlib.contextmanager
     def step(self) -> Iterator[None]:
         """What happens in here is a training step."""
-        self.stepping = True
+        earlier, self.waits, self.stepping = self.waits, Counter(), True
         try:
             yield
         finally:
-            self.stepping = False
+            self.waits, self.stepping = self.waits | earlier, False
 
     def excess(self, known: Mapping[tuple[str, str, str], tuple[int, str]]) -> list[str]:
         """What waited more often than is known of, a line each."""
@@ -178,21 +193,18 @@ class Operators(TorchDispatchMode):
             with self:  # inference mode hands these over whole
                 return func.decompose(*args, **kwargs)
         name = func._schema.name.partition("::")[2]
-        tensors = [x for x in tree_flatten((args, kwargs))[0] if isinstance(x, torch.Tensor)]
-        remote = any(isinstance(x, Remote) for x in tensors)
-        there = remote
-        if (device := kwargs.get("device")) is not None:
-            if torch.device(device).type not in {DEVICE.type, "cpu"}:
-                raise DeviceFault(f"cuda: {name} with device={str(device)!r} at {place()}")
-            there = torch.device(device).type == DEVICE.type
+        tensors = tensors_in(args, kwargs)
+        there = goes_there(args, kwargs)
+        if (device := kwargs.get("device")) is not None and torch.device(device).type not in {DEVICE.type, "cpu"}:
+            raise DeviceFault(f"cuda: {name} with device={str(device)!r} at {place()}")
         if there and (generator := kwargs.get("generator")) is not None and generator.device.type == "cpu":
             raise DeviceFault(f"mixed: {name} there with a generator of the CPU at {place()}")
         if name in {"_to_copy", "copy_"}:
             self._copied(name, tensors, there)
-        elif remote:
+        elif any(isinstance(x, Remote) for x in tensors):
             self._together(name, args, tensors)
             self._shaped(name, args, kwargs)
-        return run(func, args, kwargs, there)
+        return run(func, args, kwargs)
 
     def _copied(self, name: str, tensors: list[torch.Tensor], there: bool) -> None:
         """A copy that may cross over: `_to_copy(x, device=)` or `copy_(to, x)`."""
@@ -205,7 +217,7 @@ class Operators(TorchDispatchMode):
             self.watch.wait("from_cpu")
 
     def _together(self, name: str, args: Any, tensors: list[torch.Tensor]) -> None:
-        """Tensors of both devices in one operator: CUDA takes a scalar of the CPU, as an operand and not as a target."""
+        """Tensors of both devices in one operator: CUDA takes a scalar of the CPU as an operand, not as a target."""
         spared = [x for x in args[1] if x is not None] if name in INDEXED and len(args) > 1 else []
         here = [x for x in tensors if not isinstance(x, Remote)]
         for x in here:
@@ -250,18 +262,20 @@ class Calls(TorchFunctionMode):
             self.watch.wait("tolist")
             return first.here.tolist()
         if func in {torch.Tensor.__getitem__, torch.Tensor.__setitem__}:
-            args = (first, tree_map(_as_index, args[1], is_leaf=lambda x: isinstance(x, list)), *args[2:])
+            args = (first, _as_index(args[1]), *args[2:])
         if func is torch.Tensor.new_tensor:
             kwargs = {"dtype": first.dtype, "device": first.device} | kwargs
             return torch.tensor(args[1], dtype=kwargs["dtype"]).to(kwargs["device"])
         out = func(*args, **kwargs)
-        if func is torch.Tensor.data.__set__:  # type: ignore[attr-defined]
+        if func == torch.Tensor.data.__set__:  # type: ignore[attr-defined]
             first.here = args[1].here
         return out
 
 
 def _as_index(x: Any) -> Any:
-    """A list of places as the tensor that torch makes of it."""
+    """What stands in brackets, lists of places as the tensors that torch makes of them."""
+    if isinstance(x, tuple):
+        return tuple(map(_as_index, x))
     return torch.tensor(x).to(DEVICE) if isinstance(x, list) and x else x
 
 
@@ -275,8 +289,10 @@ def _autocast(init: Callable) -> Callable:
     def wrapped(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
         if device_type == "cuda":
             raise DeviceFault(f"cuda: torch.autocast('cuda') at {place()}")
-        there = device_type == DEVICE.type
-        init(self, "cpu" if there else device_type, **({"enabled": False} if there else kwargs))
+        if device_type == DEVICE.type:
+            init(self, "cpu", enabled=False)
+        else:
+            init(self, device_type, *args, **kwargs)
 
     return wrapped
 
