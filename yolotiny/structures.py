@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -41,8 +42,10 @@ class Priors:
 
     def level(self, index: Tensor) -> Tensor:
         """(P,) column index -> (P,) level index."""
-        ends = torch.tensor(self.counts, device=index.device).cumsum(0)
-        return torch.bucketize(index, ends, right=True)
+        out = torch.zeros_like(index)
+        for end in accumulate(self.counts):
+            out = out + (index >= end)
+        return out
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from yolotiny.coders import CenterCoder
-from yolotiny.criterion.center import CenterCriterion
+from yolotiny.criterion.center import CenterCriterion, not_ignored
 from yolotiny.errors import InputError
 from yolotiny.losses.heatmap import gaussian_focal
-from yolotiny.structures import CenterPreds, Priors
+from yolotiny.structures import CenterPreds, Priors, Targets
 
 H, W = 16, 24
 
@@ -134,3 +134,17 @@ def test_weights_and_exponents_change_the_loss():
 def test_an_assigner_without_heat_maps_is_refused():
     with pytest.raises(InputError, match="gaussian_center"):
         CenterCriterion({"assigner": "simota"}, CenterCoder(), 1)
+
+
+def test_ignore_regions_are_the_same_as_filled_one_after_the_other():
+    g = torch.Generator().manual_seed(0)
+    corner, size = torch.rand(30, 2, generator=g) * 140 - 20, torch.rand(30, 2, generator=g) * 60
+    none = torch.zeros(0)
+    image = torch.randint(3, (30,), generator=g)
+    regions = torch.cat((corner, corner + size), 1)  # they overlap, reach over the border, and lie outside
+    targets = Targets(none.view(0, 4), none.long(), none.long(), regions, image, 3, (100, 141))
+    wanted = torch.ones(3, 1, 37, 53, dtype=torch.bool)
+    for i, box in zip(image, (regions * torch.tensor([53 / 141, 37 / 100]).repeat(2)).clamp(min=0), strict=True):
+        (x1, y1), (x2, y2) = box[:2].floor().long(), box[2:].ceil().long()
+        wanted[i, :, y1:y2, x1:x2] = False
+    assert torch.equal(not_ignored(targets, (37, 53)), wanted) and 0.1 < wanted.float().mean() < 0.9

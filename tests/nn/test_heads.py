@@ -148,4 +148,24 @@ def test_half_precision_decodes_in_float32(make, per_cell):
     head = make().eval()
     full = head(features())[0]
     half = copy.deepcopy(head).half()([f.half() for f in features()])[0]
-    assert half.dtype == torch.float16 and torch.allclose(half.float(), full, rtol=0.02, atol=0.2)
+    assert half.dtype == torch.float32 and torch.allclose(half, full, rtol=0.02, atol=0.2)
+
+
+@both
+@pytest.mark.parametrize("mixed", [True, False], ids=["autocast", "half"])
+def test_half_precision_does_not_round_boxes_to_half_pixels_far_from_the_corner(make, per_cell, mixed):
+    head, x = make().eval(), features(4, 120)  # 960 px wide
+    if not mixed:
+        head, x = head.half(), [f.half() for f in x]
+    with torch.autocast("cpu", torch.float16, enabled=mixed):
+        y, preds = head(x)
+    assert preds.box.dtype == preds.cls.dtype == torch.float16
+    boxes = xyxy2xywh(head.coder.decode(preds.box.float(), preds.priors)).transpose(1, 2)
+    assert boxes[:, 0].max() > 900 and torch.equal(y[:, :4], boxes)
+
+
+@both
+def test_an_exported_graph_in_half_precision_has_one_type(make, per_cell):
+    head = make().eval().half()
+    head.export = True
+    assert head([f.half() for f in features()]).dtype == torch.float16

@@ -48,8 +48,9 @@ def draw_gaussians(planes: int, size: tuple[int, int], plane: Tensor, centre: Te
     """
     h, w = size
     out = torch.zeros(planes * h * w, device=plane.device)
-    for r in radius.unique().tolist():
-        at = radius == r
+    sizes, counts = radius.unique(return_counts=True)
+    alike = radius.argsort(stable=True).split(counts.tolist())
+    for r, at in zip(sizes.tolist(), alike, strict=True):
         line = torch.arange(-r, r + 1, device=plane.device)
         falls = torch.exp(-line.square() / (2 * ((2 * r + 1) / 6) ** 2))
         col, row = centre[at, 0, None] + line, centre[at, 1, None] + line  # (n, 2 r + 1)
@@ -112,8 +113,8 @@ class GaussianCenter:
         h, w = size
         scale = targets.boxes.new_tensor([w / targets.imgsz[1], h / targets.imgsz[0]])
         b = xyxy2xywh(targets.boxes.float())
-        limit = torch.tensor([w - 1, h - 1], device=b.device)
-        centre = torch.minimum((b[:, :2] * scale).long().clamp(min=0), limit)
+        x, y = (b[:, :2] * scale).long().unbind(1)
+        centre = torch.stack((x.clamp(0, w - 1), y.clamp(0, h - 1)), 1)
         radius = gaussian_radius(b[:, 2:] * scale, self.min_overlap).long()
         plane = targets.image * classes + targets.labels
         return draw_gaussians(targets.batch_size * classes, size, plane, centre, radius).unflatten(0, (-1, classes))

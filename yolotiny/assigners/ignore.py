@@ -7,14 +7,16 @@ from torch import Tensor
 
 from ..structures import Priors, Targets
 
+TOGETHER = 64  # regions looked at at once: tables of 64 x A
+
 
 def ignored_priors(priors: Priors, targets: Targets, positive: Tensor) -> Tensor | None:
     """(B, A) True where a cell centre lies in an ignore region and the prior is not `positive` (B, A); else None."""
     if not len(targets.ignore):
         return None
-    inside = torch.zeros_like(positive)
-    for i in targets.ignore_image.unique().tolist():
-        region = targets.ignore[targets.ignore_image == i][:, None]  # (K, 1, 4)
-        c = priors.centers
-        inside[i] = ((c >= region[..., :2]) & (c <= region[..., 2:])).all(-1).any(0)
-    return inside & ~positive
+    regions = torch.zeros_like(positive, dtype=torch.int32)  # how many hold each centre
+    c = priors.centers
+    for image, region in zip(targets.ignore_image.split(TOGETHER), targets.ignore.split(TOGETHER), strict=True):
+        low, high = region[:, None].split(2, -1)  # (k, 1, 2)
+        regions.index_add_(0, image, ((c >= low) & (c <= high)).all(-1).int())
+    return (regions > 0) & ~positive

@@ -62,9 +62,9 @@ def settle(key: Tensor, gt: Tensor, score: Tensor, count: int, conflict: str = "
     if conflict == "order":
         return owner.scatter_reduce(0, key, gt, "amax")
     best = score.new_full((count,), -torch.inf).scatter_reduce(0, key, score, "amax")
-    wins = score == best[key]
     none = torch.iinfo(owner.dtype).max
-    first = torch.full_like(owner, none).scatter_reduce(0, key[wins], gt[wins], "amin")
+    winner = gt.masked_fill(score != best[key], none)
+    first = torch.full_like(owner, none).scatter_reduce(0, key, winner, "amin")
     return torch.where(first == none, owner, first)
 
 
@@ -141,7 +141,8 @@ class RKA:
             if self.coder is not None:
                 valid = valid & self.coder.reaches(gt, at)
             take = rank(similar.masked_fill(~valid | (similar <= self.least), -torch.inf), self.k, self.ties)
-            found.append((flat[take], group[:, None].expand_as(flat)[take], similar[take]))
+            row, column = take.nonzero(as_tuple=True)
+            found.append((flat[row, column], group[row], similar[row, column]))
         owner = settle(*map(torch.cat, zip(*found, strict=True)), count, self.conflict)
         positive = owner >= 0
         where = positive.nonzero()[:, 0]

@@ -81,15 +81,17 @@ def dynamic_k(
     """
     margin = 0 if c is None else FAR * c
     total = gt.new_zeros(len(gt))
-    per_image = image.bincount(minlength=len(boxes)).tolist()
+    per_image = (image == torch.arange(len(boxes), device=image.device)[:, None]).sum(1).tolist()
     for i, objects in enumerate(torch.arange(len(gt), device=gt.device).split(per_image)):
         if not len(objects):
             continue
-        rivals, rival_areas = boxes[i][competing[i]], areas[i][competing[i]]
+        rival = competing[i].nonzero()[:, 0]
+        rivals, rival_areas = boxes[i][rival], areas[i][rival]
         objects = objects[gt[objects, 1].argsort()]
         for group in objects.split(max(1, PAIRS // max(1, len(rivals)))):
             g = gt[group]
             reach = (rivals[:, 3] + margin > g[:, 1].min()) & (rivals[:, 1] - margin < g[:, 3].max())
+            reach = reach.nonzero()[:, 0]
             near = rivals[reach]
             if c is None:
                 overlap = pairwise_iou(g, near, gt_areas[group], rival_areas[reach]).nan_to_num(0)
@@ -172,21 +174,22 @@ class SimOTA:
         cost = class_cost(preds, key, valid, targets.labels) - self.iou_weight * (overlap + 1e-8).log()
         cost = cost.nan_to_num(UNUSABLE, UNUSABLE).masked_fill(~valid, torch.inf)  # (M, K)
 
-        row = torch.arange(len(gt), device=gt.device)[:, None].expand_as(key)
-        pair_key, pair_cost, pair_gt = key[valid], cost[valid], row[valid]
+        pair_gt, column = valid.nonzero(as_tuple=True)
+        pair_key, pair_cost = key[pair_gt, column], cost[pair_gt, column]
         competing = torch.zeros(len(flat), dtype=torch.bool, device=gt.device)
         competing[pair_key] = True
         competing = competing.view(batch, per_image)
         k = dynamic_k(gt, gt_areas, targets.image, boxes, areas, competing, self.top, self.c)
         cheap = cost.argsort(dim=1, stable=True)[:, : self.top]
         take = (torch.arange(cheap.shape[1], device=gt.device) < k[:, None]) & valid.gather(1, cheap)
-        taken, taker = key.gather(1, cheap)[take], row.gather(1, cheap)[take]
+        taker, column = take.nonzero(as_tuple=True)
+        taken = key.gather(1, cheap)[taker, column]
 
         owner = torch.full((len(flat),), -1, device=gt.device)
         owner[taken] = taker
         least = cost.new_full((len(flat),), torch.inf).scatter_reduce(0, pair_key, pair_cost, "amin")
-        best = pair_cost == least[pair_key]
-        winner = torch.full_like(owner, len(gt)).scatter_reduce(0, pair_key[best], pair_gt[best], "amin")
+        best = pair_gt.masked_fill(pair_cost != least[pair_key], len(gt))
+        winner = torch.full_like(owner, len(gt)).scatter_reduce(0, pair_key, best, "amin")
         contested = torch.zeros_like(owner).scatter_add(0, taken, torch.ones_like(taken)) > 1
         owner = torch.where(contested, winner, owner)
 

@@ -43,6 +43,7 @@ class WHRatio:
             Pairs ordered by level, then centre/left/top/right/bottom cell, then anchor, then ground truth.
         """
         priors, gt = preds.priors, xyxy2xywh(targets.boxes.float())
+        step = gt.new_tensor([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]]) * self.reach
         image, prior, index = [], [], []
         start = 0
         for (_, h, w), count in zip(priors.shapes, priors.counts, strict=True):
@@ -56,7 +57,6 @@ class WHRatio:
             low = (xy % 1 < self.reach) & (xy > 1)
             high = (back % 1 < self.reach) & (back > 1)
             take = torch.stack((torch.ones_like(low[:, 0]), low[:, 0], low[:, 1], high[:, 0], high[:, 1]))  # (5, p)
-            step = xy.new_tensor([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]]) * self.reach
             o, p = take.nonzero(as_tuple=True)
             cell = (xy[p] - step[o]).long()
             col, row = cell[:, 0].clamp(0, w - 1), cell[:, 1].clamp(0, h - 1)

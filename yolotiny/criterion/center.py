@@ -61,11 +61,15 @@ def not_ignored(targets: Targets, size: tuple[int, int]) -> Tensor | None:
     if not len(targets.ignore):
         return None
     h, w = size
-    counted = torch.ones(targets.batch_size, 1, h, w, dtype=torch.bool, device=targets.ignore.device)
-    scale = targets.ignore.new_tensor([w / targets.imgsz[1], h / targets.imgsz[0]]).repeat(2)
-    low, high = (targets.ignore * scale).clamp(min=0).split(2, 1)
-    for image, (x1, y1), (x2, y2) in zip(
-        targets.ignore_image.tolist(), low.floor().long().tolist(), high.ceil().long().tolist(), strict=True
-    ):
-        counted[image, :, y1:y2, x1:x2] = False
-    return counted
+    x1, y1, x2, y2 = targets.ignore.unbind(1)
+    scale_x, scale_y = w / targets.imgsz[1], h / targets.imgsz[0]
+    left, right = (x1 * scale_x).floor().clamp(0, w).long(), (x2 * scale_x).ceil().clamp(0, w).long()
+    top, bottom = (y1 * scale_y).floor().clamp(0, h).long(), (y2 * scale_y).ceil().clamp(0, h).long()
+    # A region adds 1 from its upper left corner on; sums along both sides are the regions of each pixel. Filling one
+    # region after the other means to read its corners, and a GPU would wait each time.
+    regions = torch.zeros(targets.batch_size, h + 1, w + 1, dtype=torch.int32, device=x1.device)
+    one = torch.ones_like(left, dtype=torch.int32)
+    for row, column, step in ((top, left, one), (top, right, -one), (bottom, left, -one), (bottom, right, one)):
+        regions.index_put_((targets.ignore_image, row, column), step, accumulate=True)
+    regions = regions.cumsum(1, dtype=torch.int32).cumsum(2, dtype=torch.int32)
+    return regions[:, None, :h, :w] == 0

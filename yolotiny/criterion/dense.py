@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ..boxes import ciou, iou
 from ..distributed import world_sum
 from ..errors import InputError
 from ..losses.box import l1
-from ..structures import Preds, Targets
+from ..structures import Assignment, Preds, Targets
 from .base import Criterion, Parts
 
 
@@ -41,7 +42,6 @@ class AnchorCriterion(Criterion):
         found = self.match(preds, targets)
         at = (found.image, found.prior)
         counts = preds.priors.counts
-        level = preds.priors.level(found.prior)
         gt = targets.boxes[found.gt]
         box, lost = self.localise(preds, found, gt)
         weight = self.loss["l1"]["weight"]
@@ -61,15 +61,16 @@ class AnchorCriterion(Criterion):
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
         zero = obj.sum() * 0 + logits.sum() * 0  # all reach the head, always
-        here, seen = [level == i for i in range(len(counts))], counted.split(counts, 1)
-        tally = world_sum(torch.stack([x.sum().long() for x in (*here, *seen)])).clamp(min=1)
+        here, seen = pairs_of_levels(preds, found), counted.split(counts, 1)
+        here_counts = torch.tensor([len(x) for x in here], device=obj.device)
+        tally = world_sum(torch.cat((here_counts, torch.stack([x.sum().long() for x in seen])))).clamp(min=1)
         pairs, cells = tally.split(len(counts))
         mean = lambda v: sum((v[i].sum() / n for i, n in zip(here, pairs, strict=True)), zero)  # noqa: E731
         local, lcls = {k: mean(v) for k, v in lost.items()}, mean(per_cls) if self.nc > 1 else zero
         lobj, balance = zero, self.balance(len(counts))
         for value, n, weight in zip((per_obj * counted).split(counts, 1), cells, balance, strict=True):
             lobj = lobj + value.sum() / n * weight
-        wb, wo, wc = self.weights(len(counts), max(targets.imgsz) / float(preds.priors.strides.min()))
+        wb, wo, wc = self.weights(len(counts), max(max(rows, columns) for _, rows, columns in preds.priors.shapes))
         local = {k: v * (1 if k == "l1" else wb) for k, v in local.items()}
         return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
 
@@ -80,13 +81,20 @@ class AnchorCriterion(Criterion):
             raise InputError(f"loss.obj.balance has {len(values)} values for {levels} levels; give one per level")
         return values
 
-    def weights(self, levels: int, cells: float) -> tuple[float, float, float]:
-        """Factor of the box terms, weights of objectness and class; `cells`: longer side over the finest stride."""
+    def weights(self, levels: int, cells: int) -> tuple[float, float, float]:
+        """Factor of the box terms, weights of objectness and class; `cells`: longer side of the finest grid."""
         box, obj, cls = 1.0, self.loss["obj"]["weight"], self.loss["cls"]["weight"]
         if self.loss["autoscale"]:
             per_level = 3 / levels
             return box * per_level, obj * per_level * (cells / 80) ** 2, cls * per_level * self.nc / 80
         return box, obj, cls
+
+
+def pairs_of_levels(preds: Preds, found: Assignment) -> tuple[Tensor, ...]:
+    """The numbers of the pairs of each level, ascending; how many these are is the one thing a GPU is waited for."""
+    level = preds.priors.level(found.prior)
+    counts = [(level == i).sum() for i in range(len(preds.priors.counts))]
+    return level.argsort(stable=True).split(torch.stack(counts).tolist())
 
 
 class YOLOXCriterion(Criterion):

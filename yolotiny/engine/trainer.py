@@ -183,7 +183,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""
-        return split_ignore(super().preprocess_batch(batch), self.data["nc"])
+        return super().preprocess_batch(split_ignore(batch, self.data["nc"]))
 
     def get_class_counts(self) -> np.ndarray:
         """Objects per class, ignore regions not counted."""

@@ -118,7 +118,7 @@ class Validator(DetectionValidator):
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""
-        return split_ignore(super().preprocess(batch), self.data["nc"])
+        return super().preprocess(split_ignore(batch, self.data["nc"]))
 
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""

@@ -108,12 +108,17 @@ class DenseDetect(Detect):
         return y if self.export else (y, preds)
 
     def decode(self, preds: Preds) -> Tensor:
-        """Predictions -> (B, 4 + nc, A): boxes in pixels and class scores times objectness."""
+        """Predictions -> (B, 4 + nc, A): boxes in pixels and class scores times objectness.
+
+        float32 whatever the network computes in: half precision has steps of half a pixel beyond 512, a tenth of a tiny
+        box. An exported graph keeps the type of its other tensors.
+        """
         boxes = self.coder.decode(preds.box.float(), preds.priors)
         boxes = boxes if self.xyxy else xyxy2xywh(boxes)
         scores = preds.cls.sigmoid()
         if preds.obj is not None:
             scores = scores * preds.obj.sigmoid()[..., None]
+        scores = scores if self.export else scores.float()
         return torch.cat((boxes.to(scores.dtype), scores), -1).transpose(1, 2)
 
     @property
