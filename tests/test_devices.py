@@ -19,7 +19,6 @@ import torch
 import torch.nn.functional as F
 from ultralytics.cfg import get_cfg
 from ultralytics.utils.torch_utils import ModelEMA
-from yolotiny.crops import CROPPERS
 
 from tests.detectors import awake, batch, pictures
 from tests.elsewhere import DEVICE, ROOT, DeviceFault, Remote, Watch
@@ -28,11 +27,12 @@ from yolotiny import YOLO, config
 from yolotiny.assigners import ASSIGNERS
 from yolotiny.criterion import CRITERIA
 from yolotiny.detector import Detector
-from yolotiny.engine import forwards
+from yolotiny.engine import sliced
 from yolotiny.engine.trainer import Trainer
 from yolotiny.losses import BOX_LOSSES
 from yolotiny.nn import MODULES
 from yolotiny.registry import build
+from yolotiny.slicing import SLICERS
 
 MODELS = ["yolov5n", "yolox-nano", "yolc-n", "yolov5n-p2p3-ugs", "yolov5n-p2-sarl-srtod", "yolo11n"]
 VARIANTS = ["yolov5n-nwd-rka", "yolox-nano-ugs", "yolov5n-sal"]  # whose training step differs and nothing else
@@ -165,7 +165,7 @@ def seeing(name: str) -> YOLO:
 @pytest.fixture
 def as_on_a_card(monkeypatch):
     """Batches of crops as on a GPU and tensors in the usual order, so that a CPU gives the same to the last bit."""
-    monkeypatch.setattr(forwards, "FEW_PIXELS", forwards.PIXELS)
+    monkeypatch.setattr(sliced, "CPU_PIXELS", sliced.GPU_PIXELS)
     return {"imgsz": 64, "channels_last": False, "verbose": False}
 
 
@@ -173,7 +173,7 @@ def as_on_a_card(monkeypatch):
 def test_prediction_gives_the_boxes_of_the_cpu_with_each_kind_of_crops(name, as_on_a_card):
     picture = (pictures(1, (96, 120))[0].permute(1, 2, 0) * 255).byte().numpy()
     here, away = copy.deepcopy(seeing(name)), copy.deepcopy(seeing(name))
-    for crops in ("none", *CROPPERS):
+    for crops in ("none", *SLICERS):
         options = as_on_a_card | {"crops": crops, "max_det": 100} | ({} if crops == "none" else {"pixel_scale": 1.0})
         (wanted,) = here.predict(picture, device="cpu", **options)
         with Watch():

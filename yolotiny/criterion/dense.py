@@ -61,9 +61,8 @@ class AnchorCriterion(Criterion):
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
         zero = obj.sum() * 0 + logits.sum() * 0  # all reach the head, always
-        here, seen = pairs_of_levels(preds, found), counted.split(counts, 1)
-        here_counts = torch.tensor([len(x) for x in here], device=obj.device)
-        tally = world_sum(torch.cat((here_counts, torch.stack([x.sum().long() for x in seen])))).clamp(min=1)
+        (here, held), seen = pairs_of_levels(preds, found), counted.split(counts, 1)
+        tally = world_sum(torch.cat((held, torch.stack([x.sum().long() for x in seen])))).clamp(min=1)
         pairs, cells = tally.split(len(counts))
         mean = lambda v: sum((v[i].sum() / n for i, n in zip(here, pairs, strict=True)), zero)  # noqa: E731
         local, lcls = {k: mean(v) for k, v in lost.items()}, mean(per_cls) if self.nc > 1 else zero
@@ -90,11 +89,15 @@ class AnchorCriterion(Criterion):
         return box, obj, cls
 
 
-def pairs_of_levels(preds: Preds, found: Assignment) -> tuple[Tensor, ...]:
-    """The numbers of the pairs of each level, ascending; how many these are is the one thing a GPU is waited for."""
+def pairs_of_levels(preds: Preds, found: Assignment) -> tuple[tuple[Tensor, ...], Tensor]:
+    """The numbers of the pairs of each level, ascending, and how many these are: the one thing a GPU is waited for.
+
+    Returns:
+        For each of L levels (n,) numbers of pairs, and the (L,) counts.
+    """
     level = preds.priors.level(found.prior)
-    counts = [(level == i).sum() for i in range(len(preds.priors.counts))]
-    return level.argsort(stable=True).split(torch.stack(counts).tolist())
+    counts = torch.stack([(level == i).sum() for i in range(len(preds.priors.counts))])
+    return level.argsort(stable=True).split(counts.tolist()), counts
 
 
 class YOLOXCriterion(Criterion):
