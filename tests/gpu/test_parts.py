@@ -20,8 +20,8 @@ from yolotiny.engine.nms import nms
 from yolotiny.nn.refine import BoxConv, points_in_box
 from yolotiny.suppression import nwd_nms
 
-# How far the first loss may be off: bounds of rounding through some 60 layers, not of one operation.
-ROUNDING = {torch.float32: 1e-3, torch.float16: 0.01, torch.bfloat16: 0.04}
+# How far the first loss may be off: rounding through some 60 layers, and through an assigner that may choose otherwise.
+ROUNDING = {torch.float32: 2e-3, torch.float16: 0.01, torch.bfloat16: 0.04}
 
 
 def detector(model: str) -> Detector:
@@ -93,6 +93,9 @@ def test_the_average_of_the_weights_follows_them_on_their_device(device):
         torch.testing.assert_close(p.cpu(), expected[name], rtol=1e-4, atol=1e-6)
 
 
+IOU = 0.6137  # no quotient of areas of up to 2,048 whole pixels, so no overlap lies on it
+
+
 def clutter(count: int) -> Tensor:
     """(1, 6, count) raw predictions: boxes of whole pixels, so that every device finds the same overlaps to the bit."""
     g = torch.Generator().manual_seed(0)
@@ -105,14 +108,14 @@ def clutter(count: int) -> Tensor:
 
 def test_sixty_thousand_boxes_are_suppressed_as_on_the_cpu(device):
     y = clutter(suppression.MAX_CANDIDATES)
-    expected, found = (nms(x, 2, conf=0.25, iou=0.6, max_det=60_000)[0] for x in (y, y.to(device)))
+    expected, found = (nms(x, 2, conf=0.25, iou=IOU, max_det=60_000)[0] for x in (y, y.to(device)))
     assert found.device.type == device.type and 5_000 < len(expected) < 59_000
     assert torch.equal(found.cpu(), expected)
 
 
 def test_pictures_suppressed_together_are_as_on_the_cpu(device):
     y = clutter(8 * 3000).view(6, 8, 3000).transpose(0, 1).contiguous()
-    expected, found = (nms(x, 2, conf=0.25, iou=0.6, max_det=3000, together=True) for x in (y, y.to(device)))
+    expected, found = (nms(x, 2, conf=0.25, iou=IOU, max_det=3000, together=True) for x in (y, y.to(device)))
     assert all(torch.equal(a.cpu(), b) and len(b) for a, b in zip(found, expected, strict=True))
 
 
