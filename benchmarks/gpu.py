@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.gpu_parts.setting import Setting  # noqa: E402
 from yolotiny.errors import InputError, did_you_mean  # noqa: E402
 
-PARTS = {"tests": 140, "steps": 140, "looks": 110, "schedule": 600}  # seconds at most; the last has what is left
+PARTS = {"tests": 130, "steps": 120, "looks": 90, "schedule": 600}  # seconds at most; the last has what is left
 LEAST = 10.0  # seconds: with less there is no use in beginning
 OPTIONS = {
     "run": {"out": "runs/gpu", "data": "runs/bundle/data/data.yaml", "weights": "", "limit": "520", "only": ""},
@@ -55,7 +55,7 @@ def read_options(command: str, words: list[str]) -> dict[str, str]:
     return given
 
 
-def machine(toy: bool, data: Path) -> dict[str, str]:
+def machine(toy: bool, data: Path, weights: Path | None) -> dict[str, str]:
     """What stands beside every figure: device, versions, commit."""
     import torch
     import torchvision
@@ -73,6 +73,7 @@ def machine(toy: bool, data: Path) -> dict[str, str]:
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "ultralytics": ultralytics.__version__,
+        "weights": weights.name if weights else "none",
     }
 
 
@@ -108,7 +109,7 @@ def run_all(out: Path, data: Path, weights: Path | None, toy: bool, limit: float
         raise InputError(f"out={out} holds results already; give another folder")
     out.mkdir(parents=True, exist_ok=True)
     begun, failed = time.monotonic(), False
-    Setting(out, data, weights, toy, 0).record("machine", **machine(toy, data))
+    Setting(out, data, weights, toy, 0).record("machine", **machine(toy, data, weights))
     for name, seconds in PARTS.items():
         if only and name not in only.split(","):
             continue

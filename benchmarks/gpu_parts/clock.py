@@ -27,6 +27,19 @@ def median_ms(work: Callable[[], Any], device: str, toy: bool = False) -> float:
     return 1e3 * statistics.median(times)
 
 
+def mean_ms(work: Callable[[], Any], device: str, toy: bool = False) -> float:
+    """Mean milliseconds of work that draws on a store: first it is used up, then the pace of what fills it counts."""
+    before, count = (1, 2) if toy else (20, 20)  # eight workers of a loader have two batches each in store
+    for _ in range(before):
+        work()
+    finish(device)
+    start = time.perf_counter()
+    for _ in range(count):
+        work()
+    finish(device)
+    return 1e3 * (time.perf_counter() - start) / count
+
+
 def peak_gb(device: str) -> dict[str, float]:
     """Most memory that tensors had since the count was reset; nothing on a CPU."""
     return {} if device == "cpu" else {"GB": torch.cuda.max_memory_allocated() / 2**30}

@@ -13,7 +13,7 @@ from benchmarks import arms
 
 from .setting import ROOT, Setting
 
-LANES = 5  # runs at the same time: one of a nano model leaves most of a large card idle
+LANES = 6  # runs at the same time: one of a nano model leaves most of a large card idle
 WORKERS = 2  # of each, for pictures
 
 
@@ -86,7 +86,8 @@ def why(folder: Path, name: str) -> str:
         return "not begun: no time left"
     if (folder / f"{name}.claimed").exists():
         return "cut: no time left"
-    return f"failed: {next(reversed(log.read_text(encoding='utf-8').split(chr(10))[:-1]), '')[:160]}"
+    said = log.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    return f"failed: {said[-1][:160]}"
 
 
 def _path() -> str:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TITLES = {
     "machine": "Machine",
     "tests": "Tests marked gpu",
-    "steps": "A training step, 640 px: median milliseconds and peak memory",
+    "steps": "A training step, 640 px: median ms and peak memory (float32 as torch has it: TF32 in convolutions)",
     "loader": "The loader beside the step, 640 px, float16",
     "looks": "Prediction: median milliseconds a picture, everything but reading it",
     "schedule": "The short schedule, side by side on one device",

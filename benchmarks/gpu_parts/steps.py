@@ -15,7 +15,7 @@ from ultralytics.nn.tasks import DetectionModel
 from yolotiny.detector import Detector
 from yolotiny.engine.trainer import Trainer
 
-from .clock import median_ms, peak_gb
+from .clock import mean_ms, median_ms, peak_gb
 from .setting import Setting
 
 OURS = ("yolov5s-p2p3", "yolox-s", "yolc-w32", "yolov5s-p2-sarl-srtod")
@@ -82,11 +82,10 @@ def step(setting: Setting, model: nn.Module, batch: int, dtype: str, channels_la
 def prepared(setting: Setting, folder: str, batch: int, cache: Any) -> Trainer:
     """A trainer that is about to begin, as `yolotiny train` has it."""
     name = "yolov5n-p2p3.yaml" if setting.toy else "yolov5s-p2p3.yaml"
-    small = {"imgsz": 64, "workers": 0} if setting.toy else {"imgsz": 640, "workers": 8}
-    args = {"model": name, "data": str(setting.data), "project": folder, "device": setting.option}
-    made = Trainer(
-        overrides=args | small | {"batch": batch, "cache": cache, "optimizer": "SGD", "plots": False, "verbose": False}
-    )
+    args = {"imgsz": 64, "workers": 0} if setting.toy else {"imgsz": 640, "workers": 8}
+    args |= {"model": name, "data": str(setting.data), "batch": batch, "cache": cache, "optimizer": "SGD"}
+    args |= {"device": setting.option, "project": folder, "plots": False, "verbose": False}
+    made = Trainer(overrides=args)
     made.model = made.get_model(cfg=name)
     made._setup_train()
     made.model.train()
@@ -106,31 +105,28 @@ def loader(setting: Setting, batch: int, cache: Any) -> dict[str, Any]:
             trainer.optimizer_step()
 
         kept = next(batches)
-        alone = median_ms(lambda: next(batches), setting.device, setting.toy)
+        alone = mean_ms(lambda: next(batches), setting.device, setting.toy)
+        both = mean_ms(lambda: work(next(batches)), setting.device, setting.toy)
         there = median_ms(lambda: work(kept), setting.device, setting.toy)
-        both = median_ms(lambda: work(next(batches)), setting.device, setting.toy)
         starved = max(0.0, 1 - there / both)
         trainer.train_loader.close()
     return {"loader alone ms": alone, "step ms": there, "step with loader ms": both, "waits for pictures": starved}
 
 
 def main(setting: Setting) -> None:
-    """Both tables."""
+    """Both tables: what matters most of the steps, the loader, and the rest of the steps."""
     made = models(setting.toy)
-    cells = [(2, "float32", True), (2, "bfloat16", False)] if setting.toy else CELLS
-    rows = [
-        {"model": m, "batch": b, "type": t, "channels_last": c} for b, t, c in cells[:2] for m in made
-    ]  # before the loader, whose rows matter more than the rest
-    more = [{"model": m, "batch": b, "type": t, "channels_last": c} for b, t, c in cells[2:] for m in made]
+    wanted = [(2, "float32", True), (2, "bfloat16", False)] if setting.toy else CELLS
+    rows = [{"model": m, "batch": b, "type": t, "channels_last": c} for b, t, c in wanted for m in made]
     of_loader = [{"batch": b, "cache": c} for c in (False, "ram") for b in (16, 64)]
-    of_loader = [{"batch": 4, "cache": False}] if setting.toy else of_loader
+    first = 2 * len(made)
 
     def steps(part: list[dict[str, Any]]) -> None:
         for cell in setting.each("steps", part):
             one = lambda c=cell: step(setting, made[c["model"]], c["batch"], c["type"], c["channels_last"])  # noqa: E731
             setting.attempt("steps", cell, one)
 
-    steps(rows)
-    for cell in setting.each("loader", of_loader, least=15.0):
+    steps(rows[:first])
+    for cell in setting.each("loader", [{"batch": 4, "cache": False}] if setting.toy else of_loader, least=15.0):
         setting.attempt("loader", cell, lambda c=cell: loader(setting, c["batch"], c["cache"]))
-    steps(more)
+    steps(rows[first:])

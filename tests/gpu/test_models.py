@@ -74,7 +74,8 @@ def test_prediction_finds_the_boxes_of_the_cpu(device, family, crops):
     found, places = seen(family, crops, name(device))
     expected, wanted = seen(family, crops, "cpu")
     assert_same(found, expected)
-    assert torch.equal(places, wanted) and (crops == "none" or len(places))
+    torch.testing.assert_close(places, wanted, atol=1e-2, rtol=0)
+    assert crops == "none" or len(places)
 
 
 @pytest.mark.parametrize("crops", ["none", "grid"])
