@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.gpu_parts.setting import Setting  # noqa: E402
+from benchmarks.gpu_parts.setting import Setting, git  # noqa: E402
 from yolotiny.errors import InputError, did_you_mean  # noqa: E402
 
 PARTS = {"tests": 130, "steps": 120, "looks": 90, "schedule": 600}  # seconds at most; the last has what is left
@@ -62,13 +62,12 @@ def machine(toy: bool, data: Path, weights: Path | None) -> dict[str, str]:
     import ultralytics
 
     about = data.parents[1] / "about.json"
-    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     packed = json.loads(about.read_text(encoding="utf-8"))["commit"] if about.is_file() else "unknown"
     return {
         "device": "CPU, toy size" if toy else torch.cuda.get_device_name(0),
         "memory GB": "" if toy else f"{torch.cuda.get_device_properties(0).total_memory / 2**30:.0f}",
         "cores": str(os.cpu_count()),
-        "commit": (found or packed)[:10],
+        "commit": (git("rev-parse", "HEAD") or packed)[:10],
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
@@ -118,6 +117,7 @@ def run_all(out: Path, data: Path, weights: Path | None, toy: bool, limit: float
         result = supervise(name, setting) if left > LEAST else "not begun: no time left"
         failed |= result.startswith("failed")
         setting.record("parts", name=name, seconds=round(time.monotonic() - setting.begun), result=result)
+    print((out / "results.md").read_text(encoding="utf-8"))
     return int(failed)
 
 

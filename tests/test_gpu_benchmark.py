@@ -63,7 +63,7 @@ def test_the_whole_program_runs_at_toy_size_on_a_cpu(tmp_path):
         (["run", "data=nowhere.yaml"], "data=nowhere.yaml does not exist; `pack` writes runs/bundle/data/data.yaml"),
         (["run", "limit=soon"], "limit=soon must be a whole number, such as 520"),
         (["pack"], "pack needs data=HIT-UAV, the folder as it was downloaded"),
-        (["pack", "data=cfg"], "data=cfg is no HIT-UAV folder: there is no cfg/annotations"),
+        (["pack", "data=cfg"], "data=cfg is no HIT-UAV folder: there is no cfg/annotations/train.json"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(words, said):
@@ -136,7 +136,7 @@ def no_wheels(monkeypatch):
 def test_the_bundle_has_small_pictures_and_trains_wherever_it_lies(tmp_path, no_wheels, monkeypatch):
     source = write_hit_uav(tmp_path / "HIT-UAV")
     (source / "train600.txt").write_text("0.png\n2.png\n")
-    bundle.pack(str(source), None, str(tmp_path / "bundle"), "55", "60")
+    bundle.pack(str(source), "", str(tmp_path / "bundle"), "55", "60")
     moved = (tmp_path / "bundle").rename(tmp_path / "elsewhere")
     assert sorted(p.name for p in (moved / "data/images/train").iterdir()) == ["0.jpg", "2.jpg"]
     assert "path" not in yaml.safe_load((moved / "data" / "data.yaml").read_text())
@@ -147,11 +147,14 @@ def test_the_bundle_has_small_pictures_and_trains_wherever_it_lies(tmp_path, no_
 
 def test_a_bundle_that_is_too_large_is_refused_and_the_one_before_it_stays(tmp_path, no_wheels):
     source = write_hit_uav(tmp_path / "HIT-UAV")
-    bundle.pack(str(source), None, str(tmp_path / "bundle"), "55", "60")
+    bundle.pack(str(source), "", str(tmp_path / "bundle"), "55", "60")
     with assert_says("bundle and tree have ", more=True):
-        bundle.pack(str(source), None, str(tmp_path / "bundle"), "0", "60")
+        bundle.pack(str(source), "", str(tmp_path / "bundle"), "0", "60")
     assert {p.name for p in (tmp_path / "bundle").iterdir()} == {"wheels", "data", "about.json"}
-    assert not (tmp_path / "bundle.part").exists()
+    assert {p.name for p in tmp_path.iterdir()} == {"HIT-UAV", "bundle"}
+    (tmp_path / "mine").mkdir()
+    with assert_says(f"to={tmp_path / 'mine'} is there and is no bundle; give a new folder"):
+        bundle.pack(str(source), "", str(tmp_path / "mine"), "55", "60")
 
 
 def test_training_resuming_validation_and_prediction_need_nothing_that_the_bundle_leaves_out(tmp_path, monkeypatch):

@@ -17,13 +17,14 @@ import yaml
 from yolotiny.data import convert
 from yolotiny.errors import InputError
 
-from .setting import ROOT
+from .setting import ROOT, git
 
 # What training, validation, prediction and the tests import beyond torch, torchvision, numpy, OpenCV, matplotlib,
 # PyYAML, requests, psutil, timm and pytest. Not polars (54 MB), which ultralytics takes for plots alone (plots=False),
 # and not albumentations, without which training leaves out blur and grey at a probability of 1 % each.
 WHEELS = ("ultralytics", "ultralytics-thop", "pycocotools", "faster-coco-eval")
 PLATFORMS = [f"manylinux_2_{n}_x86_64" for n in (28, 27, 24, 17)] + ["manylinux2014_x86_64", "manylinux1_x86_64"]
+ABOUT = "about.json"
 TRAIN = 600  # pictures of the short schedule; of val all
 
 
@@ -41,14 +42,13 @@ def wheels(to: Path) -> list[str]:
     return wanted
 
 
-def dataset(source: Path, to: Path, quality: int, count: int = TRAIN) -> int:
+def dataset(source: Path, to: Path, quality: int) -> int:
     """Write HIT-UAV small: grey JPEGs, labels and ignore regions, and a data YAML that may be moved.
 
     Args:
         source: HIT-UAV as it was downloaded; a `train600.txt` in it says which pictures of train, else the first.
         to: the folder to write.
         quality: of the JPEGs, 1 to 100.
-        count: pictures of train.
     Returns:
         How many pictures were written.
     """
@@ -59,7 +59,7 @@ def dataset(source: Path, to: Path, quality: int, count: int = TRAIN) -> int:
         if named.is_file():
             names = set(named.read_text(encoding="utf-8").split())
             pictures["train"] = [p for p in pictures["train"] if p.name in names]
-        pictures["train"] = pictures["train"][:count]
+        pictures["train"] = pictures["train"][:TRAIN]
         for split, files in pictures.items():
             for kind in ("images", "labels", "ignore"):
                 (to / kind / split).mkdir(parents=True)
@@ -78,13 +78,8 @@ def dataset(source: Path, to: Path, quality: int, count: int = TRAIN) -> int:
 
 def tree() -> int:
     """Bytes of the files that git tracks or would: what travels beside the bundle."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    return size(ROOT / name for name in listed.stdout.split("\0") if name)
+    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    return size(ROOT / name for name in listed if name)
 
 
 def size(files: Any) -> int:
@@ -92,32 +87,47 @@ def size(files: Any) -> int:
     return sum(f.stat().st_size for f in files if f.is_file())
 
 
-def pack(data: str, weights: str | None, to: str, limit: str, quality: str) -> None:
-    """Write the bundle, or leave what was there where it would be too large."""
-    source, target = Path(data).expanduser(), Path(to)
-    if not (source / "annotations").is_dir():
-        raise InputError(f"data={data} is no HIT-UAV folder: there is no {source / 'annotations'}")
+def check(data: str, weights: str, to: str, quality: str) -> None:
+    """Raise InputError for what cannot be, before anything is fetched or written."""
+    for split in ("train", "val"):
+        file = Path(data).expanduser() / "annotations" / f"{split}.json"
+        if not file.is_file():
+            raise InputError(f"data={data} is no HIT-UAV folder: there is no {file}")
     if weights and not Path(weights).is_file():
         raise InputError(f"weights={weights} does not exist")
-    part = target.with_name(f"{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    if Path(to).exists() and not (Path(to) / ABOUT).is_file():
+        raise InputError(f"to={to} is there and is no bundle; give a new folder")
+    if not 1 <= int(quality) <= 100:
+        raise InputError(f"quality={quality} must lie in 1..100, such as 80")
+
+
+def pack(data: str, weights: str, to: str, limit: str, quality: str) -> None:
+    """Write the bundle, or leave what was there where it would be too large.
+
+    Args:
+        data: HIT-UAV as it was downloaded.
+        weights: tensors that arms start from, or nothing.
+        to: the folder to write; a bundle in it is replaced.
+        limit: most megabytes of bundle and tree together.
+        quality: of the JPEGs.
+    """
+    check(data, weights, to, quality)
+    target = Path(to)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}-") as folder:
+        part = Path(folder) / "bundle"
         (part / "wheels").mkdir(parents=True)
-        about: dict[str, Any] = {
-            "wheels": wheels(part / "wheels"),
-            "pictures": dataset(source, part / "data", int(quality)),
-        }
+        about: dict[str, Any] = {"wheels": wheels(part / "wheels")}
+        about["pictures"] = dataset(Path(data).expanduser(), part / "data", int(quality))
+        about["commit"] = git("rev-parse", "HEAD").strip()
         if weights:
             shutil.copy(weights, part / "weights.pt")
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-        (part / "about.json").write_text(json.dumps(about | {"commit": head}, indent=2), encoding="utf-8")
+        (part / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
         total = (size(part.rglob("*")) + tree()) / 1e6
         if total > float(limit):
             raise InputError(f"bundle and tree have {total:.1f} MB, more than limit={limit}; give a lower quality=")
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    print(f"{target}: {about['pictures']} pictures and {len(WHEELS)} wheels, with the tree {total:.1f} MB; there:")
+    print(f"{to}: {about['pictures']} pictures and {len(WHEELS)} wheels, with the tree {total:.1f} MB; there:")
     print(f"  python3 -m pip install -q --no-index --no-deps --target /tmp/site {to}/wheels/*.whl")
     print("  PYTHONPATH=/tmp/site python3 benchmarks/gpu.py run out=runs/gpu")

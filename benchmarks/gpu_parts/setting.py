@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -88,6 +89,14 @@ class Setting:
         if self.device == "cuda":
             torch.cuda.empty_cache()
         self.record(part, **cell, **found)
+
+
+def git(*words: str) -> str:
+    """What git says about the tree; nothing where there is no git or no repository."""
+    try:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout
+    except OSError:
+        return ""
 
 
 def first_line(error: BaseException) -> str:
