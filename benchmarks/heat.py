@@ -1,10 +1,10 @@
-"""How well a first look points: what a matched picture's detections are worth inside the cells it scores highest.
+"""How well a coarse pass points: what a matched picture's detections are worth inside the cells it scores highest.
 
     python benchmarks/heat.py model=best.pt data=montage/data.yaml sizes=640,960 scale=0.5
 
 Detections of the picture at its matched size (`scale` network pixels per pixel) are kept where a cell of `cell` pixels
-has a score in the first look above a threshold, chosen so that the cells take a given share of the area. No crop, its
-context or its merging is in it: an upper bound for what crops can reach from that look.
+has a score in the coarse pass above a threshold, chosen so that the cells take a given share of the area. No crop, its
+context or its merging is in it: an upper bound for what crops can reach from that pass.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ def cells_of(heat: np.ndarray, shape: tuple[int, int], cell: int) -> np.ndarray:
     return out
 
 
-def first_looks(model: str, size: int, pictures: list[np.ndarray]) -> list[np.ndarray]:
+def heat_maps_of(model: str, size: int, pictures: list[np.ndarray]) -> list[np.ndarray]:
     """The heat map of each picture shown at `size`."""
     from yolotiny import YOLO
-    from yolotiny.engine import predictor
+    from yolotiny.engine import sliced
 
     kept: list[np.ndarray] = []
-    made = predictor.heat_maps
+    made = sliced.heat_maps
 
     def keep(*args: Any) -> Any:
         maps = made(*args)
-        kept.append(maps[0].cpu().numpy())
+        kept.append(maps[0])
         return maps
 
-    predictor.heat_maps = keep
+    sliced.heat_maps = keep
     try:
-        looks = YOLO(model)
+        detector = YOLO(model)
         for picture in pictures:
-            looks.predict(picture, imgsz=size, crops="lsm", k=0, verbose=False, **{"infer.crops.threshold": 0.0})
+            detector.predict(picture, imgsz=size, crops="lsm", k=0, verbose=False, **{"infer.crops.threshold": 0.0})
     finally:
-        predictor.heat_maps = made
+        sliced.heat_maps = made
     return kept
 
 
 def main() -> None:
-    """Print AP by share of the area for each size of the first look."""
+    """Print AP by share of the area for each size of the coarse pass."""
     given = dict(word.split("=", 1) for word in sys.argv[1:])
     if not {"model", "data"} <= given.keys():
         sys.exit(__doc__)
@@ -80,9 +80,9 @@ def main() -> None:
         return 100 * evaluate_arrays(images, names, "aitod")["AP"]
 
     print(f"{model}, {len(files)} pictures, all of the picture at {width}: {ap(rows):.2f} AP")
-    print("first look " + "".join(f"{area:8.0%}" for area in AREAS) + f"   of the area, in cells of {cell} px")
+    print("imgsz      " + "".join(f"{area:8.0%}" for area in AREAS) + f"   of the area, in cells of {cell} px")
     for size in sizes:
-        heats = first_looks(model, size, pictures)
+        heats = heat_maps_of(model, size, pictures)
         looks = [cells_of(heat, p.shape[:2], cell) for heat, p in zip(heats, pictures, strict=True)]
         line = []
         for area in AREAS:

@@ -43,9 +43,9 @@ def times(threads: int) -> None:
     from torchvision.ops import deform_conv2d
 
     from yolotiny.assigners.gaussian_center import draw_gaussians, gaussian_radius
-    from yolotiny.crops import lsm
     from yolotiny.nn.peaks import blur, is_peak, peaks
     from yolotiny.nn.refine import BoxConv, points_in_box
+    from yolotiny.slicing import lsm
 
     torch.set_num_threads(threads)
     g = torch.Generator().manual_seed(0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import pickle
 import platform
@@ -78,6 +79,11 @@ def quiet() -> None:
             if _flag("YOLO_OFFLINE"):
                 replaced[module, "ONLINE"] = False
             replaced[module, "AUTOINSTALL"] = _flag("YOLO_AUTOINSTALL", True)
+    from ultralytics.utils import LOGGER
+
+    ours = logging.getLogger("yolotiny")  # of rooms that know no ultralytics: their lines go where its own go
+    ours.handlers, ours.propagate = LOGGER.handlers, LOGGER.propagate
+    ours.setLevel(LOGGER.level)
     for (module, name), value in replaced.items():
         owner = importlib.import_module(module)
         if not hasattr(owner, name):

@@ -44,3 +44,32 @@ def above_zero(value: Any, what: str, example: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise InputError(f"{what} must be a number above 0, not {value!r}; write for example {example}")
     return value
+
+
+def number(value: Any, what: str, low: float = 0.0, high: float = float("inf")) -> float:
+    """`value` when it is a number from `low` to `high`, both included; not a bool, not NaN.
+
+    Args:
+        value: as given by a user.
+        what: what it is and where, for the message.
+        low, high: bounds.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        bounds = f"from {low:g} up" if high == float("inf") else f"from {low:g} to {high:g}"
+        raise InputError(f"{what}={value!r} must be a number {bounds}")
+    return value
+
+
+def whole(value: Any, what: str, low: int = 0, high: float = float("inf")) -> int:
+    """`value` when it is a whole number from `low` to `high`, both included; not a bool. See `number`.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        bounds = f"from {low} up" if high == float("inf") else f"from {low} to {high:g}"
+        raise InputError(f"{what}={value!r} must be a whole number {bounds}")
+    return value

@@ -31,7 +31,6 @@ from .engine.options import (
     sort_options,
 )
 from .engine.predictor import TEXTS, Predictor
-from .engine.second_look import SecondLook
 from .engine.track import TrackPredictor
 from .engine.trackers import section_to_track, tracker_of
 from .engine.trainer import Trainer
@@ -39,6 +38,7 @@ from .engine.uncertainty import UncertainPredictor
 from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
 from .report import WORST
+from .slicing import SlicedInference
 from .weights import read_tensors
 
 
@@ -197,7 +197,7 @@ class YOLO(Model):
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
         worst = plain.pop("worst", WORST)
-        rules, look = self._rules(changes, RULES), self._second_look(changes)
+        rules, sliced = self._rules(changes, RULES), self._sliced(changes)
         self.warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
         if not data:
@@ -205,23 +205,23 @@ class YOLO(Model):
         plain["data"] = find_data(data, plain.get("split") or "val")
         plain["project"] = run_root(plain.get("project"), "val")
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
-        runner = (validator or (Validator if look is None else CropValidator))(args=args, _callbacks=self.callbacks)
+        runner = (validator or (Validator if sliced is None else CropValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
         runner.worst = worst
         if isinstance(runner, CropValidator):
-            runner.second_look = look
+            runner.sliced = sliced
         runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
         return self.metrics
 
-    def _second_look(self, changes: dict[str, Any], read: Any = section_of) -> SecondLook | None:
+    def _sliced(self, changes: dict[str, Any], read: Any = section_of) -> SlicedInference | None:
         """What the model file says about crops, with `changes` to it, as `read` has it; None without crops."""
         cfg = self.model.yaml if self.model_is_module else {}
         where = cfg.get("yaml_file") or self.model_name
         changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
         section = read(cfg.get("infer"), changes, where)
-        return None if section is None else SecondLook(section, where)
+        return None if section is None else SlicedInference.from_config(section, where)
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
@@ -252,11 +252,11 @@ class YOLO(Model):
         check_source(mode, source)
         plain, changes = sort_options(mode, options, self.own_head)
         plain.pop("uncertainty", None)
-        look = self._second_look(changes, section_to_track if mode == "track" else section_of)
+        sliced = self._sliced(changes, section_to_track if mode == "track" else section_of)
         self._predictor = kind
-        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look} | told
+        self._given = {"suppression": self._rules(changes, SUPPRESSION), "sliced": sliced} | told
         self._given["texts"] = {k: plain[k] for k in TEXTS if k in plain}
-        if look is not None and kind is UncertainPredictor:
+        if sliced is not None and kind is UncertainPredictor:
             raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
         if isinstance(self.predictor, Predictor) and predictor is None and type(self.predictor) is not kind:
             self.predictor = None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yolotiny.crops import Window
 from yolotiny.engine.crop_kinds import crop_train
 from yolotiny.engine.crop_train import inside
 from yolotiny.errors import InputError
+from yolotiny.slicing import Tile
 
-WINDOW = Window(10, 10, 40, 40, (80, 80))
+WINDOW = Tile(10, 10, 40, 40, (80, 80))
 #         whole              half of it         beside             a region, cut     nine tenths       a twentieth
 BOXES = [[30, 30, 10, 10], [50, 30, 10, 10], [80, 80, 10, 10], [30, 48, 8, 8], [46, 20, 10, 10], [14.75, 8, 4, 4.2]]
 

@@ -145,3 +145,13 @@ def test_settings_of_suppression_that_make_no_sense_are_one_line(section, messag
     with pytest.raises(InputError) as caught:
         scale_for(SimpleNamespace(yaml={"nc": 1}), section)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"multi_label": True}, {"agnostic": True}, {"classes": [1]}, {"max_det": 5}, {"conf": 1.0}]
+)
+def test_many_pictures_at_once_are_suppressed_as_one_by_one(options):
+    torch.manual_seed(0)
+    y = torch.cat((torch.rand(6, 2, 40) * 60, torch.rand(6, 2, 40) * 30 + 1, torch.rand(6, 2, 40)), 1)
+    alone, together = (nms(y, 2, **({"conf": 0.3, "iou": 0.5} | options), together=t) for t in (False, True))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True)) and len(alone) == len(together) == 6

@@ -10,9 +10,9 @@ from ultralytics.engine.results import Boxes
 
 from yolotiny.data.clip import clip
 from yolotiny.engine.look_section import section_of
-from yolotiny.engine.second_look import SecondLook
 from yolotiny.engine.trackers import make_tracker, read_tracker, section_to_track, tracker_of
 from yolotiny.errors import InputError
+from yolotiny.slicing import SlicedInference
 
 
 def boxes(*corners: tuple[float, float], side: float = 8.0, score: float = 0.9) -> Boxes:
@@ -136,5 +136,5 @@ def test_tracking_suppresses_what_a_model_file_leaves_double_and_prediction_does
 
 
 def test_clusters_leave_nothing_double_unless_a_model_file_follows_the_paper():
-    assert SecondLook({"crops": "lsm"}).merge.iou == 0.6
-    assert SecondLook({"crops": "lsm", "merge": "replace"}).merge.iou is None
+    assert SlicedInference.from_config({"crops": "lsm"}).merge.iou == 0.6
+    assert SlicedInference.from_config({"crops": "lsm", "merge": "replace"}).merge.iou is None

@@ -257,7 +257,7 @@ def test_a_run_of_yolc_that_is_cut_off_goes_on_with_its_crops_and_ends_after_as_
     made.train(resume=True)
     assert [row["epoch"] for row in table(tmp_path / "run")] == ["1", "2", "3"]
     assert made.model.yaml["measured"] == before["measured"] and made.model.yaml["gradient_clip"] == 20
-    assert made.trainer.train_loader.dataset.crop_train.cropper.min_area == 0
+    assert made.trainer.train_loader.dataset.crop_train.slicer.config.min_area == 0
     assert {f"{k}_loss" for k in ("heat", "box", "coarse")} == set(made.trainer.loss_names)
     assert made.val(data=str(data), project=str(tmp_path), name="v", imgsz=64, plots=False, device="cpu").report
 

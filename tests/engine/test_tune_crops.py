@@ -89,7 +89,7 @@ def test_sizes_go_up_from_that_of_training_as_far_as_there_are_pixels():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"crops": "grids"}, "unknown cropper 'grids'"),
+        ({"crops": "grids"}, "unknown slicer 'grids'"),
         ({"crops": "none,grid", "k": 2}, "k= is read by none of crops=none,grid"),
         ({"imgsz": "640,large"}, "imgsz='large': give whole numbers from 32 up"),
         ({"imgsz": "0"}, "imgsz=0: give whole numbers"),

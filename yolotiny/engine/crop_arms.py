@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from ..crops import CROPPERS
 from ..errors import InputError
+from ..slicing import SLICERS
 from .look_section import OPTIONS
 
 USUAL: dict[str, dict[str, list[Any]]] = {  # values tried where the user gives none, by crops
@@ -36,7 +36,7 @@ class Arm:
 
     @property
     def crops(self) -> str:
-        """none, or the cropper's name."""
+        """none, or the slicer's name."""
         return str(self.options.get("crops", "none"))
 
     @property
@@ -84,16 +84,16 @@ def make_arms(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Arm]:
             what that costs.
 
     Raises:
-        InputError: an unknown cropper, an option that none of the croppers takes, or no whole number as a size.
+        InputError: an unknown slicer, an option that none of the slicers takes, or no whole number as a size.
     """
     asked = {k: values(v) for k, v in given.items()}
     for size in asked.get("imgsz", ()):
         if isinstance(size, bool) or not isinstance(size, int) or size < STEP:
             raise InputError(f"imgsz={size!r}: give whole numbers from {STEP} up, such as imgsz=640,960,1280")
-    kinds = [str(v) for v in asked.get("crops", ("none", *CROPPERS))]
+    kinds = [str(v) for v in asked.get("crops", ("none", *SLICERS))]
     for kind in kinds:
         if kind != "none":
-            CROPPERS.find(kind)
+            SLICERS.find(kind)
     options = {k: v for k, v in asked.items() if k not in ("imgsz", "crops")}
     for key in options:
         if not any(_takes(kind, key) for kind in kinds):
@@ -108,14 +108,14 @@ def make_arms(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Arm]:
 
 
 def _takes(kind: str, option: str) -> bool:
-    """Whether a cropper reads an option."""
+    """Whether a slicer reads an option."""
     if kind == "none":
         return False
     path = OPTIONS.get(option, option.removeprefix("infer."))
     section, _, name = path.partition(".")
     if section == "crops":
-        return name in inspect.signature(CROPPERS[kind]).parameters
-    return path != "full" or not CROPPERS[kind].looks
+        return name in inspect.signature(SLICERS[kind]).parameters
+    return path != "full" or not SLICERS[kind].needs_heatmap
 
 
 def _told(options: Iterable[Any] | Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from ultralytics.utils.patches import imread
 
-from ..crops import GREY, Window
+from ..ops.letterbox import GREY
+from ..slicing import Tile
 from .crop_pieces import side_by_side
 from .crop_train import Piece, TrainingCrops
 from .dataset import TinyDataset
@@ -47,7 +48,7 @@ class CropDataset(TinyDataset):
         label = self.labels[index]
         return self.crop_train.choose(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng, small)
 
-    def _cut(self, index: int, window: Window) -> Piece:
+    def _cut(self, index: int, window: Tile) -> Piece:
         label = self.labels[index]
         return self.crop_train.cut(label, self.sizes[label["im_file"]], window, self.nc)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..crops import Window, pack
+from ..slicing import Tile, pack
 from .crop_train import share
 from .crop_windows import GridCrops, placed
 
@@ -51,7 +51,7 @@ class FittedCrops(GridCrops):
         super().__init__(probability, tile, scale, keep, objects)
         self.together = share("pieces", pieces)
 
-    def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Window:
+    def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
         """A small piece round objects, or anywhere; see `TrainingCrops.window` for the arguments."""
         scale = self.shown(room)
         if len(boxes) and rng.random() < self.objects:
@@ -84,13 +84,13 @@ class Placed:
     """
 
     picture: int
-    window: Window
+    window: Tile
     x: int
     y: int
 
 
 def side_by_side(
-    first: int, pictures: int, choose: Callable[[int], Window], room: tuple[int, int], rng: Any
+    first: int, pictures: int, choose: Callable[[int], Tile], room: tuple[int, int], rng: Any
 ) -> list[Placed]:
     """Pieces of a picture, and of others drawn at random, that fill an input.
 
@@ -101,7 +101,7 @@ def side_by_side(
         room: (height, width) of the input.
         rng: `random`, or one `random.Random`.
     """
-    chosen: list[tuple[int, Window]] = []
+    chosen: list[tuple[int, Tile]] = []
     picture, area = first, 0
     while area < FILLED * room[0] * room[1]:
         for _ in range(rng.randint(*FROM_ONE)):

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..crops import Window
 from ..errors import InputError
+from ..slicing import Tile
 
 FAINT = 0.1  # share of an object below which what is left of it says nothing
 ROUNDING = 0.01  # shares in a label file carry rounding: an object is whole from 0.99 on
@@ -27,7 +27,7 @@ class Piece:
         cls: (n, 1) class; ignore regions as in `TinyDataset`.
     """
 
-    window: Window
+    window: Tile
     boxes: np.ndarray
     cls: np.ndarray
 
@@ -48,7 +48,7 @@ class TrainingCrops:
 
     Attributes:
         together: share of the windows in whose place an input full of small pieces is seen, which `fitted` chooses.
-        advice: what croppers are told of a detector trained so, beside what is measured; see `crops.Cropper.know`.
+        advice: what slicers are told of a detector trained so, beside what is measured; see `slicing.Slicer.adapt`.
 
     Raises:
         InputError: a value out of range.
@@ -78,11 +78,11 @@ class TrainingCrops:
             rng: `random`, or one `random.Random`.
 
         Returns:
-            A `Window`, or None for a picture that is better seen whole.
+            A `Tile`, or None for a picture that is better seen whole.
         """
         raise AssertionError("a kind of window without a choice")
 
-    def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Window:
+    def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
         """Choose a small piece, of which several are seen on one input; see `window`."""
         raise AssertionError("a kind of window without small pieces")
 
@@ -109,12 +109,12 @@ class TrainingCrops:
         corners = np.concatenate((objects[:, :2] - objects[:, 2:] / 2, objects[:, :2] + objects[:, 2:] / 2), 1)
         return (self.fitted if small else self.window)(label["im_file"], corners, size, room, rng)
 
-    def cut(self, label: dict[str, Any], size: tuple[int, int], window: Window, nc: int) -> Piece:
+    def cut(self, label: dict[str, Any], size: tuple[int, int], window: Tile, nc: int) -> Piece:
         """A window of a picture with its labels; see `choose` for the arguments."""
         return Piece(window, *inside(label["bboxes"] * np.tile(size[::-1], 2), label["cls"], window, nc, self.keep))
 
 
-def inside(boxes: np.ndarray, cls: np.ndarray, window: Window, nc: int, keep: float) -> tuple[np.ndarray, np.ndarray]:
+def inside(boxes: np.ndarray, cls: np.ndarray, window: Tile, nc: int, keep: float) -> tuple[np.ndarray, np.ndarray]:
     """Boxes as a window shows them.
 
     Args:

@@ -1,4 +1,4 @@
-"""Validation of exactly what is deployed: both looks at full-size pictures, on ordinary labels."""
+"""Validation of exactly what is deployed: both passes over full-size pictures, on ordinary labels."""
 
 from __future__ import annotations
 
@@ -12,24 +12,39 @@ from torch import Tensor
 from ultralytics.utils import LOGGER
 from ultralytics.utils.patches import imread
 
+from ..ops.letterbox import Letterbox
+from ..slicing import CoarsePass, SlicedInference
+from ..training_stats import TrainingStats
 from .coverage import Coverage, describe
 from .dataset import TinyDataset
-from .first_look import Fit, heat_maps, tight_shapes
-from .forwards import Forwards, finish
-from .second_look import SecondLook
+from .sliced import coarse_passes, finish, tile_batcher
 from .validator import Validator, columns_of
 
 TOGETHER = 4  # pictures whose crops share batches on a GPU; each is in memory at full size
 
 
+def tight_shapes(dataset: Any) -> np.ndarray:
+    """(batches, 2) heights and widths of a data set's rectangular batches without the border of validation.
+
+    ultralytics pads rectangular batches of validation by half a stride more than pictures of prediction.
+    """
+    sizes = np.array([dataset.sizes[file] for file in dataset.im_files], float)
+    shapes = []
+    for i in range(dataset.batch[-1] + 1):
+        tall = sizes[dataset.batch == i, 0] / sizes[dataset.batch == i, 1]
+        shapes.append((min(tall.max(), 1.0), min(1 / tall.min(), 1.0)))
+    whole = np.array(shapes) * dataset.imgsz / dataset.stride
+    return np.ceil(np.round(whole, 6)).astype(int) * dataset.stride
+
+
 class CropValidator(Validator):
-    """Validates both looks, as `Predictor` runs them.
+    """Validates both passes, as `Predictor` runs them.
 
     Attributes:
-        second_look: looks at crops again.
+        sliced: looks at tiles again.
     """
 
-    second_look: SecondLook
+    sliced: SlicedInference
 
     def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions, padded as prediction pads pictures."""
@@ -42,16 +57,16 @@ class CropValidator(Validator):
         """Fresh counters."""
         super().init_metrics(model)
         self.network, self.coverage = model, Coverage()
-        self.second_look.know(model)
+        self.sliced.start(TrainingStats.of(model))
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Pictures ready for the network; the clock of the first look starts."""
+        """Pictures ready for the network; the clock of the coarse pass starts."""
         batch = super().preprocess(batch)
         self.clock = time.perf_counter()
         return batch
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
-        """The first look; heat maps are made of it once the pictures are known."""
+        """The coarse pass; heat maps are made of it once the pictures are known."""
         finish(self.device)
         self.said, self.took = preds, time.perf_counter() - self.clock
         return super().postprocess(preds)
@@ -59,40 +74,39 @@ class CropValidator(Validator):
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Look again, then score."""
         size = tuple(batch["img"].shape[2:])
-        fits = [Fit(*x) for x in zip(batch["ori_shape"], [size] * len(preds), batch["ratio_pad"], strict=True)]
-        if self.second_look.budget is not None:
-            self.second_look.budget.first_look(self.took / len(preds), size[0] * size[1])
-        heats: list[Any] = [None] * len(fits)
-        if self.second_look.looks:
-            heats = heat_maps(self.said, size, fits, self.second_look.least)
+        boxes = [Letterbox(*x) for x in zip(batch["ori_shape"], [size] * len(preds), batch["ratio_pad"], strict=True)]
+        if self.sliced.budget is not None:
+            self.sliced.budget.coarse_pass(self.took / len(preds), size[0] * size[1])
+        found = [torch.cat((p["bboxes"], p["conf"][:, None], p["cls"][:, None]), 1) for p in preds]
+        coarse = coarse_passes(self.sliced, self.said, found, boxes)
         step = 1 if self.device.type == "cpu" else TOGETHER
         for i in range(0, len(preds), step):
             part = slice(i, i + step)
-            preds[part] = self._look_again(preds[part], heats[part], fits[part], batch["im_file"][part])
+            preds[part] = self._slice(coarse[part], boxes[part], batch["im_file"][part])
         super().update_metrics(preds, batch)
 
-    def _look_again(
-        self, preds: list[dict[str, Tensor]], heats: list[Any], fits: list[Fit], files: list[str]
+    def _slice(
+        self, coarse: list[CoarsePass], letterboxes: list[Letterbox], files: list[str]
     ) -> list[dict[str, Tensor]]:
-        """Both looks at some pictures, in pixels of the network input; crops are cut from the files."""
-        pictures, coarse = [], []
-        for pred, fit, file in zip(preds, fits, files, strict=True):
+        """Both passes over some pictures, in pixels of the network input; tiles are cut from the files."""
+        pictures = []
+        for file in files:
             picture = imread(file, self.dataloader.dataset.cv2_flag)
             pictures.append(picture if picture.ndim == 3 else picture[..., None])
-            rows = torch.cat((fit.back(pred["bboxes"]), pred["conf"][:, None], pred["cls"][:, None]), 1)
-            coarse.append(rows if self.second_look.full else rows[:0])
-        forwards = Forwards(self.network, partial(self._suppress, of_crops=True), self.args.augment)
-        canvas = tuple(self.args.imgsz) if isinstance(self.args.imgsz, (list, tuple)) else (self.args.imgsz,) * 2
-        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards, self.args.conf)
+        batcher = tile_batcher(self.network, partial(self._suppress, of_crops=True), self.args.augment)
+        imgsz = self.args.imgsz
+        canvas = (imgsz[0], imgsz[1]) if isinstance(imgsz, (list, tuple)) else (imgsz, imgsz)
         out = []
-        for look, fit in zip(looks, fits, strict=True):
-            self.coverage.add(look.crops.numpy().astype(np.float64), fit.shape)
-            rows = look.rows[: self.args.max_det]
-            out.append(columns_of(torch.cat((fit.there(rows[:, :4]), rows[:, 4:]), 1)))
+        joined = self.sliced.run(pictures, coarse, batcher, canvas, self.args.conf)
+        for both, letterbox in zip(joined, letterboxes, strict=True):
+            self.coverage.add(both.tiles.astype(np.float64), letterbox.image_size)
+            rows = both.rows[: self.args.max_det]
+            rows = np.concatenate((letterbox.to_input(rows[:, :4]), rows[:, 4:]), 1)
+            out.append(columns_of(torch.from_numpy(rows).to(self.device)))
         return out
 
     def get_stats(self) -> dict[str, Any]:
-        """The figures, and what the second look left out, under `crops` of the report."""
+        """The figures, and what slicing left out, under `crops` of the report."""
         stats = super().get_stats()
         assert self.evaluation is not None and self.report is not None
         self.report["crops"] = self.coverage.figures(self.evaluation)
@@ -100,14 +114,14 @@ class CropValidator(Validator):
 
     def print_results(self) -> None:
         """The tables, and what the crops cost and left out."""
-        look = self.second_look
-        n, first = max(look.pictures, 1), self.speed["preprocess"] + self.speed["inference"]
+        stats, full = self.sliced.stats, self.sliced.full
+        n, first = max(stats.images, 1), self.speed["preprocess"] + self.speed["inference"]
         assert self.report is not None
         self.report["crops"] |= {
-            "seconds": round(look.seconds / n + look.full * first / 1e3, 4),
-            "forwards": round(look.full + look.forwards / n, 2),
-            "crops": round(look.crops / n, 2),
-            "pixel_scale": round(look.last_scale, 4),
+            "seconds": round(stats.seconds / n + full * first / 1e3, 4),
+            "forwards": round(full + stats.forwards / n, 2),
+            "crops": round(stats.tiles / n, 2),
+            "pixel_scale": round(stats.last_scale, 4),
         }
         super().print_results()
         LOGGER.info(describe(self.report["crops"]))

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from ..assigners.gaussian_center import draw_gaussians, gaussian_radius
-from ..crops import LSM, Window
 from ..errors import InputError
+from ..slicing import LSM, Tile
 from .crop_train import TrainingCrops, number, share
 
 ZOOM = 1.5  # a cluster beside the whole picture, as in YOLC's inference
@@ -73,7 +73,7 @@ class ClusterCrops(TrainingCrops):
         probability, keep: see `TrainingCrops`.
         scale: network pixels per pixel of the file; "auto" for 1.5 times that of the whole picture, as in YOLC.
         k: the largest clusters of a picture, of which one is drawn.
-        grid, top_k, threshold, enlarge, min_area: see `crops.LSM`.
+        grid, top_k, threshold, enlarge, min_area: see `slicing.LSMConfig`.
     Source: Liu et al. 2024 (YOLC), section IV-B, where one crop per picture is written to disk.
     """
 
@@ -90,7 +90,7 @@ class ClusterCrops(TrainingCrops):
         min_area: float = 96**2,
     ):
         super().__init__(probability, scale, keep)
-        self.cropper = LSM(k, grid, top_k, threshold, enlarge, min_area)
+        self.slicer = LSM(k, grid, top_k, threshold, enlarge, min_area)
         self.known: dict[str, list[np.ndarray]] = {}
 
     def window(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
@@ -110,10 +110,10 @@ class ClusterCrops(TrainingCrops):
         centre = torch.minimum(((corners[:, :2] + corners[:, 2:]) / 2).long().clamp(min=0), limit)
         radius = gaussian_radius(corners[:, 2:] - corners[:, :2]).long()
         heat = draw_gaussians(1, size, torch.zeros(len(boxes), dtype=torch.long), centre, radius)
-        return [np.array(c) / np.tile(size[::-1], 2) for c in self.cropper(heat[0].numpy())]
+        return [np.array(c) / np.tile(size[::-1], 2) for c in self.slicer(heat[0].numpy())]
 
 
-def fill(crop: np.ndarray, size: tuple[int, int], scale: float, room: tuple[int, int]) -> Window:
+def fill(crop: np.ndarray, size: tuple[int, int], scale: float, room: tuple[int, int]) -> Tile:
     """The window round a crop (xyxy, pixels) that fills an input of `room` (h, w), as far as the picture goes."""
     sides = [
         min(max(round(crop[3 - axis] - crop[1 - axis]), round(room[axis] / scale), 1), size[axis]) for axis in (0, 1)
@@ -122,9 +122,9 @@ def fill(crop: np.ndarray, size: tuple[int, int], scale: float, room: tuple[int,
     return placed(x, y, sides[1], sides[0], min(scale, room[0] / sides[0], room[1] / sides[1]), room)
 
 
-def placed(x: int, y: int, w: int, h: int, scale: float, room: tuple[int, int]) -> Window:
+def placed(x: int, y: int, w: int, h: int, scale: float, room: tuple[int, int]) -> Tile:
     """A window shown at a scale, never larger than `room` (h, w)."""
-    return Window(x, y, w, h, (min(max(round(w * scale), 1), room[1]), min(max(round(h * scale), 1), room[0])))
+    return Tile(x, y, w, h, (min(max(round(w * scale), 1), room[1]), min(max(round(h * scale), 1), room[0])))
 
 
 def _start(span: np.ndarray | None, side: int, length: int, rng: Any) -> int:

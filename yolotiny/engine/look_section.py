@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import config
-from ..crops import CROPPERS
 from ..errors import InputError
+from ..slicing import SLICERS
 
 OPTIONS = {  # short names of settings, for val and predict
     "crops": "crops",
@@ -41,7 +41,7 @@ def section_of(own: Mapping[str, Any] | None, changes: Mapping[str, Any], where:
     if wanted == "none":
         if settings := [k for k in changes if k not in ("infer.crops", "infer.crops.type")]:
             short = next((k for k, v in OPTIONS.items() if f"infer.{v}" == settings[0]), settings[0])
-            raise InputError(f"{short}= is read with crops only; say which: crops={', '.join(CROPPERS)}")
+            raise InputError(f"{short}= is read with crops only; say which: crops={', '.join(SLICERS)}")
         return None
     if own is None or wanted != name_of(own.get("crops")):
         own = {"crops": {"type": wanted} | USUAL.get(wanted, {})}

@@ -6,11 +6,13 @@ from collections import Counter
 from typing import Any
 
 import torch
+import torchvision
 from torch import Tensor
 
 from ..boxes import xywh2xyxy
 from ..errors import InputError, above_zero, did_you_mean
-from ..suppression import batched_nms, nwd_nms
+from ..ops import nms as arrays
+from ..training_stats import TrainingStats
 
 MAX_CANDIDATES = 60_000  # boxes of one picture that enter the suppression; the best stay
 METRICS = ("iou", "nwd")
@@ -75,10 +77,7 @@ def nms(
             rows = rows[(rows[:, 5:6] == keep_class).any(1)]
         if not finished:
             group = torch.zeros_like(rows[:, 5]) if agnostic else rows[:, 5]
-            if c is None:
-                rows = rows[batched_nms(rows[:, :4], rows[:, 4], group, iou)]
-            else:
-                rows = rows[nwd_nms(rows[:, :4], rows[:, 4], group, iou, c)]
+            rows = rows[_kept(rows, group, iou, c)]
         beyond = len(rows) - max_det
         if beyond > 0:
             left_out.update(detections=beyond, pictures=1)
@@ -117,8 +116,8 @@ def scale_for(model: Any, section: dict[str, Any]) -> float | None:
         return None
     if section.get("nms_c") is not None:
         return float(section["nms_c"])
-    cfg = getattr(model, "yaml", None) or getattr(getattr(model, "model", None), "yaml", None)
-    size = (cfg.get("measured") or {}).get("object_size", 12.7) if cfg else getattr(model, "object_size", None)
+    ours = getattr(model, "yaml", None) or getattr(getattr(model, "model", None), "yaml", None)
+    size = TrainingStats.of(model).object_size or (12.7 if ours else None)
     if size is None:
         raise InputError("nms_metric=nwd: this file does not say how large its objects are; give nms_c=PIXELS")
     return float(size)
@@ -139,6 +138,17 @@ def describe(left_out: Counter[str], max_det: int, conf: float) -> list[str]:
     if n := left_out["outside"]:
         lines.append(f"{n} detections lie wholly beside the picture, in its padding, and are left out")
     return lines
+
+
+def _kept(rows: Tensor, group: Tensor, iou: float, c: float | None = None) -> Tensor:
+    """Indices of the (n, 6) rows that stay, best first: by torchvision on a GPU, in numpy else and by NWD."""
+    if c is None and rows.device.type != "cpu":
+        return torchvision.ops.batched_nms(rows[:, :4], rows[:, 4], group, iou)
+    boxes, scores, groups = (x.cpu().numpy() for x in (rows[:, :4], rows[:, 4], group))
+    kept = (
+        arrays.batched_nms(boxes, scores, groups, iou) if c is None else arrays.nwd_nms(boxes, scores, groups, iou, c)
+    )
+    return torch.from_numpy(kept).to(rows.device)
 
 
 def _candidates(pred: Tensor, conf: float, multi_label: bool, extra: Tensor | None) -> tuple[Tensor, int]:
@@ -181,7 +191,7 @@ def _together(
         wanted = (j[:, None] == keep_class).any(1)
         rows, k = rows[wanted], k[wanted]
     group = k if agnostic else k * scores.shape[1] + rows[:, 5].long()
-    kept = batched_nms(rows[:, :4], rows[:, 4], group, iou)
+    kept = _kept(rows, group, iou)
     kept = kept[k[kept].argsort(stable=True)]
     parts = rows[kept].split(torch.bincount(k[kept], minlength=len(y)).tolist())
     for part in parts:

@@ -1,4 +1,4 @@
-"""Prediction: ultralytics' predictor with suppression that has no time limit, and with a second look."""
+"""Prediction: ultralytics' predictor with suppression that has no time limit, and with slicing."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
+from ..ops.letterbox import Letterbox
+from ..slicing import SlicedInference
+from ..training_stats import TrainingStats
 from .crop_results import CropResults
 from .drawing import TinyResults
-from .first_look import Fit, heat_maps
-from .forwards import Forwards, finish
 from .nms import describe, nms, scale_for
 from .predictions import RowFile, rows_of
 from .reading import Reader
-from .second_look import SecondLook
+from .sliced import coarse_passes, finish, tile_batcher
 
 TEXTS = {"show_labels": True, "show_conf": True}  # ultralytics' own values, which say nothing of what a user asked for
 
 
 class Predictor(DetectionPredictor):
-    """Gives ordinary ultralytics `Results`; with a second look those that know their crops.
+    """Gives ordinary ultralytics `Results`; with slicing those that know their crops.
 
     Attributes:
         suppression: `nms_metric` and `nms_c`, see `scale_for`.
-        second_look: looks at crops again, or None.
+        sliced: looks at tiles again, or None.
         multi_label: whether one box may be several detections, as in validation.
         warns: whether to say where a cap removed detections.
         texts: `show_labels` and `show_conf` as the user has them; without them the size of the objects decides.
@@ -47,11 +48,11 @@ class Predictor(DetectionPredictor):
         self,
         *args: Any,
         suppression: dict[str, Any] | None = None,
-        second_look: SecondLook | None = None,
+        sliced: SlicedInference | None = None,
         texts: Mapping[str, bool] | None = None,
         **kwargs: Any,
     ):
-        self.suppression, self.second_look, self.texts = suppression or {}, second_look, texts or {}
+        self.suppression, self.sliced, self.texts = suppression or {}, sliced, texts or {}
         super().__init__(*args, **kwargs)
 
     def setup_source(self, *args: Any, **kwargs: Any) -> None:
@@ -60,8 +61,8 @@ class Predictor(DetectionPredictor):
         vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
         if isinstance(self.dataset, LoadImagesAndVideos):
             self.dataset = Reader(self.dataset)
-        if self.second_look is not None:
-            self.second_look.know(self.model)
+        if self.sliced is not None:
+            self.sliced.start(TrainingStats.of(self.model), self.warns)
 
     @property
     def unread(self) -> int:
@@ -70,14 +71,14 @@ class Predictor(DetectionPredictor):
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Network output; None where tiles need no look at the whole picture."""
-        if self.second_look is not None and not self.second_look.full and not self.args.embed:
+        if self.sliced is not None and not self.sliced.full and not self.args.embed:
             return None
         start = time.perf_counter()
         out = super().inference(im, *args, **kwargs)
-        if self.second_look is not None and self.second_look.budget is not None:
+        if self.sliced is not None and self.sliced.budget is not None:
             finish(self.device)
             took = time.perf_counter() - start
-            self.second_look.budget.first_look(took / len(im), im.shape[2] * im.shape[3])
+            self.sliced.budget.coarse_pass(took / len(im), im.shape[2] * im.shape[3])
         return out
 
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
@@ -86,9 +87,9 @@ class Predictor(DetectionPredictor):
         found = self.suppress(y) if y is not None else [torch.zeros(0, 6, device=img.device)] * len(img)
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
-        if self.second_look is None:
+        if self.sliced is None:
             return self.construct_results(found, img, orig_imgs, **kwargs)
-        return self._look_again(found, preds, img.shape[2:], orig_imgs)
+        return self._slice(found, preds, img.shape[2:], orig_imgs)
 
     def suppress(self, y: Tensor, extra: Tensor | None = None, of_crops: bool = False) -> list[Tensor]:
         """Network output -> rows of each picture, see `nms`; warns where a cap removed detections, not in crops."""
@@ -136,18 +137,17 @@ class Predictor(DetectionPredictor):
         found = super().construct_result(pred, img, orig_img, img_path)
         return TinyResults(found.orig_img, path=found.path, names=found.names, boxes=found.boxes.data)
 
-    def _look_again(self, found: list[Tensor], preds: Any, size: Any, pictures: Any) -> list[Results]:
-        """Rows of the first look at each picture, in pixels of the input -> results of both looks."""
-        assert self.second_look is not None
-        fits = [Fit.of(picture.shape[:2], size) for picture in pictures]
-        heats = heat_maps(preds, size, fits, self.second_look.least) if self.second_look.looks else [None] * len(fits)
-        coarse = [torch.cat((fit.back(rows[:, :4]), rows[:, 4:]), 1) for fit, rows in zip(fits, found, strict=True)]
-        forwards = Forwards(self.model, partial(self.suppress, of_crops=True), self.args.augment)
-        canvas = (self.imgsz[0], self.imgsz[1])
-        looks = self.second_look(pictures, coarse, heats, [fit.ratio for fit in fits], canvas, forwards, self.args.conf)
+    def _slice(self, found: list[Tensor], preds: Any, size: Any, pictures: Any) -> list[Results]:
+        """Rows of the coarse pass over each picture, in pixels of the input -> results of both passes."""
+        assert self.sliced is not None
+        letterboxes = [Letterbox.of(picture.shape[:2], size) for picture in pictures]
+        coarse = coarse_passes(self.sliced, preds, found, letterboxes)
+        batcher = tile_batcher(self.model, partial(self.suppress, of_crops=True), self.args.augment)
+        joined = self.sliced.run(pictures, coarse, batcher, (self.imgsz[0], self.imgsz[1]), self.args.conf)
         out: list[Results] = []
-        for look, picture, path in zip(looks, pictures, self.batch[0], strict=True):
-            made = CropResults(picture, path=path, names=self.model.names, boxes=look.rows[: self.args.max_det])
-            made.crops = look.crops
+        for both, picture, path in zip(joined, pictures, self.batch[0], strict=True):
+            rows = torch.from_numpy(both.rows[: self.args.max_det]).to(self.device)
+            made = CropResults(picture, path=path, names=self.model.names, boxes=rows)
+            made.crops = torch.from_numpy(both.tiles)
             out.append(made)
         return out

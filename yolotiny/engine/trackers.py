@@ -11,8 +11,8 @@ import yaml
 from ultralytics.utils import ROOT, IterableSimpleNamespace
 
 from .. import config
-from ..crops import DOUBLE
 from ..errors import InputError, did_you_mean
+from ..slicing import SAME_OBJECT
 from .look_section import section_of
 
 DEFAULT = "bytetrack-nwd.yaml"
@@ -38,7 +38,7 @@ def section_to_track(own: Mapping[str, Any] | None, changes: Mapping[str, Any], 
     merge = {"type": merge} if isinstance(merge, str) else merge
     if section is None or any(k.startswith("infer.merge") for k in changes) or (merge or {}).get("type") != "replace":
         return section
-    return section | {"merge": {"iou": DOUBLE} | merge}
+    return section | {"merge": {"iou": SAME_OBJECT} | merge}
 
 
 def read_tracker(name: Any = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import TQDM, ops
 from ultralytics.utils.patches import imread
 
-from ..crops import trained_size
 from ..errors import InputError
 from ..metrics import PROTOCOLS, evaluate_arrays
+from ..training_stats import TrainingStats
 from .coverage import share_of
 from .crop_arms import Arm, make_arms, usual_sizes
 from .dataset import TinyDataset
@@ -78,8 +78,8 @@ class Candidate:
         """What the first so many pictures say of this setting."""
         report = evaluate_arrays(self.images[:pictures], names, protocol)
         figures = {k: 100 * (report.get(k) or 0.0) for k in COLUMNS[protocol]}
-        look = self.predictor.second_look
-        forwards = 1.0 if look is None else look.full + look.forwards / max(look.pictures, 1)
+        sliced = self.predictor.sliced
+        forwards = 1.0 if sliced is None else sliced.full + sliced.stats.forwards / max(sliced.stats.images, 1)
         means = [float(np.mean(x[:pictures])) for x in (self.seconds, self.cpu, self.areas)]
         return Row(self.arm, figures, forwards, *means)
 
@@ -128,12 +128,9 @@ def tune(
     dataset = build_dataset(args, content[split], content, "val", 1, STRIDE, rect=False)
     Validator._check_max_det(args, {split: dataset})
     arms = make_arms(given, _sizes(model, dataset))
-    looks = [model._second_look(arm.changes) for arm in arms]  # a wrong setting is told before anything is loaded
-    for look in looks:
-        if look is not None:
-            look.warns = False  # what is too small is among what is compared
+    sliced = [model._sliced(arm.changes) for arm in arms]  # a wrong setting is told before anything is loaded
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
-    candidates = _candidates(model, arms, looks, dataset.im_files[0], args, rules, device)
+    candidates = _candidates(model, arms, sliced, dataset.im_files[0], args, rules, device)
     if len(candidates[0].predictor.model.names) != len(content["names"]):
         raise InputError(
             f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
@@ -181,20 +178,20 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
     trained = model.overrides.get("imgsz") or 640
     trained = int(max(trained) if isinstance(trained, (list, tuple)) else trained)
     longest = max(max(size) for size in dataset.sizes.values())
-    measured, seen = cfg.get("measured") or {}, []
+    trained_with, seen = TrainingStats.of(cfg.get("measured") or {}), []
     for label in dataset.labels:
         h, w = dataset.sizes[label["im_file"]]
         seen.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
     mean = float(np.concatenate(seen).mean()) if any(len(s) for s in seen) else 0.0
-    known = trained_size(measured.get)
-    scale = known / mean if known and mean else measured.get("pixel_scale")  # as crops are shown
+    known = trained_with.tile_object_size
+    scale = known / mean if known and mean else trained_with.pixel_scale  # as crops are shown
     return usual_sizes(trained, longest, longest * scale if scale else None)
 
 
 def _candidates(
     model: Any,
     arms: Sequence[Arm],
-    looks: Sequence[Any],
+    sliced: Sequence[Any],
     file: str,
     args: Any,
     rules: Mapping[str, Any],
@@ -202,11 +199,11 @@ def _candidates(
 ) -> list[Candidate]:
     """A predictor for each setting, all on one network."""
     made: list[Candidate] = []
-    for arm, look in zip(arms, looks, strict=True):
+    for arm, one in zip(arms, sliced, strict=True):
         options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
         options |= {"imgsz": arm.imgsz, "conf": CONF, "iou": args.iou, "max_det": args.max_det, "device": device}
         options |= {"save": False, "verbose": False, "rect": True, "batch": 1}
-        p = Measured(overrides=options, suppression=dict(rules), second_look=look)
+        p = Measured(overrides=options, suppression=dict(rules), sliced=one)
         if made:
             p.model, p.device = made[0].predictor.model, made[0].predictor.device
         else:
@@ -234,7 +231,6 @@ def _one(candidates: Sequence[Candidate], dataset: TinyDataset, i: int, warm: bo
             c.see(image, picture.file, known)
             for kept in (c.images, c.seconds, c.cpu, c.areas):
                 kept.clear()
-            if c.predictor.second_look is not None:
-                c.predictor.second_look.know(c.predictor.model)
-                c.predictor.second_look.pictures = c.predictor.second_look.forwards = 0
+            if c.predictor.sliced is not None:
+                c.predictor.sliced.start(TrainingStats.of(c.predictor.model), warns=False)
         c.see(image, picture.file, known)

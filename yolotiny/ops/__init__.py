@@ -1,0 +1,1 @@
+"""Operations on boxes and images that every detector needs and none owns."""

@@ -1,0 +1,124 @@
+"""Detections of the whole image and of its tiles, as one list.
+
+Rows are (n, 6): xyxy pixels of the image, score, class. A merge is called as `merge(coarse, tiles, fine) -> rows`, the
+best first; `fine` are the rows found in any of the tiles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..ops.nms import batched_nms, close_pairs, greedy
+from ..registry import Registry
+
+# IoU from which two boxes of a class are one object. YOLC's own files suppress nothing, as its paper does.
+SAME_OBJECT = 0.6
+MERGE = {"type": "replace", "iou": SAME_OBJECT}  # where nobody says: a tile shows better what it holds whole
+
+
+def within(boxes: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """(n, 4) boxes, (m, 4) tiles, xyxy pixels -> (n,) True where a tile holds the whole box, its border included."""
+    low = (boxes[:, None, :2] >= tiles[None, :, :2]).all(-1)
+    high = (boxes[:, None, 2:] <= tiles[None, :, 2:]).all(-1)
+    return np.any(low & high, axis=1)
+
+
+class Replace:
+    """A coarse detection goes where a tile holds all of it; everything else stays.
+
+    Args:
+        iou: overlap above which the lower-scored of two boxes of a class goes; None: nothing is suppressed, and an
+            object on the border of a tile may be there twice.
+
+    Source: Liu et al. 2024 (YOLC), section III-D, which suppresses nothing.
+    """
+
+    def __init__(self, iou: float | None = None):
+        self.iou = None if iou is None else _overlap("replace", iou)
+
+    def __call__(self, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray) -> np.ndarray:
+        """(n, 6) coarse rows, (m, 4) tiles and the (k, 6) rows found in them -> (r, 6) rows, pixels of the image."""
+        rows = np.concatenate((coarse[~within(coarse[:, :4], tiles)], fine))
+        return _best_first(rows) if self.iou is None else _suppressed(rows, self.iou)
+
+
+class NMS:
+    """Everything is kept that no better box of its class overlaps.
+
+    Args:
+        iou: overlap above which the lower-scored of two boxes goes.
+    """
+
+    def __init__(self, iou: float = 0.6):
+        self.iou = _overlap("nms", iou)
+
+    def __call__(self, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray) -> np.ndarray:
+        """(n, 6) coarse rows and the (k, 6) rows found in tiles -> (r, 6) rows, pixels of the image."""
+        return _suppressed(np.concatenate((coarse, fine)), self.iou)
+
+
+class NMM:
+    """Boxes of a class that overlap become one: the box round both, with the better score.
+
+    For objects larger than the overlap of tiles, of which each tile sees a part.
+
+    Args:
+        threshold: overlap above which a box joins a better one.
+        metric: `iou`, or `ios`, intersection over the smaller box, which joins a part to its whole, and in a crowd of
+            small objects many a neighbour too.
+
+    Source: the greedy merging of Akyon et al. 2022 (SAHI), whose default is `ios` at 0.5.
+    """
+
+    def __init__(self, threshold: float = 0.5, metric: str = "iou"):
+        if metric not in ("iou", "ios"):
+            raise InputError(f"merge nmm: metric={metric!r} must be 'iou' or 'ios'")
+        self.threshold, self.metric = _overlap("nmm", threshold, "threshold"), metric
+
+    def __call__(self, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray) -> np.ndarray:
+        """(n, 6) coarse rows and the (k, 6) rows found in tiles -> (r, 6) rows, pixels of the image."""
+        rows = _best_first(np.concatenate((coarse, fine)))
+        better, worse, overlap = _pairs(rows, self.metric)
+        close = overlap > self.threshold
+        better, worse, overlap = better[close], worse[close], overlap[close]
+        stays = greedy(better, worse, len(rows))
+        joins = stays[better] & ~stays[worse]
+        better, worse = better[joins], worse[joins]
+        order = np.argsort(overlap[joins], kind="stable")
+        home = np.arange(len(rows))
+        home[worse[order]] = better[order]  # of several the nearest is written last, and stands
+        low, high = rows[:, :2].copy(), rows[:, 2:4].copy()
+        np.minimum.at(low, home, rows[:, :2])
+        np.maximum.at(high, home, rows[:, 2:4])
+        return np.concatenate((low, high, rows[:, 4:]), 1)[stays]
+
+
+MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})
+
+
+def _pairs(rows: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of overlapping rows of one class, rows being sorted: the better one, the worse one, their overlap."""
+    found = [np.stack(pair) for pair in close_pairs(rows[:, 0], rows[:, 2] - rows[:, 0], rows[:, 5])]
+    i, j = np.concatenate([np.zeros((2, 0), np.int64), *found], 1)
+    a, b = rows[i, :4], rows[j, :4]
+    shared = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).prod(1)
+    one, two = (np.maximum(x[:, 2:] - x[:, :2], 0).prod(1) for x in (a, b))
+    over = shared / np.maximum((one + two - shared) if metric == "iou" else np.minimum(one, two), 1e-9)
+    return np.minimum(i, j), np.maximum(i, j), over
+
+
+def _best_first(rows: np.ndarray) -> np.ndarray:
+    return rows[np.argsort(-rows[:, 4], kind="stable")]
+
+
+def _suppressed(rows: np.ndarray, iou: float) -> np.ndarray:
+    return rows[batched_nms(rows[:, :4], rows[:, 4], rows[:, 5], iou)]
+
+
+def _overlap(merge: str, value: Any, name: str = "iou") -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise InputError(f"merge {merge}: {name}={value!r} must lie in 0..1")
+    return float(value)

@@ -1,0 +1,101 @@
+"""Objects that the border of a tile cuts: a part is no detection where somebody else saw the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SAME_PART = 0.5  # IoU from which a part and the visible part of a whole box are the same thing
+BLOCK_PAIRS = 2**20  # of parts and whole boxes that are compared at once
+WEAKER = 0.5  # a whole box below this share of the part's score does not replace it
+
+
+def _inner(tiles: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(m, 4) True for sides of tiles that are no border of the image."""
+    h, w = size
+    return np.concatenate((tiles[:, :2] > 0, tiles[:, 2:] < np.array([w, h], tiles.dtype)), 1)
+
+
+def at_border(boxes: np.ndarray, tiles: np.ndarray, size: tuple[int, int], reach: np.ndarray) -> np.ndarray:
+    """(n, 4) boxes, each seen in a tile of its own -> (n,) True where one ends at an inner border of it.
+
+    Args:
+        boxes, tiles: (n, 4) xyxy, pixels of the image.
+        size: (height, width) of the image, whose own border cuts nothing, pixels.
+        reach: (n,) how near the border is, pixels of the image.
+    """
+    return np.any(_inner(tiles, size) & (np.abs(boxes - tiles) <= reach[:, None]), axis=1)
+
+
+def without_border_margin(tiles: np.ndarray, size: tuple[int, int], margins: np.ndarray) -> np.ndarray:
+    """Tiles less a margin along their inner borders: where their detections count.
+
+    Args:
+        tiles: (m, 4) xyxy, pixels of the image.
+        size: (height, width) of the image, pixels; along its own border nothing is taken off.
+        margins: (m,) of each tile, pixels of the image.
+    """
+    return tiles + _inner(tiles, size) * margins[:, None] * np.array([1, 1, -1, -1], tiles.dtype)
+
+
+def centred(boxes: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """(n, 4) boxes, each with a tile of its own, xyxy pixels -> (n,) True where the middle of one lies in its tile."""
+    middle = (boxes[:, :2] + boxes[:, 2:4]) / 2
+    return ((middle >= tiles[:, :2]) & (middle < tiles[:, 2:])).all(1)
+
+
+def _across(rows: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """(n, 6) rows -> those that lie on a border of any tile: few, and the only ones that can explain a part."""
+    boxes, tiles = rows[:, None, :4], tiles[None]
+    meets = (boxes[..., :2] < tiles[..., 2:]) & (boxes[..., 2:] > tiles[..., :2])
+    leaves = (boxes[..., :2] < tiles[..., :2]) | (boxes[..., 2:] > tiles[..., 2:])
+    return rows[np.any(meets.all(-1) & leaves.any(-1), axis=1)]
+
+
+def drop_truncated(
+    coarse: np.ndarray, rows: np.ndarray, tiles: np.ndarray, size: tuple[int, int], reach: np.ndarray
+) -> np.ndarray:
+    """Which detections of tiles are no parts of objects that another pass or tile shows whole.
+
+    A part ends at an inner border of its tile. It is explained by a box of its class, itself not cut, that reaches
+    across that border, whose share inside the tile is the part (IoU of 0.5) and whose score is at least half of the
+    part's. A part that nothing explains stays: half an object is better than none.
+
+    Args:
+        coarse: (k, 6) rows of the coarse pass, which cuts nothing.
+        rows: (n, 6) rows found in tiles, xyxy in pixels of the image, score, class.
+        tiles: (n, 4) the tile of each row, xyxy in pixels of the image.
+        size: (height, width) of the image, pixels.
+        reach: (n,) how near to its tile's border a box is cut, pixels of the image.
+
+    Returns:
+        (n,) True for rows that stay.
+    """
+    cut = at_border(rows[:, :4], tiles, size, reach)
+    stays = np.ones(len(rows), bool)
+    if not cut.any():
+        return stays
+    whole = _across(np.concatenate((coarse, rows[~cut])), np.unique(tiles[cut], axis=0))
+    index = np.flatnonzero(cut)
+    for start in range(0, len(index), step := max(1, BLOCK_PAIRS // max(len(whole), 1))):
+        some = index[start : start + step]
+        stays[some[_explained(rows[some], tiles[some], whole)]] = False
+    return stays
+
+
+def _explained(parts: np.ndarray, tiles: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Numbers of the (n, 6) parts, each seen in a tile of its own, that one of the (k, 6) whole boxes explains."""
+    inside = tiles[:, None]
+    likely = (parts[:, None, 5] == whole[None, :, 5]) & (whole[None, :, 4] >= WEAKER * parts[:, None, 4])
+    low, high = np.maximum(whole[None, :, :2], inside[..., :2]), np.minimum(whole[None, :, 2:4], inside[..., 2:])
+    likely &= (low < high).all(-1)
+    # A whole box has to reach across the border; one that ends inside is the part's neighbour.
+    likely &= ((whole[None, :, :2] < inside[..., :2]) | (whole[None, :, 2:4] > inside[..., 2:])).any(-1)
+    i, j = likely.nonzero()
+    return i[_iou(parts[i, :4], np.concatenate((low[i, j], high[i, j]), 1)) >= SAME_PART]
+
+
+def _iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """IoU of aligned boxes, (n, 4) xyxy pixels -> (n,)."""
+    shared = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).prod(1)
+    one, two = (np.maximum(x[:, 2:] - x[:, :2], 0).prod(1) for x in (a, b))
+    return shared / np.maximum(one + two - shared, 1e-7)
