@@ -9,7 +9,11 @@ from typing import Any
 
 import torch
 
-from yolotiny.engine.forwards import finish
+
+def finish(device: str) -> None:
+    """Wait for what the device still computes."""
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 def median_ms(work: Callable[[], Any], device: str, toy: bool = False) -> float:

@@ -69,7 +69,7 @@ def seen(family: str, crops: str, device: str, **more: int) -> tuple[Tensor, Ten
 @pytest.mark.parametrize("crops", CROPS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_prediction_finds_the_boxes_of_the_cpu(device, family, crops):
-    if device.type == "cpu" and family != "yolov5" and crops in ("grid", "lsm"):
+    if device.type == "cpu" and family != "yolov5" and crops != "none":
         pytest.skip("the CPU beside itself: one family shows that the test works")
     found, places = seen(family, crops, name(device))
     expected, wanted = seen(family, crops, "cpu")

@@ -18,7 +18,6 @@ from yolotiny.detector import Detector
 from yolotiny.engine import nms as suppression
 from yolotiny.engine.nms import nms
 from yolotiny.nn.refine import BoxConv, points_in_box
-from yolotiny.suppression import nwd_nms
 
 # How far the first loss may be off: rounding through some 60 layers, and through an assigner that may choose otherwise.
 ROUNDING = {torch.float32: 2e-3, torch.float16: 0.01, torch.bfloat16: 0.04}
@@ -120,9 +119,8 @@ def test_pictures_suppressed_together_are_as_on_the_cpu(device):
 
 
 def test_suppression_by_nwd_is_as_on_the_cpu(device):
-    boxes, scores, kinds = nms(clutter(10_000), 2, conf=0.25, iou=1.0, max_det=10_000)[0].split((4, 1, 1), 1)
-    given = [boxes, scores[:, 0], kinds[:, 0]]
-    expected, found = (nwd_nms(*(x.to(d) for x in given), 0.5, 12.7) for d in ("cpu", device))
+    y = clutter(10_000)
+    expected, found = (nms(x, 2, conf=0.25, iou=0.5, max_det=10_000, c=12.7)[0] for x in (y, y.to(device)))
     assert found.device.type == device.type and 100 < len(expected) < 9_900
     assert torch.equal(found.cpu(), expected)
 
