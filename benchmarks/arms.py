@@ -67,6 +67,14 @@ SETS = {
         "+refine": f"{YOLC} detect.coupled=true",
         "+decoupled": YOLC,
     },
+    "gpu": {  # what benchmarks/gpu.py trains side by side; YOLOX has no pretrained weights
+        "default": V5,
+        "sal": "model=yolov5n-sal.yaml",
+        "ugs-ce": f"{UGS} loss.bins.entropy=0 loss.bins.gamma=0",
+        "sarl+srtod": "model=yolov5n-sarl-srtod.yaml",
+        "yolox": "model=yolox-nano.yaml pretrained=False",
+        "yolox-rka": "model=yolox-nano-nwd-rka.yaml pretrained=False",
+    },
     "modules": {
         "default": V5,
         "sarl": "model=yolov5n-sarl.yaml",
@@ -80,6 +88,7 @@ SETS = {
 }
 OPTIONS = {"set": "losses", "data": None, "pretrained": None, "to": "runs/arms", "seeds": "0,1", "only": None}
 OPTIONS |= {"imgsz": "320", "batch": "16", "epochs": "12", "amp": "bf16", "device": "cpu", "table": "after"}
+OPTIONS |= {"workers": "8", "cache": "False"}
 
 
 def run(name, options, seed, folder):
@@ -88,9 +97,11 @@ def run(name, options, seed, folder):
         (folder / f"{name}.claimed").touch(exist_ok=False)
     except FileExistsError:
         return  # finished, or in another lane
-    words = [f"{k}={OPTIONS[k]}" for k in ("data", "imgsz", "batch", "epochs", "amp", "device")]
+    passed_on = ("data", "imgsz", "batch", "epochs", "amp", "device", "workers", "cache")
+    words = [f"{k}={OPTIONS[k]}" for k in passed_on]
     words += ["plots=False", "val=False", f"seed={seed}", f"project={folder}", f"name={name}", "exist_ok=True"]
-    words += [f"pretrained={OPTIONS['pretrained']}"] if OPTIONS["pretrained"] else []
+    if OPTIONS["pretrained"] and "pretrained=" not in options:
+        words.append(f"pretrained={OPTIONS['pretrained']}")
     with open(folder / f"{name}.log", "w") as log:
         command = [sys.executable, "-m", "yolotiny", "train", *options.split(), *words]
         done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ).returncode

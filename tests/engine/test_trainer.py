@@ -401,3 +401,9 @@ def test_anchors_of_the_user_win_over_those_of_the_weights_and_auto_fits_them(da
     model = train(data, tmp_path, "yolov5n-p2p3.yaml", epochs=1).model
     assert len(model.yaml["anchors"]) == 2 and len(model.yaml["anchors"][0]) == 6
     assert model.model[-1].prior_sizes(0).max() < 32
+
+
+def test_a_checkpoint_holds_the_figures_of_its_run():
+    held = torch.load(trained().last, weights_only=False)["train_results"]
+    rows = table(trained().run)
+    assert held == {k: [float(row[k]) for row in rows] for k in rows[0]} and held["epoch"] == [1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -219,6 +220,14 @@ class Trainer(SharedTrainer, ResumableTrainer):
         ours = self.validator.columns
         theirs = {k: v for k, v in metrics.items() if k not in ours}
         super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
+
+    def read_results_csv(self) -> dict[str, list[float]]:
+        """Columns of results.csv for the checkpoint, without polars, which ultralytics takes for these few numbers."""
+        if not self.csv.exists():
+            return {}
+        with open(self.csv, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {key: [float(row[key] or "nan") for row in rows] for key in (rows[0] if rows else ())}
 
 
 def build_dataset(
