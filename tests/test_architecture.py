@@ -14,7 +14,7 @@ PACKAGE = ROOT / "yolotiny"
 # A room may import the rooms of the lines above it, never one of its own line. A new room needs a place here.
 LINES = [
     {"errors"},
-    {"structures", "boxes", "registry", "rows", "lookup", "_compat"},
+    {"structures", "boxes", "registry", "rows", "lookup", "files", "_compat"},
     {"suppression"},
     {"coders", "nn", "losses", "assigners", "metrics", "data", "crops"},
     {"criterion", "graph", "config", "weights", "report"},

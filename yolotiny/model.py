@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from .engine.crop_validator import CropValidator
 from .engine.look_section import section_of
 from .engine.nms import check_metric
 from .engine.options import (
+    PREDICTION,
     RULES,
     SUPPRESSION,
     check_source,
@@ -30,9 +30,11 @@ from .engine.options import (
     run_root,
     sort_options,
 )
-from .engine.predictor import TEXTS, Predictor
+from .engine.predictor import TEXTS, Predictor, is_ours
 from .engine.second_look import SecondLook
-from .engine.track import TrackPredictor
+from .engine.sharing import prepare
+from .engine.sources import usual_batch
+from .engine.track import TrackPredictor, Tracks
 from .engine.trackers import section_to_track, tracker_of
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
@@ -55,8 +57,7 @@ class YOLO(Model):
         InputError: no such model; the nearest names are given.
     """
 
-    _given: dict[str, Any] = {}  # what the predictor is told: how to compare boxes, where to look again
-    _predictor: type[Predictor] = Predictor
+    _tracks: Tracks | None = None  # those of the last call of `track`
 
     def __init__(self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False):
         name = str(model).strip()
@@ -72,7 +73,7 @@ class YOLO(Model):
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
         """ultralytics' table of what serves a task."""
-        parts = {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": self._predictor}
+        parts = {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": Predictor}
         return {"detect": parts}
 
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
@@ -104,6 +105,7 @@ class YOLO(Model):
         """Take over matching tensors from a file, module or state dict (see `Detector.load`)."""
         self._check_is_pytorch_model()
         self.model.load(weights)
+        self.predictor = None  # its network is a copy with the weights from before
         self.overrides["pretrained"] = weights if isinstance(weights, (str, Path)) else True
         return self
 
@@ -242,35 +244,32 @@ class YOLO(Model):
             options: those of `predict`, with `conf` 0.1; `tracker`, and its settings by dotted name.
         """
         settings, rest = tracker_of(options)
-        told = {"settings": settings, "persist": persist}
+        self._tracks = self._tracks if persist and self._tracks else Tracks()
+        told = {"settings": settings, "persist": persist, "tracks": self._tracks}
         return self._look("track", TrackPredictor, told, source, stream, {"conf": 0.1} | rest)
 
     def _look(
         self, mode: str, kind: Any, told: dict[str, Any], source: Any, stream: bool, options: Any, predictor: Any = None
     ) -> Any:
-        """Predict or track, with a predictor of `kind` (which is `told` something besides) or the user's own."""
+        """Predict or track, with a predictor of `kind` (which is `told` something besides) or of the user's own.
+
+        Each call has a predictor for itself, so calls of several threads, and those inside an open stream, do not meet.
+        """
         check_source(mode, source)
         plain, changes = sort_options(mode, options, self.own_head)
         plain.pop("uncertainty", None)
         look = self._second_look(changes, section_to_track if mode == "track" else section_of)
-        self._predictor = kind
-        self._given = {"suppression": self._rules(changes, SUPPRESSION), "second_look": look} | told
-        self._given["texts"] = {k: plain[k] for k in TEXTS if k in plain}
         if look is not None and kind is UncertainPredictor:
             raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
-        if isinstance(self.predictor, Predictor) and predictor is None and type(self.predictor) is not kind:
-            self.predictor = None
-        if isinstance(self.predictor, Predictor):
-            vars(self.predictor).update(self._given)
+        rules = self._rules(changes, SUPPRESSION)
+        told = {"suppression": rules, "second_look": look, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
         self.warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize"))
         plain |= {"project": run_root(plain.get("project"), mode, writes), "mode": mode}
-        return super().predict(source, stream, predictor, **TEXTS | defaults(self._given["suppression"]) | plain)
-
-    def _smart_load(self, key: str) -> Any:
-        """The class that serves a task; a new predictor is told how to suppress, and where to look again."""
-        made = super()._smart_load(key)
-        return partial(made, **self._given) if key == "predictor" else made
+        args = self.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
+        kind = predictor or kind
+        made = kind(overrides=args, _callbacks=self.callbacks, **told if is_ours(kind) else {})
+        return prepare(made, self)(source=source, stream=stream)
 
     def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from ..files import write_text
 from . import scenery as paint
 from .scenes import Plan, scene
 
@@ -135,5 +136,5 @@ def write_clip(to: str | Path, frames: int = 40, size: int = 320, seed: int = 0)
         for i, (x1, y1, x2, y2) in zip(ids, boxes, strict=True):
             rows.append(f"{number},{i},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},1,1,1\n")
     writer.release()
-    to.with_suffix(".txt").write_text("".join(rows))
+    write_text(to.with_suffix(".txt"), "".join(rows))
     return to

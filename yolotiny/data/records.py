@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
+from .pictures import Unreadable, image_size
 
+COMPANION = "._"  # begins the names of files that macOS puts beside others, with nothing of a picture in them
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
 MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from
@@ -46,6 +46,7 @@ class Record:
         id: the picture's number in the source, None where it has none.
         areas: (N,) square pixels by which protocols sort objects into sizes; None for those of the boxes.
         window: left and top of this tile in the picture, which is then cut to width x height; None for all of it.
+        fault: why the picture cannot be read, "" where it can; with a fault there is no size and no box.
     """
 
     image: Path
@@ -59,6 +60,7 @@ class Record:
     id: int | None = None
     areas: np.ndarray | None = None
     window: tuple[int, int] | None = None
+    fault: str = ""
 
 
 @dataclass
@@ -151,7 +153,7 @@ def box_areas(boxes: np.ndarray) -> np.ndarray:
 
 
 def record_of(image: Path, name: str, rows: Iterable[Sequence[float]], **more: Any) -> Record:
-    """Make a record of rows (x1, y1, x2, y2, label, ignored), its size read from the picture.
+    """Make a record of rows (x1, y1, x2, y2, label, ignored), its size read from the picture, or its fault.
 
     Args:
         image, name: see `Record`.
@@ -160,36 +162,16 @@ def record_of(image: Path, name: str, rows: Iterable[Sequence[float]], **more: A
     """
     table = np.array(list(rows), dtype=float).reshape(-1, 6)
     boxes, labels, ignored = table[:, :4], table[:, 4].astype(int), table[:, 5] > 0
-    size = image_size(image)
+    try:
+        size = image_size(image)
+    except Unreadable as error:
+        return Record(image, name, 0, 0, fault=str(error))
     return Record(image, name, *size, boxes[~ignored], labels[~ignored], boxes[ignored], labels[ignored], **more)
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) in pixels as a viewer shows the picture, reading the header only.
-
-    A camera's rotation tag swaps the two, as the training loader and OpenCV do.
-    """
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
-    try:
-        with Image.open(path) as picture:
-            # A PNG without a tag in its header would be decoded whole in search of one behind the pixels.
-            tags = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
-            turned = tags.get(274) in (5, 6, 7, 8)
-            return picture.size[::-1] if turned else picture.size
-    except (OSError, ImportError) as e:
-        if path.suffix.lower() in (".tif", ".tiff") and path.is_file():  # PIL knows no colour of 16 bits in there
-            decoded = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-            if decoded is not None:
-                return decoded.shape[1], decoded.shape[0]
-        # ImportError: ultralytics' opener asks for a HEIF package when a file is no picture
-        raise InputError(f"cannot read image {path}: {e}") from None
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
 def list_images(folder: Path) -> list[Path]:
-    """Return the image files under `folder`, sub-folders included, sorted."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES)
+    """Return the image files under `folder`, sub-folders included, sorted; without the companions that macOS adds."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES and not p.name.startswith(COMPANION))
 
 
 def read_text(path: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import write_text
 from .records import SPLITS, Dataset
 
 FOLDERS = ("images", "labels", "ignore", "annotations")
@@ -85,9 +86,7 @@ def open_stage(to: Path, about: Mapping[str, Any], force: bool) -> Path:
     stage.mkdir(parents=True, exist_ok=True)
     for folder in FOLDERS[1:]:
         _remove(stage / folder)
-    part = marker.with_suffix(".tmp")
-    part.write_text(_text(about), encoding="utf-8")
-    part.replace(marker)
+    write_text(marker, _text(about))
     return stage
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from ..errors import InputError
+from ..files import whole, write_text
 from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
@@ -58,9 +59,8 @@ def _place(source: Path, target: Path, link: bool) -> None:
             return
         except OSError:  # no right or no support for links here: copy instead
             pass
-    unfinished = target.with_name(f".{target.name}")
-    shutil.copyfile(source, unfinished)
-    unfinished.replace(target)
+    with whole(target) as part:
+        shutil.copyfile(source, part)
 
 
 def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None) -> None:
@@ -127,10 +127,10 @@ def _write_split(to: Path, split: str, records: list[Record], names: list[str]) 
         n = sum(not e["ignore"] for e in entries)
         label = f"{PurePosixPath(file).stem}.txt"
         text = "".join(f"{e['category_id'] - 1} {row}\n" for e, row in zip(entries[:n], rows[:n], strict=True))
-        (to / "labels" / split / label).write_text(text)
+        write_text(to / "labels" / split / label, text)
         if rows[n:]:
             regions = [_ignore_row(e, row) for e, row in zip(entries[n:], rows[n:], strict=True)]
-            (to / "ignore" / split / label).write_text("".join(f"{row}\n" for row in regions))
+            write_text(to / "ignore" / split / label, "".join(f"{row}\n" for row in regions))
         images.append({"id": image_id, "file_name": file, "width": record.width, "height": record.height})
         annotations += entries
         found.boxes.update(names[e["category_id"] - 1] for e in entries[:n])
@@ -138,7 +138,7 @@ def _write_split(to: Path, split: str, records: list[Record], names: list[str]) 
         found.ignore += len(rows) - n
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(names)]
     content = {"images": images, "categories": categories, "annotations": annotations}
-    (to / "annotations" / f"{split}.json").write_text(json.dumps(content))
+    write_text(to / "annotations" / f"{split}.json", json.dumps(content))
     return found
 
 
@@ -162,7 +162,7 @@ def write_yaml(data: Dataset, splits: list[str], to: Path, file: Path) -> None:
     content["annotations"] = {s: f"annotations/{p}.json" for s, p in place.items()}
     if data.protocol:
         content["protocol"] = data.protocol
-    file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def write(
@@ -235,5 +235,5 @@ def write_lists(source: Path, data: Dataset, folder: Path, summary: Summary) -> 
         found = [known.get(n) or known.get(PurePosixPath(n).name) for n in names]
         lines = [place for group in found for place in group or ()]
         if lines:
-            (folder / path.name).write_text("".join(f"{line}\n" for line in lines))
+            write_text(folder / path.name, "".join(f"{line}\n" for line in lines))
             summary.lists[summary.data.parent / path.name] = (len(lines), sum(not group for group in found))

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.utils import LOGGER
-from ultralytics.utils.patches import imread
 
 from .coverage import Coverage, describe
 from .dataset import TinyDataset
 from .first_look import Fit, heat_maps, tight_shapes
 from .forwards import Forwards, finish
+from .pictures import read_picture
 from .second_look import SecondLook
 from .validator import Validator, columns_of
 
@@ -77,7 +77,7 @@ class CropValidator(Validator):
         """Both looks at some pictures, in pixels of the network input; crops are cut from the files."""
         pictures, coarse = [], []
         for pred, fit, file in zip(preds, fits, files, strict=True):
-            picture = imread(file, self.dataloader.dataset.cv2_flag)
+            picture = read_picture(file, self.dataloader.dataset.cv2_flag)
             pictures.append(picture if picture.ndim == 3 else picture[..., None])
             rows = torch.cat((fit.back(pred["bboxes"]), pred["conf"][:, None], pred["cls"][:, None]), 1)
             coarse.append(rows if self.second_look.full else rows[:0])

@@ -16,9 +16,10 @@ from ultralytics.data.augment import RandomPerspective
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.utils import img2label_paths
 from ultralytics.utils import LOGGER
-from ultralytics.utils.patches import imread
 
+from ..data.pictures import Unreadable
 from ..errors import InputError
+from .pictures import read_picture
 
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
 MISSING_AREA = 0.1  # share of an object that must stay inside the picture
@@ -108,9 +109,10 @@ def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
     """
     image, label = args
     rows = read_labels(Path(label), sys.maxsize if single else nc)
-    picture = imread(image, flags)
-    if picture is None:
-        return None, 0, 0, 0, 1, f"{image}: cannot be decoded"
+    try:
+        picture = read_picture(image, flags)
+    except Unreadable as error:
+        return None, 0, 0, 0, 1, str(error)
     kept = np.array(list(dict.fromkeys(map(tuple, rows))), np.float32).reshape(-1, 5)  # ordered, without duplicates
     found = os.path.isfile(label)
     boxes = {

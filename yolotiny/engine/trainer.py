@@ -23,6 +23,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 from .._compat import slow_bfloat16
 from ..detector import Detector
 from ..errors import InputError, above_zero
+from ..files import write_text
 from ..nn.anchor_head import read as read_anchors
 from . import maps
 from .crop_dataset import CropDataset
@@ -108,7 +109,7 @@ class Trainer(DetectionTrainer):
 
     def _write_config(self, model: Detector) -> None:
         text = yaml.safe_dump(model.yaml, sort_keys=False, default_flow_style=None, width=120)
-        (self.save_dir / "model.yaml").write_text(f"# the model of this run, whole\n{text}", encoding="utf-8")
+        write_text(self.save_dir / "model.yaml", f"# the model of this run, whole\n{text}")
 
     def _build_train_pipeline(self) -> None:
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
