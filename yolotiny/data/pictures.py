@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
-from ..files import cannot_write, write_bytes
+from ..files import write_bytes
 
 LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"  # an environment variable of OpenCV
 MOST = 1 << 30  # pixels that OpenCV opens without it
@@ -131,7 +132,7 @@ def save_picture(path: str | Path, image: np.ndarray) -> None:
 
 
 def check_video(path: str | Path, frames: int) -> None:
-    """Raise InputError unless a video that was written has all its frames, as OpenCV's writer says nothing of failure.
+    """Raise OSError unless a video that was written has all its frames, as OpenCV's writer says nothing of failure.
 
     Args:
         path: the video.
@@ -141,4 +142,4 @@ def check_video(path: str | Path, frames: int) -> None:
     there = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
     video.release()
     if there < frames:
-        raise cannot_write(path, OSError(f"it holds {max(there, 0)} of {frames} frames; is the disk full?"))
+        raise OSError(errno.EIO, f"only {max(there, 0)} of {frames} frames are in it", str(path))

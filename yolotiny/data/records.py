@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError
 from .pictures import Unreadable, image_size
 
+UNREADABLE, FIRST = "picture that cannot be read", 5  # how such are counted, and how many of them are named
 COMPANION = "._"  # begins the names of files that macOS puts beside others, with nothing of a picture in them
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
@@ -85,6 +86,30 @@ class Dataset:
         """Note that `count` files or rows of `split` were left out."""
         if count:
             self.dropped.setdefault(split, Counter())[reason] += count
+
+
+def leave_out(data: Dataset) -> None:
+    """Take the records with a fault out of a data set; they are counted, and the first few named.
+
+    Raises:
+        InputError: a split of which no picture can be read.
+    """
+    faults = [r.fault for records in data.splits.values() for r in records if r.fault]
+    for split, records in data.splits.items():
+        data.splits[split] = [r for r in records if not r.fault]
+        if records and not data.splits[split]:
+            raise InputError(
+                f"none of the {len(records)} pictures of {split} can be read; the first: {records[0].fault}"
+            )
+        data.drop(split, UNREADABLE, len(records) - len(data.splits[split]))
+    data.notes += faults[:FIRST] + ([f"and {len(faults) - FIRST} more that cannot be read"] if faults[FIRST:] else [])
+
+
+def note_companions(data: Dataset, source: Path) -> None:
+    """Say how many of the files that macOS puts beside pictures a source holds; no converter reads them."""
+    found = source.rglob(f"{COMPANION}*") if source.is_dir() else ()
+    if count := sum(p.suffix.lower() in IMAGES for p in found):
+        data.notes.append(f"{count} files {COMPANION}* are left out: macOS puts them beside pictures")
 
 
 def thin_out(data: Dataset, every: int) -> Dataset:

@@ -17,7 +17,8 @@ import yaml
 
 from ..errors import InputError
 from ..files import whole, write_text
-from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, split_of
+from .pictures import Unreadable
+from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, leave_out, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
 from .tiling import cut
@@ -63,8 +64,9 @@ def _place(source: Path, target: Path, link: bool) -> None:
         shutil.copyfile(source, part)
 
 
-def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None) -> None:
-    """Link, copy or cut the pictures of every split."""
+def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None) -> dict[Path, str]:
+    """Link, copy or cut the pictures of every split; returns the reasons of those that cannot be cut."""
+    faults: dict[Path, str] = {}
     for split, records in data.splits.items():
         folder = to / "images" / split
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,13 +74,31 @@ def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None
         pairs = zip(records, flat_names(records), strict=True)
         for image, group in groupby(pairs, key=lambda pair: pair[0].image):
             places = [(record, folder / file) for record, file in group]
-            cut(image, [(r.window, file) for r, file in places if r.window is not None], places[0][0].width)
+            try:
+                cut(image, [(r.window, file) for r, file in places if r.window is not None], places[0][0].width)
+            except Unreadable as error:
+                faults[image] = str(error)
             for record, file in places:
                 if record.window is None:
                     _place(image, file, link)
                 done += 1
                 if progress:
                     progress(split, done, len(records))
+    return faults
+
+
+def _drop_faulty(data: Dataset, faults: dict[Path, str], to: Path) -> None:
+    """Leave out the pictures that turned out to be unreadable; the others may have shorter names without them."""
+    if not faults:
+        return
+    before = {}
+    for split, records in data.splits.items():
+        before[split] = dict(zip(map(id, records), flat_names(records), strict=True))
+        data.splits[split] = [replace(r, fault=faults[r.image]) if r.image in faults else r for r in records]
+    leave_out(data)
+    for split, records in data.splits.items():
+        for record, name in zip(records, flat_names(records), strict=True):
+            os.replace(to / "images" / split / before[split][id(record)], to / "images" / split / name)
 
 
 def _entries(record: Record, image_id: int, first_id: int, dropped: Counter) -> list[dict]:
@@ -201,7 +221,7 @@ def write(
                 raise InputError(f"source image {image} lies in the folder to be written, {to}; write elsewhere")
     data = replace(data, splits={s: data.splits[s] for s in SPLITS if data.splits.get(s)})
     stage = open_stage(to, dict(about or {}) | {"link": link, "pictures": fingerprint(data)}, force)
-    _write_images(data, stage, link, progress)
+    _drop_faulty(data, _write_images(data, stage, link, progress), stage)
     summary = Summary(to / "data.yaml", write_labels(data, stage), notes=list(data.notes), protocol=data.protocol)
     if lists is not None:
         write_lists(lists, data, stage, summary)

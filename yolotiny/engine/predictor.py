@@ -22,13 +22,14 @@ from .forwards import Forwards, finish
 from .nms import describe, nms, scale_for
 from .predictions import RowFile, rows_of
 from .reading import Reader
+from .saving import Saving
 from .second_look import SecondLook
 from .sources import items_of, reads_files
 
 TEXTS = {"show_labels": True, "show_conf": True}  # ultralytics' own values, which say nothing of what a user asked for
 
 
-class Predictor(DetectionPredictor):
+class Predictor(Saving, DetectionPredictor):
     """Gives ordinary ultralytics `Results`; with a second look those that know their crops.
 
     Attributes:

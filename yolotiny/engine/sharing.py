@@ -77,7 +77,7 @@ def prepare(made: BasePredictor, owner: Any) -> BasePredictor:
 
 
 def _share(made: BasePredictor, before: BasePredictor | None) -> bool:
-    """Take over the network of the call before, unless it was set up otherwise, and the folder if it is to be the same."""
+    """Take over the network of the last call, and its folder if it is to be the same; False if set up otherwise."""
     if before is None or type(made).setup_model is not type(before).setup_model:
         return False
     same = lambda *keys: all(getattr(made.args, k, None) == getattr(before.args, k, None) for k in keys)  # noqa: E731

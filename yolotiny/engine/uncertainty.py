@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ from torch import Tensor
 from ultralytics.engine.results import Results
 from ultralytics.utils import ops
 
+from ..data.pictures import save_picture
 from ..errors import InputError
 from ..files import write_text
 from ..nn.center_head import CenterHead
@@ -65,7 +67,7 @@ class UncertainResults(TinyResults):
                 start, stop = ((round(16 * x), round(16 * y)) for x, y in (a, b))
                 cv2.line(picture, start, stop, (0, 255, 255), 1, cv2.LINE_AA, shift=4)
         if save:
-            cv2.imwrite(str(filename or f"results_{self.path and self.path.split('/')[-1]}"), picture)
+            save_picture(filename or f"results_{Path(self.path).name}", picture)
         if show:
             cv2.imshow(str(self.path), picture)
         return picture
