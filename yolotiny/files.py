@@ -39,14 +39,19 @@ def whole(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove(part)  # of a run that was killed
         yield part
-        if part.is_dir():  # a folder can be moved to an empty place only
-            _remove(path)
-        os.replace(part, path)
+        move(part, path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             _remove(part)
+
+
+def move(source: Path, to: Path) -> None:
+    """Put a file or a folder in the place of one that may be there, on the same disk."""
+    if source.is_dir():  # a folder can be moved to an empty place only
+        _remove(to)
+    os.replace(source, to)
 
 
 def _remove(path: Path) -> None:

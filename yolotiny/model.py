@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import config
 from .detector import Detector
 from .engine.crop_validator import CropValidator
+from .engine.exporting import export_whole, sizes_noted
 from .engine.look_section import section_of
 from .engine.nms import check_metric
 from .engine.options import (
@@ -31,6 +33,7 @@ from .engine.options import (
     sort_options,
 )
 from .engine.predictor import TEXTS, Predictor, is_ours
+from .engine.run_writes import told
 from .engine.second_look import SecondLook
 from .engine.sharing import prepare
 from .engine.sources import usual_batch
@@ -181,7 +184,8 @@ class YOLO(Model):
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
         try:
-            self.trainer.train()
+            with told(self.trainer, self.trainer.so_far):
+                self.trainer.train()
         except KeyboardInterrupt:
             last = self.trainer.wdir / "last.pt"  # trainer.last points elsewhere while a checkpoint is written
             how = f"go on with: yolotiny train resume={last}" if last.exists() else "before the first checkpoint"
@@ -212,7 +216,8 @@ class YOLO(Model):
         runner.worst = worst
         if isinstance(runner, CropValidator):
             runner.second_look = look
-        runner(model=self.model)
+        with told(runner):
+            runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
         return self.metrics
@@ -280,6 +285,7 @@ class YOLO(Model):
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
         from ultralytics.engine.exporter import export_formats  # slow to import
 
+        self.need_network("export")
         plain, _ = sort_options("export", options, self.own_head)
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
@@ -290,10 +296,5 @@ class YOLO(Model):
                 "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
                 "nms_metric=nwd to val and predict"
             )
-        sizes = {k: v for k, v in (self.model.yaml.get("measured") or {}).items() if k != "object_areas"}
-        note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
-        self.callbacks["on_export_start"].append(note)
-        try:
-            return super().export(**DEFAULTS | plain)
-        finally:
-            self.callbacks["on_export_start"].remove(note)
+        with sizes_noted(self.model, self.callbacks["on_export_start"]):
+            return export_whole(self.model, partial(super().export, **DEFAULTS | plain))

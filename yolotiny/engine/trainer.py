@@ -209,6 +209,11 @@ class Trainer(DetectionTrainer):
         theirs = {k: v for k, v in metrics.items() if k not in ours}
         super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
 
+    def so_far(self) -> str:
+        """How many epochs are whole, and how to go on, in words."""
+        go_on = f", go on with: yolotiny train resume={self.last}" if self.last.exists() else ""
+        return f"{getattr(self, 'epoch', 0)} of {self.epochs} epochs are complete{go_on}"
+
     def resume_training(self, ckpt: dict[str, Any] | None) -> None:
         """Load the state of an interrupted run; rows of results.csv beyond its checkpoint go, as they come again."""
         super().resume_training(ckpt)
