@@ -5,6 +5,8 @@ It reads a command line and says what is wrong with it; what a command does stan
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import re
 import sys
@@ -33,13 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 a bug or what `data check` was asked to find, 2 a mistake of the user, 130 interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    raising, logging.raiseExceptions = logging.raiseExceptions, False  # a log that nobody reads any more is no error
+    for stream in (sys.stdout, sys.stderr):
+        _show_anything(stream)
     try:
-        return run(argv) or 0
+        code = run(argv) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()  # while an error can still be told
+        return code
     except KeyboardInterrupt as stop:
         print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except Exception as error:
         if any(a.lower() in ("debug=true", "debug=1") for a in argv):
@@ -47,7 +55,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         ours = isinstance(error, USER_ERRORS)
         hint = "" if ours else f" ({type(error).__name__}, debug=True shows where)"
         print(f"yolotiny: error: {one_line(error)}{hint}", file=sys.stderr)
+        if isinstance(error, OSError) and error.filename is None:
+            _drop_output()  # it may be what could not be written, and would be tried again at the end
         return 2 if ours else 1
+    finally:
+        logging.raiseExceptions = raising
+
+
+def _show_anything(stream: Any) -> None:
+    """Let a terminal show what it has no letters for: names of files may be any bytes, and a bar is no ASCII."""
+    if hasattr(stream, "reconfigure"):
+        unicode = str(stream.encoding).lower().startswith("utf")
+        stream.reconfigure(errors="backslashreplace" if unicode else "replace")
+
+
+def _drop_output() -> None:
+    """Send what is still to be printed nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # an output that is closed, or is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(argv: list[str]) -> int | None:

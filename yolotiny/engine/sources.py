@@ -61,7 +61,7 @@ def items_of(source: str | Path | Sequence[Any]) -> list[Any]:
         found = _listed(Path(source)) if listed else _expand(source)
         found = found if listed else [f for f in found if _known(f)]
         if not found:
-            raise InputError(f"no picture or video in {str(source)!r}")
+            raise InputError(f"No images or videos found in {str(source)!r}")
         return found
     found = []
     for i, item in enumerate(source):
