@@ -87,15 +87,16 @@ def _unopened(path: str | Path) -> str:
     return ""
 
 
-def fault(path: str | Path) -> str:
-    """What is wrong with a picture that did not decode, in a few words."""
+def fault(path: str | Path, error: BaseException | None = None) -> str:
+    """What is wrong with a picture that did not decode, in a few words; `error` is what was raised, if anything."""
     if reason := _unopened(path):
         return reason
-    try:
-        image_size(Path(path))
-        return "it does not decode"
-    except Unreadable as error:
-        return error.reason
+    if "MAX_IMAGE" in str(error):  # how OpenCV names its limits
+        try:
+            image_size(Path(path))
+        except Unreadable as found:
+            return found.reason
+    return "it does not decode"
 
 
 def decode(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
@@ -107,8 +108,8 @@ def decode(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     try:
         content = np.fromfile(path, np.uint8)
         picture = cv2.imdecode(content, flags) if content.size else None
-    except (OSError, cv2.error, MemoryError):
-        picture = None
+    except (OSError, cv2.error, MemoryError) as error:
+        raise Unreadable(path, fault(path, error)) from None
     if picture is None or not picture.size:
         raise Unreadable(path, fault(path))
     return picture
@@ -125,9 +126,7 @@ def save_picture(path: str | Path, image: np.ndarray) -> None:
     except cv2.error:
         done = False
     if not done:
-        raise InputError(
-            f"cannot write {path}: no format for a picture of this size has the suffix {Path(path).suffix!r}"
-        )
+        raise InputError(f"cannot write {path}: no format for such a picture has the suffix {Path(path).suffix!r}")
     write_bytes(path, code.tobytes())
 
 

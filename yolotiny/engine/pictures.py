@@ -19,8 +19,8 @@ def read_picture(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     """
     try:
         picture = imread(str(path), flags)
-    except Exception:  # OpenCV and Pillow's plugins raise all kinds; the file itself tells the reason
-        picture = None
+    except Exception as error:  # OpenCV and Pillow's plug-ins raise all kinds
+        raise Unreadable(path, fault(path, error)) from None
     if picture is None or not picture.size:
         raise Unreadable(path, fault(path))
     return picture

@@ -75,6 +75,7 @@ class Reader(LoadImagesAndVideos):
 
     Attributes:
         unread: pictures, frames, and videos that cannot be opened, by file.
+        faults: what is wrong with these files.
         seen: pictures and frames that were given.
     """
 
@@ -89,6 +90,7 @@ class Reader(LoadImagesAndVideos):
         self.cap: Any = None
         self.frame = self.frames = self.count = self.seen = 0
         self.unread: Counter[str] = Counter()
+        self.faults: dict[str, str] = {}
 
     def __iter__(self) -> Reader:
         """Start anew."""
@@ -188,13 +190,15 @@ class Reader(LoadImagesAndVideos):
     def _leave_out(self, path: str, why: str) -> None:
         LOGGER.warning(f"{path} is left out: {why}")
         self.unread[path] += 1
+        self.faults[path] = why
 
     def _tell(self) -> None:
         """At the end, what was left out; InputError where that was everything."""
         self.unread = +self.unread
         if not self.unread:
             return
-        shown = ", ".join([*list(self.unread)[:FIRST], *(["..."] if len(self.unread) > FIRST else [])])
+        first = [f"{path} ({self.faults.get(path, 'broken frames')})" for path in list(self.unread)[:FIRST]]
+        shown = ", ".join([*first, *(["..."] if len(self.unread) > FIRST else [])])
         what = "pictures" if not any(self.video_flag) else "pictures and frames"
         if not self.seen:
             raise InputError(f"none of the {self.nf} {what} can be read: {shown}")

@@ -58,19 +58,18 @@ def items_of(source: str | Path | Sequence[Any]) -> list[Any]:
     """
     if isinstance(source, (str, Path)):
         listed = Path(source).suffix.lower() in LISTS and Path(source).is_file()
-        found = _listed(Path(source)) if listed else _expand(source)
-        found = found if listed else [f for f in found if _known(f)]
+        found = _listed(Path(source)) if listed else [f for f in _expand(source) if _known(f)]
         if not found:
             raise InputError(f"No images or videos found in {str(source)!r}")
         return found
     found = []
     for i, item in enumerate(source):
         if isinstance(item, (str, Path)):
-            found += _expand(item)
+            found += _expand(item) or [str(Path(item).absolute())]
         elif isinstance(item, (np.ndarray, Image.Image)):
             found.append(item)
         else:
-            raise InputError(f"source[{i}] is a {type(item).__name__}; a list holds paths, arrays or PIL pictures")
+            raise InputError(f"source[{i}] is of type {type(item).__name__}; give paths, arrays or PIL pictures")
     if not found:
         raise InputError("source is a list without a picture")
     return found
@@ -96,7 +95,7 @@ def _expand(item: str | Path, beside: Path | None = None) -> list[str]:
     if os.path.isdir(path) and not _known(path):
         return _by_name(glob.glob(os.path.join(glob.escape(path), "*.*")))
     if any(c in path for c in "*?[") and not os.path.lexists(path):
-        return _by_name(glob.glob(path, recursive=True)) or [path]
+        return _by_name(glob.glob(path, recursive=True))
     return [path]
 
 
@@ -107,4 +106,5 @@ def _listed(file: Path) -> list[str]:
     if file.suffix.lower() == ".csv":
         table = list(csv.reader(rows))
         rows = [cell for row in (table[1:] if table[:1] == [HEADER] else table) for cell in row]
-    return [path for row in rows if row.strip() for path in _expand(row.strip(), file.parent)]
+    names = [row.strip() for row in rows if row.strip()]
+    return [path for name in names for path in _expand(name, file.parent) or [str(Path(name).absolute())]]

@@ -48,9 +48,9 @@ def _decode(split: str, image: Path) -> Decoded | Problem:
     try:
         content = image.read_bytes()
         with Image.open(io.BytesIO(content)) as picture:
-            size = picture.size[::-1] if picture.getexif().get(274) in (5, 6, 7, 8) else picture.size
-            if reason := too_large(size):  # training cannot open it either
+            if reason := too_large(picture.size):  # training cannot open it either
                 return Problem("unreadable", image, None, reason)
+            size = picture.size[::-1] if picture.getexif().get(274) in (5, 6, 7, 8) else picture.size
             picture.draft("L", (64, 64))  # a JPEG is decoded at an eighth of its size: as thorough, and faster
             bits, thumb = fingerprint(picture)
     except UnidentifiedImageError:
