@@ -129,7 +129,7 @@ class Reader(LoadImagesAndVideos):
                 if isinstance(image, str):
                     self._leave_out(self.files[i], image)
                 else:
-                    batch.append((self.files[i], image, f"image {i + 1}/{self.nf} {self.files[i]}: "))
+                    batch.append((self.files[i], image, f"image {i + 1}/{self.nf} {_text(self.files[i])}: "))
         return batch
 
     def _decode(self, i: int) -> np.ndarray | str:
@@ -163,7 +163,7 @@ class Reader(LoadImagesAndVideos):
             if done and image is not None:
                 image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
                 self.frame += 1
-                said = f"video {self.count + 1}/{self.nf} (frame {self.frame}/{self.frames}) {path}: "
+                said = f"video {self.count + 1}/{self.nf} (frame {self.frame}/{self.frames}) {_text(path)}: "
                 batch.append((path, image, said))
         return batch
 
@@ -188,7 +188,7 @@ class Reader(LoadImagesAndVideos):
         self.count += 1
 
     def _leave_out(self, path: str, why: str) -> None:
-        LOGGER.warning(f"{path} is left out: {why}")
+        LOGGER.warning(f"{_text(path)} is left out: {why}")
         self.unread[path] += 1
         self.faults[path] = why
 
@@ -197,13 +197,18 @@ class Reader(LoadImagesAndVideos):
         self.unread = +self.unread
         if not self.unread:
             return
-        first = [f"{path} ({self.faults.get(path, 'broken frames')})" for path in list(self.unread)[:FIRST]]
+        first = [f"{_text(path)} ({self.faults.get(path, 'broken frames')})" for path in list(self.unread)[:FIRST]]
         shown = ", ".join([*first, *(["..."] if len(self.unread) > FIRST else [])])
         what = "pictures" if not any(self.video_flag) else "pictures and frames"
         if not self.seen:
             raise InputError(f"none of the {self.nf} {what} can be read: {shown}")
         left, of = self.unread.total(), self.seen + self.unread.total()
         LOGGER.warning(f"{left} of {of} {what} cannot be read and are left out: {shown}")
+
+
+def _text(path: str) -> str:
+    """A path to be shown: the bytes of a name that are no text as their numbers."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _name(item: Any, i: int) -> str:
