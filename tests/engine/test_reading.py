@@ -139,6 +139,11 @@ def test_arrays_and_pil_pictures_go_with_paths(model, shades, tmp_path):
     assert shades([array] * 5, batch=2) == [2] * 5 and model.predictor.dataset.bs == 2
 
 
+@pytest.mark.parametrize("batch", [-1, 0.5])
+def test_a_batch_that_is_left_to_the_machine_is_one_picture(tmp_path, batch):
+    assert [len(images) for _, images, _ in Reader(items_of(write_shades(tmp_path, 3)), batch)] == [1, 1, 1]
+
+
 def test_a_picture_that_goes_away_between_listing_and_reading_is_left_out(tmp_path):
     files = write_shades(tmp_path, 3)
     reader = Reader(items_of(tmp_path))

@@ -117,3 +117,14 @@ def test_tracks_go_on_although_the_model_predicts_between(model, tmp_path):
     assert model.predictor.tracks is first
     model.track(PICTURE, **options)
     assert model.predictor.tracks is not first
+
+
+def test_a_head_that_chooses_boxes_itself_has_the_settings_of_the_call_in_turn(tmp_path):
+    model, options = YOLO("yolo26n.yaml"), {"imgsz": 64, "nms": False, "verbose": False, "project": str(tmp_path)}
+    put = []
+    for _ in model.predict([PICTURE] * 2, stream=True, batch=1, max_det=400, **options):
+        head = model.predictor.model.network.model.model[-1]
+        put.append(head.max_det)
+        model.predict(PICTURE, max_det=500, **options)
+        put.append(head.max_det)
+    assert put == [400, 500, 400, 500]

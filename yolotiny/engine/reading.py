@@ -80,7 +80,8 @@ class Reader(LoadImagesAndVideos):
     """
 
     def __init__(self, items: Sequence[Any], batch: int = 1, vid_stride: int = 1, channels: int = 3):
-        self.items, self.bs, self.vid_stride, self.channels = items, int(batch), vid_stride, channels
+        self.items, self.channels = items, channels
+        self.bs, self.vid_stride = max(int(batch), 1), max(vid_stride, 1)  # batch=-1 asks for what suits
         self.files = [_name(item, i) for i, item in enumerate(items)]
         self.video_flag = [isinstance(item, str) and is_video(item) for item in items]
         self.nf, self.ni = len(items), self.video_flag.count(False)

@@ -28,8 +28,8 @@ class Saving(BasePredictor):
         frames: how many were written to each video.
     """
 
-    saved = 0
-    frames: Counter[Path] = Counter()
+    saved: int
+    frames: Counter[Path]
 
     def run_callbacks(self, event: str) -> None:
         """ultralytics' callbacks; at the end, see that the videos are whole."""
