@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ours = isinstance(error, USER_ERRORS)
         hint = "" if ours else f" ({type(error).__name__}, debug=True shows where)"
         print(f"yolotiny: error: {one_line(error)}{hint}", file=sys.stderr)
-        if isinstance(error, OSError) and error.filename is None:
+        if sys.stdout is not None:
             _drop_output()  # it may be what could not be written, and would be tried again at the end
         return 2 if ours else 1
     finally:
@@ -70,9 +70,12 @@ def _show_anything(stream: Any) -> None:
 
 
 def _drop_output() -> None:
-    """Send what is still to be printed nowhere."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # an output that is closed, or is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Send what is still to be printed nowhere, where the output does not take it."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(argv: list[str]) -> int | None:

@@ -33,7 +33,7 @@ from .engine.options import (
     sort_options,
 )
 from .engine.predictor import TEXTS, Predictor, is_ours
-from .engine.run_writes import told
+from .engine.run_writes import in_one_line
 from .engine.second_look import SecondLook
 from .engine.sharing import prepare
 from .engine.sources import usual_batch
@@ -184,7 +184,7 @@ class YOLO(Model):
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
         try:
-            with told(self.trainer, self.trainer.so_far):
+            with in_one_line(self.trainer, self.trainer.so_far):
                 self.trainer.train()
         except KeyboardInterrupt:
             last = self.trainer.wdir / "last.pt"  # trainer.last points elsewhere while a checkpoint is written
@@ -216,7 +216,7 @@ class YOLO(Model):
         runner.worst = worst
         if isinstance(runner, CropValidator):
             runner.second_look = look
-        with told(runner):
+        with in_one_line(runner):
             runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report

@@ -18,7 +18,7 @@ from tests.messages import assert_says
 from tests.tiny_data import QUICK, trained
 from yolotiny import YOLO
 from yolotiny.engine.predictions import RowFile
-from yolotiny.engine.run_writes import told
+from yolotiny.engine.run_writes import in_one_line
 from yolotiny.engine.trainer import Trainer
 from yolotiny.errors import InputError
 
@@ -139,13 +139,13 @@ def test_plots_and_files_of_a_run_that_do_not_fit_are_one_line():
         raise full
 
     with assert_says("cannot write the results in runs/train: No space left on device; 2 epochs"):
-        with told(run, lambda: "2 epochs"):
+        with in_one_line(run, lambda: "2 epochs"):
             thread = threading.Thread(target=draw)
             thread.start()
             thread.join()
-    with assert_says("cannot write the results in runs/train: No space left on device"), told(run):
+    with assert_says("cannot write the results in runs/train: No space left on device"), in_one_line(run):
         draw()
-    with pytest.raises(FileNotFoundError), told(run):
+    with pytest.raises(FileNotFoundError), in_one_line(run):
         raise FileNotFoundError(2, "No such file or directory", "a.jpg")
 
 

@@ -101,6 +101,14 @@ def test_a_class_of_the_user_s_own_predicts(model, look):
     assert type(model.predictor) is Own
 
 
+def test_a_predictor_works_without_a_model_object_around_it(model, look, tmp_path):
+    made = Predictor(
+        overrides={"model": str(trained().best), "project": str(tmp_path), "verbose": False, **SETTINGS[0]}
+    )
+    (found,) = made(PICTURE, model=model.model)
+    np.testing.assert_allclose(found.boxes.data, look(model, SETTINGS[0]), atol=1e-4)
+
+
 def test_calls_that_save_to_the_same_place_share_their_folder(model, look, tmp_path):
     for stem in ("a", "b"):
         look(model, SETTINGS[0], save_txt=True, name=stem)

@@ -24,6 +24,7 @@ from .predictions import RowFile, rows_of
 from .reading import Reader
 from .saving import Saving
 from .second_look import SecondLook
+from .sharing import Lent
 from .sources import items_of, reads_files
 
 TEXTS = {"show_labels": True, "show_conf": True}  # ultralytics' own values, which say nothing of what a user asked for
@@ -54,6 +55,11 @@ class Predictor(Saving, DetectionPredictor):
     ):
         self.suppression, self.second_look, self.texts = suppression or {}, second_look, texts or {}
         super().__init__(*args, **kwargs)
+
+    def setup_model(self, model: Any, verbose: bool = True) -> None:
+        """ultralytics' network, to be shared with other calls."""
+        super().setup_model(model, verbose)
+        self.model = Lent(self.model)
 
     def setup_source(self, source: Any, stride: int | None = None) -> None:
         """Sizes of objects are measured anew on each source; what cannot be decoded in it is counted."""

@@ -14,7 +14,7 @@ FULL = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUO
 
 
 @contextlib.contextmanager
-def told(run: Any, done: Callable[[], str] = str) -> Iterator[None]:
+def in_one_line(run: Any, done: Callable[[], str] = str) -> Iterator[None]:
     """Say in one line what `run` could not write, and what is `done` then.
 
     Args:

@@ -70,7 +70,8 @@ def prepare(made: BasePredictor, owner: Any) -> BasePredictor:
         with SETTING_UP:
             if not _share(made, owner.predictor):
                 made.setup_model(model=owner.model, verbose=False)
-                made.model = Lent(made.model)
+                if not isinstance(made.model, Lent):  # a class of the user's own
+                    made.model = Lent(made.model)
                 owner.predictor = made
     owner.predictor = made
     return made
