@@ -53,7 +53,7 @@ class Ours:
 
         if self.watch is None:
             self.model.predict(picture[:64, :64], **self.options)
-            self.watch = Stopwatch(self.model.predictor.model)
+            self.watch = Stopwatch(self.model.predictor.model.network)
         watch = self.watch
         before, forwards = watch.seconds, watch.forwards
         found = self.model.predict(picture, **self.options)[0]

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "yolotiny"
 # A room may import the rooms of the lines above it, never one of its own line. A new room needs a place here.
 LINES = [
     {"errors"},
-    {"text", "yaml_file", "silence", "plugins"},
+    {"text", "yaml_file", "silence", "plugins", "files"},
     {"data_file"},
     {"_compat_files"},
     {"structures", "boxes", "registry", "rows", "lookup", "training_stats", "distributed", "_compat"},

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from ._compat import prepare
+from ._compat import need_folder, prepare
 
 __version__ = "0.1.0"
 __all__ = ["YOLO", "__version__"]
@@ -15,6 +15,7 @@ prepare()  # before anything imports ultralytics, which looks at the network whi
 
 def __getattr__(name: str) -> Any:
     if name == "YOLO":
+        need_folder()
         from .model import YOLO
 
         return YOLO

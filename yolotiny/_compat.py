@@ -41,6 +41,14 @@ def prepare() -> None:
         silence()
 
 
+def need_folder() -> None:
+    """Raise InputError where the current folder was removed: the libraries under torch would end the process."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise InputError("the current folder does not exist any more; go to another one") from None
+
+
 def cpu_threads() -> int:
     """Threads of a run on the CPU: `OMP_NUM_THREADS` where the user set it, else every core this process may use.
 
@@ -59,6 +67,7 @@ def quiet() -> None:
     Raises:
         RuntimeError: the installed ultralytics has moved one of the replaced names.
     """
+    need_folder()
     prepare()
     replaced: dict[tuple[str, str], Any] = ALWAYS | {("ultralytics.utils.torch_utils", "NUM_THREADS"): cpu_threads()}
     if not online():

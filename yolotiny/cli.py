@@ -6,6 +6,7 @@ It reads a command line and says what is wrong with it; what a command does stan
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -38,16 +39,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     SIGTERM and 129 by SIGHUP.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    raising, logging.raiseExceptions = logging.raiseExceptions, False  # a log that nobody reads any more is no error
+    for stream in (sys.stdout, sys.stderr):
+        _show_anything(stream)
     try:
         with _one_voice():
-            return run(argv) or 0
+            code = run(argv) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()  # while an error can still be told
+        return code
     except KeyboardInterrupt as stop:
         if os.environ.get("RANK", "0") == "0":
             with contextlib.suppress(OSError):  # the terminal may be gone
                 print("; ".join(["yolotiny: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return getattr(stop, "code", 130)
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except Exception as error:
         if any(a.lower() in ("debug=true", "debug=1") for a in argv):
@@ -55,7 +62,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         ours = isinstance(error, USER_ERRORS)
         hint = "" if ours else f" ({type(error).__name__}, debug=True shows where)"
         print(f"yolotiny: error: {one_line(error)}{hint}", file=sys.stderr)
+        if sys.stdout is not None:
+            _drop_output()  # it may be what could not be written, and would be tried again at the end
         return 2 if ours else 1
+    finally:
+        logging.raiseExceptions = raising
+
+
+def _show_anything(stream: Any) -> None:
+    """Let a terminal show what it has no letters for: names of files may be any bytes, and a bar is no ASCII."""
+    if hasattr(stream, "reconfigure"):
+        unicode = str(stream.encoding).lower().startswith("utf")
+        stream.reconfigure(errors="backslashreplace" if unicode else "replace")
+
+
+def _drop_output() -> None:
+    """Send what is still to be printed nowhere, where the output does not take it."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_voice() -> AbstractContextManager[None]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from . import YOLO
 from .data import write_demo
 from .errors import InputError
-from .model import YOLO
 
 MODEL = "yolov5n.yaml"
 # From scratch on 64 pictures: many small steps, little augmentation, or nothing is learnt in minutes.

@@ -16,9 +16,11 @@ from . import config
 from .detector import Detector
 from .engine import checkpoint
 from .engine.crop_validator import CropValidator
+from .engine.exporting import export_whole, sizes_noted
 from .engine.look_section import section_of
 from .engine.nms import check_metric
 from .engine.options import (
+    PREDICTION,
     RULES,
     SUPPRESSION,
     check_source,
@@ -31,9 +33,12 @@ from .engine.options import (
     run_root,
     sort_options,
 )
-from .engine.predictor import TEXTS, Predictor
+from .engine.predictor import TEXTS, Predictor, is_ours
+from .engine.run_writes import in_one_line
+from .engine.sharing import prepare
+from .engine.sources import usual_batch
 from .engine.stopping import says_how_to_go_on
-from .engine.track import TrackPredictor
+from .engine.track import TrackPredictor, Tracks
 from .engine.trackers import section_to_track, tracker_of
 from .engine.trainer import Trainer
 from .engine.uncertainty import UncertainPredictor
@@ -60,8 +65,7 @@ class YOLO(Model):
         InputError: no such model; the nearest names are given. A plugin that cannot be imported.
     """
 
-    _given: dict[str, Any] = {}  # what the predictor is told: how to compare boxes, where to look again
-    _predictor: type[Predictor] = Predictor
+    _tracks: Tracks | None = None  # those of the last call of `track`
 
     def __init__(
         self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False, plugins: Any = None
@@ -73,7 +77,7 @@ class YOLO(Model):
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
         """ultralytics' table of what serves a task."""
-        parts = {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": self._predictor}
+        parts = {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": Predictor}
         return {"detect": parts}
 
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
@@ -108,6 +112,7 @@ class YOLO(Model):
         """Take over matching tensors from a file, module or state dict (see `Detector.load`)."""
         self._check_is_pytorch_model()
         self.model.load(weights)
+        self.predictor = None  # its network is a copy with the weights from before
         self.overrides["pretrained"] = weights if isinstance(weights, (str, Path)) else True
         return self
 
@@ -182,7 +187,7 @@ class YOLO(Model):
 
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
-        with says_how_to_go_on(self.trainer):
+        with says_how_to_go_on(self.trainer), in_one_line(self.trainer, self.trainer.so_far):
             self.trainer.train()
         if RANK in {-1, 0}:
             kept = self.trainer.best if self.trainer.best.exists() else self.trainer.last
@@ -208,7 +213,8 @@ class YOLO(Model):
         runner.worst = worst
         if isinstance(runner, CropValidator):
             runner.sliced = sliced
-        runner(model=self.model)
+        with in_one_line(runner):
+            runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
         return self.metrics
@@ -240,35 +246,32 @@ class YOLO(Model):
             options: those of `predict`, with `conf` 0.1; `tracker`, and its settings by dotted name.
         """
         settings, rest = tracker_of(options)
-        told = {"settings": settings, "persist": persist}
+        self._tracks = self._tracks if persist and self._tracks else Tracks()
+        told = {"settings": settings, "persist": persist, "tracks": self._tracks}
         return self._look("track", TrackPredictor, told, source, stream, {"conf": 0.1} | rest)
 
     def _look(
         self, mode: str, kind: Any, told: dict[str, Any], source: Any, stream: bool, options: Any, predictor: Any = None
     ) -> Any:
-        """Predict or track, with a predictor of `kind` (which is `told` something besides) or the user's own."""
+        """Predict or track, with a predictor of `kind` (which is `told` something besides) or of the user's own.
+
+        Each call has a predictor for itself, so calls of several threads, and those inside an open stream, do not meet.
+        """
         check_source(mode, source)
         plain, changes = sort_options(mode, options, self.own_head)
         plain.pop("uncertainty", None)
         sliced = self._sliced(changes, section_to_track if mode == "track" else section_of)
-        self._predictor = kind
-        self._given = {"suppression": self._rules(changes, SUPPRESSION), "sliced": sliced} | told
-        self._given["texts"] = {k: plain[k] for k in TEXTS if k in plain}
         if sliced is not None and kind is UncertainPredictor:
             raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
-        if isinstance(self.predictor, Predictor) and predictor is None and type(self.predictor) is not kind:
-            self.predictor = None
-        if isinstance(self.predictor, Predictor):
-            vars(self.predictor).update(self._given)
+        rules = self._rules(changes, SUPPRESSION)
+        told = {"suppression": rules, "sliced": sliced, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
         self.warn_untrained()
         writes = any(plain.get(k) for k in ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize"))
         plain |= {"project": run_root(plain.get("project"), mode, writes), "mode": mode}
-        return super().predict(source, stream, predictor, **TEXTS | defaults(self._given["suppression"]) | plain)
-
-    def _smart_load(self, key: str) -> Any:
-        """The class that serves a task; a new predictor is told how to suppress, and where to look again."""
-        made = super()._smart_load(key)
-        return partial(made, **self._given) if key == "predictor" else made
+        args = self.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
+        kind = predictor or kind
+        made = kind(overrides=args, _callbacks=self.callbacks, **told if is_ours(kind) else {})
+        return prepare(made, self)(source=source, stream=stream)
 
     def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
@@ -279,6 +282,7 @@ class YOLO(Model):
         """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
         from ultralytics.engine.exporter import export_formats  # slow to import
 
+        self.need_network("export")
         plain, _ = sort_options("export", options, self.own_head)
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
@@ -289,10 +293,5 @@ class YOLO(Model):
                 "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
                 "nms_metric=nwd to val and predict"
             )
-        sizes = {k: v for k, v in (self.model.yaml.get("measured") or {}).items() if k != "object_areas"}
-        note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
-        self.callbacks["on_export_start"].append(note)
-        try:
-            return super().export(**DEFAULTS | plain)
-        finally:
-            self.callbacks["on_export_start"].remove(note)
+        with sizes_noted(self.model, self.callbacks["on_export_start"]):
+            return export_whole(self.model, partial(super().export, **DEFAULTS | plain))

@@ -11,6 +11,7 @@ import torch
 from ultralytics.cfg import get_cfg
 from ultralytics.utils import LOGGER
 
+from tests.bad_files import write_bad
 from tests.tiny_data import add_picture, write_tiny
 from yolotiny.engine.dataset import ignore_file, read_ignore, read_labels, region_class, split_ignore
 from yolotiny.engine.fitting import looks
@@ -136,6 +137,15 @@ def test_two_pixel_boxes_come_through_mosaic_and_scaling(tmp_path):
     # Four pictures of 49 objects fill a mosaic of twice the side, of which about a quarter is seen.
     assert len(boxes) > 8 * 49 * 0.5
     assert (boxes[:, 2:] <= 2.7).all() and boxes[:, 2].min() < 1.9
+
+
+def test_bad_pictures_of_every_kind_are_left_out_with_their_reasons(tmp_path, said):
+    write_tiny(tmp_path, train=2, val=1)
+    bad = write_bad(tmp_path / "images" / "train")
+    assert len(dataset(tmp_path)) == 2
+    seen = [name for name in bad if not name.startswith("._")]
+    assert any(f"{len(seen)} of {len(seen) + 2} images cannot be read and are left out: " in line for line in said)
+    assert any("OPENCV_IO_MAX_IMAGE_PIXELS=1080000000" in line for line in said)
 
 
 def test_pictures_that_do_not_decode_are_left_out_counted_and_named(tmp_path, said):

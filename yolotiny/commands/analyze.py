@@ -11,11 +11,11 @@ from .models import load
 
 def maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to: str | None = None) -> None:
     """Draw what SARL and SR-TOD see, and print how well the difference map finds tiny objects."""
+    loaded = load(model)
     from ultralytics.utils.files import increment_path
 
     from ..engine import maps
 
-    loaded = load(model)
     loaded.need_network("analyze maps")
     loaded.warn_untrained()
     files = maps.pictures_of(source)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..files import write_text
 from ..text import printable_lines
 from .models import load
 
@@ -83,7 +84,7 @@ def check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = N
     with progress_bar() as progress:
         report = check(data, imgsz, progress)
     if file is not None:
-        file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_text(file, json.dumps(report.to_dict(), indent=2) + "\n")
     print(printable_lines(report))
     return int(bool(report.errors or (strict and report.warnings)))
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-
 
 def load(model: str) -> Any:
     """Open a model as a user names it."""
@@ -29,22 +27,20 @@ def val(model: str, **options: Any) -> None:
 def predict(model: str, **options: Any) -> None:
     """Predict and save; results are dropped one by one, so that a folder of huge pictures fits into memory."""
     loaded = load(model)
-    _watch(loaded, loaded.predict(**{"save": True} | options, stream=True), options["source"])
+    _watch(loaded, loaded.predict(**{"save": True} | options, stream=True))
 
 
 def track(model: str, **options: Any) -> None:
     """Predict, follow objects from frame to frame, and save."""
     loaded = load(model)
-    _watch(loaded, loaded.track(**{"save": True} | options, stream=True), options["source"], "frames")
+    _watch(loaded, loaded.track(**{"save": True} | options, stream=True), "frames")
 
 
-def _watch(model: Any, results: Iterable[Any], source: Any, what: str = "pictures") -> None:
+def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
     """Run through results, and say how many there were and where they are."""
     pictures = sum(1 for _ in results)
     unread, ids = model.predictor.unread, getattr(model.predictor, "ids", None)
-    if unread and not pictures:
-        raise InputError(f"none of the {unread} {what} of {source} can be decoded")
-    count = f"{pictures} {what}" + (f", {unread} more cannot be decoded" if unread else "")
+    count = f"{pictures} {what}" + (f", {unread} more cannot be read" if unread else "")
     count += "" if ids is None else f", {ids} tracks"
     folder = Path(model.predictor.save_dir)
     print(f"{count}, results saved to {folder}" if folder.is_dir() else f"{count}, nothing saved")

@@ -14,7 +14,7 @@ from ..errors import InputError
 from .formats import CONVERTERS
 from .quality.checks import Report, check
 from .quality.statistics import Stats, stats
-from .records import Dataset, Record, thin_out
+from .records import Dataset, Record, leave_out, note_companions, thin_out
 from .scenes import scene, write_demo
 from .staging import check_free
 from .summary import Summary
@@ -71,6 +71,8 @@ def convert(
     check_free(to, force)  # before the reading, which may take minutes
     data = chosen.read(source)
     data.protocol = data.protocol or chosen.protocol
+    leave_out(data)
+    note_companions(data, source)
     data = thin_out(data, every)
     data = tile_dataset(data, tiling) if tiling else data
     about = {"format": format, "source": str(source.resolve()), "every": every}

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from ..files import whole, write_text
 from . import scenery as paint
+from .pictures import check_video
 from .scenes import Plan, scene
 
 FPS = 10
@@ -125,15 +127,16 @@ def write_clip(to: str | Path, frames: int = 40, size: int = 320, seed: int = 0)
     codes = {".mp4": "mp4v", ".avi": "MJPG"}
     if to.suffix not in codes:
         raise InputError(f"{to}: a clip is written as {' or '.join(codes)}")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(to), cv2.VideoWriter.fourcc(*codes[to.suffix]), FPS, (size, size))
-    if not writer.isOpened():
-        raise InputError(f"cannot write {to}")
     rows = []
-    for number, (image, boxes, ids) in enumerate(clip(frames, size, seed), 1):
-        writer.write(image)
-        for i, (x1, y1, x2, y2) in zip(ids, boxes, strict=True):
-            rows.append(f"{number},{i},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},1,1,1\n")
-    writer.release()
-    to.with_suffix(".txt").write_text("".join(rows))
+    with whole(to) as part:
+        writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*codes[to.suffix]), FPS, (size, size))
+        if not writer.isOpened():
+            raise InputError(f"cannot write {to}")
+        for number, (image, boxes, ids) in enumerate(clip(frames, size, seed), 1):
+            writer.write(image)
+            for i, (x1, y1, x2, y2) in zip(ids, boxes, strict=True):
+                rows.append(f"{number},{i},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},1,1,1\n")
+        writer.release()
+        check_video(part, frames)
+    write_text(to.with_suffix(".txt"), "".join(rows))
     return to

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
 from ..yaml_file import regular_file
+from .pictures import Unreadable, image_size
 
+UNREADABLE, FIRST = "picture that cannot be read", 5  # how such are counted, and how many of them are named
+COMPANION = "._"  # begins the names of files that macOS puts beside others, with nothing of a picture in them
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
 MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from
@@ -47,6 +48,7 @@ class Record:
         id: the picture's number in the source, None where it has none.
         areas: (N,) square pixels by which protocols sort objects into sizes; None for those of the boxes.
         window: left and top of this tile in the picture, which is then cut to width x height; None for all of it.
+        fault: why the picture cannot be read, "" where it can; with a fault there is no size and no box.
     """
 
     image: Path
@@ -60,6 +62,7 @@ class Record:
     id: int | None = None
     areas: np.ndarray | None = None
     window: tuple[int, int] | None = None
+    fault: str = ""
 
 
 @dataclass
@@ -84,6 +87,30 @@ class Dataset:
         """Note that `count` files or rows of `split` were left out."""
         if count:
             self.dropped.setdefault(split, Counter())[reason] += count
+
+
+def leave_out(data: Dataset) -> None:
+    """Take the records with a fault out of a data set; they are counted, and the first few named.
+
+    Raises:
+        InputError: a split of which no picture can be read.
+    """
+    faults = [r.fault for records in data.splits.values() for r in records if r.fault]
+    for split, records in data.splits.items():
+        data.splits[split] = [r for r in records if not r.fault]
+        if records and not data.splits[split]:
+            raise InputError(
+                f"none of the {len(records)} pictures of {split} can be read; the first: {records[0].fault}"
+            )
+        data.drop(split, UNREADABLE, len(records) - len(data.splits[split]))
+    data.notes += faults[:FIRST] + ([f"and {len(faults) - FIRST} more that cannot be read"] if faults[FIRST:] else [])
+
+
+def note_companions(data: Dataset, source: Path) -> None:
+    """Say how many of the files that macOS puts beside pictures a source holds; no converter reads them."""
+    found = source.rglob(f"{COMPANION}*") if source.is_dir() else ()
+    if count := sum(p.suffix.lower() in IMAGES for p in found):
+        data.notes.append(f"{count} files {COMPANION}* are left out: macOS puts them beside pictures")
 
 
 def thin_out(data: Dataset, every: int) -> Dataset:
@@ -152,7 +179,7 @@ def box_areas(boxes: np.ndarray) -> np.ndarray:
 
 
 def record_of(image: Path, name: str, rows: Iterable[Sequence[float]], **more: Any) -> Record:
-    """Make a record of rows (x1, y1, x2, y2, label, ignored), its size read from the picture.
+    """Make a record of rows (x1, y1, x2, y2, label, ignored), its size read from the picture, or its fault.
 
     Args:
         image, name: see `Record`.
@@ -161,38 +188,16 @@ def record_of(image: Path, name: str, rows: Iterable[Sequence[float]], **more: A
     """
     table = np.array(list(rows), dtype=float).reshape(-1, 6)
     boxes, labels, ignored = table[:, :4], table[:, 4].astype(int), table[:, 5] > 0
-    size = image_size(image)
+    try:
+        size = image_size(image)
+    except Unreadable as error:
+        return Record(image, name, 0, 0, fault=str(error))
     return Record(image, name, *size, boxes[~ignored], labels[~ignored], boxes[ignored], labels[ignored], **more)
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) in pixels as a viewer shows the picture, reading the header only.
-
-    A camera's rotation tag swaps the two, as the training loader and OpenCV do.
-    """
-    if path.exists() and not path.is_file():
-        raise InputError(f"cannot read image {path}: it is a folder, a device or a pipe")
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
-    try:
-        with Image.open(path) as picture:
-            # A PNG without a tag in its header would be decoded whole in search of one behind the pixels.
-            tags = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
-            turned = tags.get(274) in (5, 6, 7, 8)
-            return picture.size[::-1] if turned else picture.size
-    except (OSError, ImportError) as e:
-        if path.suffix.lower() in (".tif", ".tiff") and path.is_file():  # PIL knows no colour of 16 bits in there
-            decoded = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-            if decoded is not None:
-                return decoded.shape[1], decoded.shape[0]
-        # ImportError: ultralytics' opener asks for a HEIF package when a file is no picture
-        raise InputError(f"cannot read image {path}: {e}") from None
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
 def list_images(folder: Path) -> list[Path]:
-    """Return the image files under `folder`, sub-folders included, sorted."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES)
+    """Return the image files under `folder`, sub-folders included, sorted; without the companions that macOS adds."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES and not p.name.startswith(COMPANION))
 
 
 def read_text(path: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..files import write_bytes
 from . import scenery as paint
 from .records import Dataset, Record
 from .staging import prepare
@@ -286,7 +287,7 @@ def write_demo(
             rng = np.random.default_rng([seed, s, i])
             image, boxes, labels = scene(rng, imgsz, empty=i % EMPTY_EVERY == EMPTY_EVERY - 1)
             file = folder / f"{split}_{i:04d}.jpg"
-            cv2.imwrite(str(file), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+            write_bytes(file, cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
             data.splits[split].append(Record(file, file.name, imgsz, imgsz, boxes, labels))
     write_yaml(data, list(write_labels(data, to)), to, to / "data.yaml")
     return to / "data.yaml"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import write_text
 from .records import SPLITS, Dataset
 
 FOLDERS = ("images", "labels", "ignore", "annotations")
@@ -23,10 +24,16 @@ def check_free(to: Path, force: bool) -> None:
     if to.exists() and not to.is_dir():
         raise InputError(f"{to} is a file; name a folder to write to")
     going_on = (to / PART / ABOUT).is_file() and not (to / "data.yaml").exists()
-    if to.is_dir() and any(to.iterdir()) and not (force or going_on):
+    if to.is_dir() and not _nothing_yet(to) and not (force or going_on):
         raise InputError(
             f"folder {to} is not empty; name another one, or pass force=True to replace the data set in it"
         )
+
+
+def _nothing_yet(to: Path) -> bool:
+    """Whether a folder is empty, or holds no more than what a conversion leaves that could not begin."""
+    inside = list(to.iterdir())
+    return not inside or (inside == [to / PART] and {p.name for p in inside[0].iterdir()} <= {f".{ABOUT}"})
 
 
 def prepare(to: Path, force: bool) -> None:
@@ -85,9 +92,7 @@ def open_stage(to: Path, about: Mapping[str, Any], force: bool) -> Path:
     stage.mkdir(parents=True, exist_ok=True)
     for folder in FOLDERS[1:]:
         _remove(stage / folder)
-    part = marker.with_suffix(".tmp")
-    part.write_text(_text(about), encoding="utf-8")
-    part.replace(marker)
+    write_text(marker, _text(about))
     return stage
 
 

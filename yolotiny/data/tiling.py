@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from ..files import write_bytes
+from .pictures import decode
 from .records import MIN_SIDE, Dataset, Record, box_areas, clip
 
 PAD = 114  # grey of the padding, the one that training pads with
@@ -115,7 +117,7 @@ def cut(image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int)
         side: of the tiles, pixels. Where the picture ends before, grey follows.
 
     Raises:
-        InputError: the picture cannot be decoded.
+        Unreadable: the picture cannot be decoded.
     """
     missing = [(at, file) for at, file in windows if not file.exists()]
     if not missing:
@@ -130,9 +132,7 @@ def cut(image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int)
         quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if file.suffix == ".jpg" else []  # OpenCV warns of it for PNG
         done, code = cv2.imencode(file.suffix, part, quality)
         assert done
-        unfinished = file.with_name(f".{file.name}")
-        unfinished.write_bytes(code.tobytes())
-        unfinished.replace(file)
+        write_bytes(file, code.tobytes())
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -142,14 +142,9 @@ def read_picture(path: Path) -> np.ndarray:
     about a million pixels, become 0 and 255. Satellites fill only part of 16 bits, so the upper byte would be black.
 
     Raises:
-        InputError: it cannot be decoded.
+        Unreadable: it cannot be decoded.
     """
-    try:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error as e:
-        raise InputError(f"cannot read image {path}: {' '.join(str(e).split())}") from None
-    if picture is None:
-        raise InputError(f"cannot read image {path}: it does not decode")
+    picture = decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if picture.dtype == np.uint8:
         return picture
     step = max(int((picture.shape[0] * picture.shape[1] / SAMPLE) ** 0.5), 1)

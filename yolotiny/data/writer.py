@@ -16,7 +16,9 @@ import numpy as np
 import yaml
 
 from ..errors import InputError
-from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, split_of
+from ..files import whole, write_text
+from .pictures import Unreadable
+from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, leave_out, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
 from .tiling import cut
@@ -58,13 +60,13 @@ def _place(source: Path, target: Path, link: bool) -> None:
             return
         except OSError:  # no right or no support for links here: copy instead
             pass
-    unfinished = target.with_name(f".{target.name}")
-    shutil.copyfile(source, unfinished)
-    unfinished.replace(target)
+    with whole(target) as part:
+        shutil.copyfile(source, part)
 
 
-def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None) -> None:
-    """Link, copy or cut the pictures of every split."""
+def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None) -> dict[Path, str]:
+    """Link, copy or cut the pictures of every split; returns the reasons of those that cannot be cut."""
+    faults: dict[Path, str] = {}
     for split, records in data.splits.items():
         folder = to / "images" / split
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,13 +74,31 @@ def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None
         pairs = zip(records, flat_names(records), strict=True)
         for image, group in groupby(pairs, key=lambda pair: pair[0].image):
             places = [(record, folder / file) for record, file in group]
-            cut(image, [(r.window, file) for r, file in places if r.window is not None], places[0][0].width)
+            try:
+                cut(image, [(r.window, file) for r, file in places if r.window is not None], places[0][0].width)
+            except Unreadable as error:
+                faults[image] = str(error)
             for record, file in places:
                 if record.window is None:
                     _place(image, file, link)
                 done += 1
                 if progress:
                     progress(split, done, len(records))
+    return faults
+
+
+def _drop_faulty(data: Dataset, faults: dict[Path, str], to: Path) -> None:
+    """Leave out the pictures that turned out to be unreadable; the others may have shorter names without them."""
+    if not faults:
+        return
+    before = {}
+    for split, records in data.splits.items():
+        before[split] = dict(zip(map(id, records), flat_names(records), strict=True))
+        data.splits[split] = [replace(r, fault=faults[r.image]) if r.image in faults else r for r in records]
+    leave_out(data)
+    for split, records in data.splits.items():
+        for record, name in zip(records, flat_names(records), strict=True):
+            os.replace(to / "images" / split / before[split][id(record)], to / "images" / split / name)
 
 
 def _entries(record: Record, image_id: int, first_id: int, dropped: Counter) -> list[dict]:
@@ -127,10 +147,10 @@ def _write_split(to: Path, split: str, records: list[Record], names: list[str]) 
         n = sum(not e["ignore"] for e in entries)
         label = f"{PurePosixPath(file).stem}.txt"
         text = "".join(f"{e['category_id'] - 1} {row}\n" for e, row in zip(entries[:n], rows[:n], strict=True))
-        (to / "labels" / split / label).write_text(text)
+        write_text(to / "labels" / split / label, text)
         if rows[n:]:
             regions = [_ignore_row(e, row) for e, row in zip(entries[n:], rows[n:], strict=True)]
-            (to / "ignore" / split / label).write_text("".join(f"{row}\n" for row in regions))
+            write_text(to / "ignore" / split / label, "".join(f"{row}\n" for row in regions))
         images.append({"id": image_id, "file_name": file, "width": record.width, "height": record.height})
         annotations += entries
         found.boxes.update(names[e["category_id"] - 1] for e in entries[:n])
@@ -138,7 +158,7 @@ def _write_split(to: Path, split: str, records: list[Record], names: list[str]) 
         found.ignore += len(rows) - n
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(names)]
     content = {"images": images, "categories": categories, "annotations": annotations}
-    (to / "annotations" / f"{split}.json").write_text(json.dumps(content))
+    write_text(to / "annotations" / f"{split}.json", json.dumps(content))
     return found
 
 
@@ -162,7 +182,7 @@ def write_yaml(data: Dataset, splits: list[str], to: Path, file: Path) -> None:
     content["annotations"] = {s: f"annotations/{p}.json" for s, p in place.items()}
     if data.protocol:
         content["protocol"] = data.protocol
-    file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def write(
@@ -201,7 +221,7 @@ def write(
                 raise InputError(f"source image {image} lies in the folder to be written, {to}; write elsewhere")
     data = replace(data, splits={s: data.splits[s] for s in SPLITS if data.splits.get(s)})
     stage = open_stage(to, dict(about or {}) | {"link": link, "pictures": fingerprint(data)}, force)
-    _write_images(data, stage, link, progress)
+    _drop_faulty(data, _write_images(data, stage, link, progress), stage)
     summary = Summary(to / "data.yaml", write_labels(data, stage), notes=list(data.notes), protocol=data.protocol)
     if lists is not None:
         write_lists(lists, data, stage, summary)
@@ -235,5 +255,5 @@ def write_lists(source: Path, data: Dataset, folder: Path, summary: Summary) -> 
         found = [known.get(n) or known.get(PurePosixPath(n).name) for n in names]
         lines = [place for group in found for place in group or ()]
         if lines:
-            (folder / path.name).write_text("".join(f"{line}\n" for line in lines))
+            write_text(folder / path.name, "".join(f"{line}\n" for line in lines))
             summary.lists[summary.data.parent / path.name] = (len(lines), sum(not group for group in found))

@@ -16,7 +16,7 @@ from ultralytics.cfg import get_cfg
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import LOGGER
 
-from .. import boxes, config
+from .. import boxes, config, files
 from ..criterion import CRITERIA, targets_of
 from ..detector import Detector
 from ..errors import InputError
@@ -168,7 +168,7 @@ def study(
         plot=str(to / "assign.png"),
     )
     plot(out)
-    (to / "assign.json").write_text(json.dumps(asdict(out), indent=2) + "\n", encoding="utf-8")
+    files.write_text(to / "assign.json", json.dumps(asdict(out), indent=2) + "\n")
     return out
 
 
@@ -205,4 +205,5 @@ def plot(study: Study) -> None:
     right.set_xlabel("shift along the diagonal, pixels along each axis")
     right.set_ylabel("similarity")
     right.legend(fontsize=8)
-    figure.savefig(study.plot, dpi=120)
+    with files.whole(study.plot) as part:
+        figure.savefig(part, dpi=120)

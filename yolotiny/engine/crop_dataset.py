@@ -8,13 +8,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from ultralytics.utils.patches import imread
 
 from ..ops.letterbox import GREY
 from ..slicing import Tile
 from .crop_pieces import side_by_side
 from .crop_train import Piece, TrainingCrops
 from .dataset import TinyDataset
+from .pictures import read_picture
 
 
 class CropDataset(TinyDataset):
@@ -112,7 +112,7 @@ class CropDataset(TinyDataset):
         if fresh and self._fits(found := np.load(saved, mmap_mode="r")):
             picture = found
         if picture is None:
-            picture = imread(file, self.cv2_flag)
+            picture = read_picture(file, self.cv2_flag)
         if picture is None:
             raise FileNotFoundError(f"{file} cannot be read")
         return picture if picture.ndim == 3 else picture[..., None]

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.utils import LOGGER
-from ultralytics.utils.patches import imread
 
 from ..ops.letterbox import Letterbox
 from ..slicing import CoarsePass, SlicedInference
 from ..training_stats import TrainingStats
 from .coverage import Coverage, describe
 from .dataset import TinyDataset
+from .pictures import read_picture
 from .sliced import coarse_passes, finish, tile_batcher
 from .validator import Validator, columns_of
 
@@ -91,7 +91,7 @@ class CropValidator(Validator):
         """Both passes over some pictures, in pixels of the network input; tiles are cut from the files."""
         pictures = []
         for file in files:
-            picture = imread(file, self.dataloader.dataset.cv2_flag)
+            picture = read_picture(file, self.dataloader.dataset.cv2_flag)
             pictures.append(picture if picture.ndim == 3 else picture[..., None])
         batcher = tile_batcher(self.network, partial(self._suppress, of_crops=True), self.args.augment)
         imgsz = self.args.imgsz

@@ -16,14 +16,15 @@ from torch import Tensor
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.utils import img2label_paths
 from ultralytics.utils import LOGGER
-from ultralytics.utils.patches import imread
 
+from ..data.pictures import Unreadable
 from ..errors import InputError
 from ..text import printable
 from ..yaml_file import regular_file
 from . import label_cache
 from .augmenting import OwnAugmentations
 from .perspective import spare_tiny
+from .pictures import read_picture
 
 NOWHERE = Path(os.devnull, "none")
 LARGEST = 1 << 26  # bytes of a label file: a million rows
@@ -93,9 +94,10 @@ def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
     """
     image, label = args
     rows = read_labels(Path(label), sys.maxsize if single else nc)
-    picture = imread(image, flags) if os.path.isfile(image) else None  # a pipe would never end
-    if picture is None:
-        return None, 0, 0, 0, 1, f"{image}: cannot be decoded"
+    try:
+        picture = read_picture(image, flags)
+    except Unreadable as error:
+        return None, 0, 0, 0, 1, str(error)
     kept = np.array(list(dict.fromkeys(map(tuple, rows))), np.float32).reshape(-1, 5)  # ordered, without duplicates
     found = os.path.isfile(label)
     boxes = {

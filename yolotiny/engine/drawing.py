@@ -14,6 +14,7 @@ import numpy as np
 from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import colors
 
+from ..data.pictures import save_picture
 from ..text import file_name as inside
 
 # Objects whose median side is less than so many of ultralytics' line widths are hidden by labels, which are ten high.
@@ -128,6 +129,20 @@ class TinyResults(Results):
         drawn = img.copy()
         self.sketch(drawn, boxes, labels, conf)
         return super().plot(**kwargs | {"img": drawn, "boxes": False})
+
+    def save(self, filename: str | Path | None = None, *args: Any, **kwargs: Any) -> str:
+        """Draw into a file, `results_` and the picture's name where none is given; returns its name.
+
+        Args:
+            filename: where to.
+            args, kwargs: of `plot`.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        file = str(filename or f"results_{Path(self.path).name}")
+        save_picture(file, self.plot(*args, **kwargs))
+        return file
 
     def sketch(self, img: np.ndarray, boxes: np.ndarray, labels: bool | None, conf: bool | None) -> None:
         """Draw (n, 4) tiny boxes, their texts and the legend on a picture."""

@@ -23,6 +23,7 @@ from ultralytics.data.utils import check_det_dataset
 from ..criterion import Criterion, targets_of
 from ..detector import Detector
 from ..errors import InputError
+from ..files import whole, write_text
 from ..structures import CenterPreds, Targets
 from .dataset import split_ignore
 from .options import find_data
@@ -130,7 +131,7 @@ def study(
         report["ratio"] = variances[1] / variances[0]
     folder = Path(to)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gradients.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_text(folder / "gradients.json", json.dumps(report, indent=2) + "\n")
     draw(pulls, folder / "gradients.png", below)
     return report
 
@@ -173,4 +174,5 @@ def draw(pulls: dict[str, Pull], file: Path, below: float) -> None:
     right.set(xlabel="iteration", ylabel="variance of ln |gradient|", ylim=(0, None))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", fontsize=8)
     FigureCanvasAgg(figure)
-    figure.savefig(file, dpi=120)
+    with whole(file) as part:
+        figure.savefig(part, dpi=120)

@@ -14,15 +14,17 @@ import torch
 from torch import Tensor, nn
 from ultralytics.data.augment import LetterBox
 from ultralytics.data.utils import IMG_FORMATS, img2label_paths
-from ultralytics.utils.patches import imread
 
+from ..data.pictures import Unreadable
 from ..detector import Detector
 from ..errors import InputError
+from ..files import whole
 from ..metrics.separation import Separation
 from ..nn.gates import ChannelGate, SpatialGate
 from ..nn.sarl import SARL, Interaction
 from ..nn.srtod import SRTOD
 from .dataset import ignore_file, read_ignore, read_labels
+from .pictures import read_picture
 
 SHEETS = 8  # pictures drawn of a folder
 COLUMNS = 4
@@ -143,8 +145,8 @@ def draw(panels: list[Panel], file: Path) -> None:
         drawn = axis.imshow(panel.values.clip(0, 1) if panel.values.ndim == 3 else panel.values, **colours)
         if panel.values.ndim == 2:
             figure.colorbar(drawn, ax=axis, shrink=0.7)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=110)
+    with whole(file) as part:
+        figure.savefig(part, dpi=110)
 
 
 def read(file: str | Path, imgsz: int, stride: int) -> tuple[Tensor, np.ndarray | None, np.ndarray]:
@@ -157,9 +159,10 @@ def read(file: str | Path, imgsz: int, stride: int) -> tuple[Tensor, np.ndarray 
     Raises:
         InputError: a picture that cannot be decoded, a label row that is none.
     """
-    picture = imread(str(file))
-    if picture is None:
-        raise InputError(f"{file} cannot be decoded as a picture")
+    try:
+        picture = read_picture(file)
+    except Unreadable as error:
+        raise InputError(f"{file} cannot be decoded as a picture ({error.reason})") from None
     h, w = picture.shape[:2]
     made = LetterBox((imgsz, imgsz), auto=True, stride=stride)(image=picture)
     r = min(imgsz / h, imgsz / w)

@@ -169,6 +169,10 @@ def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping
     return str(path)
 
 
+# What ultralytics sets for a call of predict where neither model nor user says anything.
+PREDICTION = {"conf": 0.25, "save": False, "rect": True, "embed": None}
+
+
 def check_source(mode: str, source: Any) -> None:
     """Raise InputError where there is nothing to predict on."""
     if source is None:

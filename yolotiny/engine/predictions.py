@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 from ultralytics.utils import ops
+
+from ..files import cannot_write
 
 
 def rows_of(found: dict[str, Tensor], file: str, categories: Sequence[int]) -> list[dict[str, Any]]:
@@ -43,21 +46,40 @@ class RowFile:
 
     Args:
         path: the file.
+
+    Raises:
+        InputError: in all methods, where the system cannot write it.
     """
 
     def __init__(self, path: Path):
-        self.path, self.part = path, path.with_name(path.name + ".part")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.file, self.rows = self.part.open("w", encoding="utf-8"), 0
+        self.path, self.part, self.rows, self.pictures = path, path.with_name(path.name + ".part"), 0, 0
+        with self._told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = self.part.open("wb", buffering=0)  # a disk that is full says so at once
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Append rows."""
-        for row in rows:
-            self.file.write(("[" if not self.rows else ",\n") + json.dumps(row))
-            self.rows += 1
+        """Append the rows of a picture."""
+        lines = [("[" if not self.rows + i else ",\n") + json.dumps(row) for i, row in enumerate(rows)]
+        with self._told():
+            self._put("".join(lines))
+        self.rows += len(rows)
+        self.pictures += 1
 
     def close(self) -> None:
         """Finish the file."""
-        self.file.write("]\n" if self.rows else "[]\n")
-        self.file.close()
-        os.replace(self.part, self.path)
+        with self._told():
+            self._put("]\n" if self.rows else "[]\n")
+            self.file.close()
+            os.replace(self.part, self.path)
+
+    def _put(self, text: str) -> None:
+        left = memoryview(text.encode())
+        while left:
+            left = left[self.file.write(left) :]
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise cannot_write(self.path, error, f"{self.part} has {self.pictures} pictures") from error

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from ultralytics.data.loaders import LoadImagesAndVideos
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
@@ -25,12 +24,15 @@ from .drawing import TinyResults
 from .nms import describe, nms, scale_for
 from .predictions import RowFile, rows_of
 from .reading import Reader
+from .saving import Saving
+from .sharing import Lent
 from .sliced import coarse_passes, finish, tile_batcher
+from .sources import items_of, reads_files
 
 TEXTS = {"show_labels": True, "show_conf": True}  # ultralytics' own values, which say nothing of what a user asked for
 
 
-class Predictor(DetectionPredictor):
+class Predictor(Saving, DetectionPredictor):
     """Gives ordinary ultralytics `Results`; with slicing those that know their crops.
 
     Attributes:
@@ -56,12 +58,20 @@ class Predictor(DetectionPredictor):
         self.suppression, self.sliced, self.texts = suppression or {}, sliced, texts or {}
         super().__init__(*args, **kwargs)
 
-    def setup_source(self, *args: Any, **kwargs: Any) -> None:
+    def setup_model(self, model: Any, verbose: bool = True) -> None:
+        """ultralytics' network, to be shared with other calls."""
+        super().setup_model(model, verbose)
+        self.model = Lent(self.model)
+
+    def setup_source(self, source: Any, stride: int | None = None) -> None:
         """Sizes of objects are measured anew on each source; what cannot be decoded in it is counted."""
-        super().setup_source(*args, **kwargs)
+        if reads_files(source):
+            channels = getattr(self.model, "channels", 3)
+            source = Reader(items_of(source), self.args.batch, self.args.vid_stride, channels)
+        super().setup_source(source, stride)
         vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
-        if isinstance(self.dataset, LoadImagesAndVideos):
-            self.dataset = Reader(self.dataset)
+        if self.model.format == "pt" and self.model.end2end:  # ultralytics puts it into the network, for all calls
+            self.model.head = {"max_det": max(self.args.max_det, 300), "agnostic_nms": self.args.agnostic_nms}
         if self.sliced is not None:
             self.sliced.start(TrainingStats.of(self.model), self.warns)
 
@@ -75,7 +85,8 @@ class Predictor(DetectionPredictor):
         if self.sliced is not None and not self.sliced.full and not self.args.embed:
             return None
         start = time.perf_counter()
-        out = super().inference(im, *args, **kwargs)
+        with self.model.lock:  # activation maps put hooks into the network
+            out = super().inference(im, *args, **kwargs)
         if self.sliced is not None and self.sliced.budget is not None:
             finish(self.device)
             took = time.perf_counter() - start
@@ -154,3 +165,8 @@ class Predictor(DetectionPredictor):
             made.crops = torch.from_numpy(both.tiles)
             out.append(made)
         return out
+
+
+def is_ours(kind: Any) -> bool:
+    """Whether a class of predictors is one of ours, or made from one, and so takes what ours are told."""
+    return isinstance(kind, type) and issubclass(kind, Predictor)

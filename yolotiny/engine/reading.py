@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from ultralytics.data.loaders import LoadImagesAndVideos
-from ultralytics.utils import LOGGER
+from PIL import Image
+from ultralytics.data.loaders import LoadImagesAndVideos, LoadPilAndNumpy, SourceTypes, autocast_list
+from ultralytics.utils import LOGGER, NUM_THREADS
+from ultralytics.utils.patches import PIL_FALLBACK_SUFFIXES
 
+from ..data.pictures import Unreadable
+from ..errors import InputError
+from .pictures import read_picture
+from .sources import ADDRESSES, is_video
+
+Batch = list[tuple[str, np.ndarray, str]]  # path, picture, what to print before its results
+FIRST = 5  # files that are named at the end
 TRIES = 100  # broken frames in a row after which a video counts as over
 
 
@@ -50,29 +62,156 @@ class Frames:
 
 
 class Reader(LoadImagesAndVideos):
-    """ultralytics' reader of files, which ends a video at its first broken frame, made to go on.
+    """Pictures and videos in the order given, a batch at a time: one reader for folders, lists and patterns.
+
+    ultralytics' own decodes a list whole before the first result, ends a video at its first broken frame, and the run
+    at a video that does not open or at a picture that OpenCV raises an error for.
 
     Args:
-        loader: as ultralytics opened it.
+        items: of `items_of`.
+        batch: pictures, or frames of one video, that are decoded together.
+        vid_stride: every so-manieth frame of a video.
+        channels: of the network's input.
 
     Attributes:
         unread: pictures, frames, and videos that cannot be opened, by file.
+        faults: what is wrong with these files.
+        seen: pictures and frames that were given.
     """
 
-    def __init__(self, loader: LoadImagesAndVideos):
-        vars(self).update(vars(loader))
+    def __init__(self, items: Sequence[Any], batch: int = 1, vid_stride: int = 1, channels: int = 3):
+        self.items, self.channels = items, channels
+        self.bs, self.vid_stride = max(int(batch), 1), max(vid_stride, 1)  # batch=-1 asks for what suits
+        self.files = [_name(item, i) for i, item in enumerate(items)]
+        self.video_flag = [isinstance(item, str) and is_video(item) for item in items]
+        self.nf, self.ni = len(items), self.video_flag.count(False)
+        self.mode = "image" if self.ni else "video"
+        self.cv2_flag = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}.get(channels, cv2.IMREAD_UNCHANGED)
+        self.source_type = SourceTypes(stream=False, screenshot=False, from_img=False, tensor=False)
+        self.cap: Any = None
+        self.frame = self.frames = self.count = self.seen = 0
         self.unread: Counter[str] = Counter()
-        if self.cap:
-            self.cap = Frames(self.cap, self.files[self.ni], self.unread)
+        self.faults: dict[str, str] = {}
 
-    def _append_image(self, paths: list, imgs: list, info: list, path: str, im0: np.ndarray | None, idx: int) -> None:
-        super()._append_image(paths, imgs, info, path, im0, idx)
-        self.unread[path] += im0 is None
+    def __iter__(self) -> Reader:
+        """Start anew."""
+        self.close()
+        self.cap, self.count, self.seen, self.unread = None, 0, 0, Counter()
+        return self
 
-    def _new_video(self, path: str) -> None:
+    def __next__(self) -> tuple[list[str], list[np.ndarray], list[str]]:
+        """Paths, pictures, and what to print before each: a batch of pictures, or of frames of one video."""
+        batch: Batch = []
+        while not batch and self.count < self.nf:
+            video = self.video_flag[self.count]
+            self.mode = "video" if video else "image"
+            batch = self._frames() if video else self._pictures()
+        if not batch:
+            self._tell()
+            raise StopIteration
+        self.seen += len(batch)
+        paths, images, info = map(list, zip(*batch, strict=True))
+        return paths, images, info
+
+    def _pictures(self) -> Batch:
+        """The next pictures, until a batch is full or a video comes; they are decoded side by side where it pays."""
+        batch: Batch = []
+        while len(batch) < self.bs and self.count < self.nf and not self.video_flag[self.count]:
+            numbers = range(self.count, min(self.count + self.bs - len(batch), self.nf))
+            numbers = range(self.count, next((i for i in numbers if self.video_flag[i]), numbers.stop))
+            plain = all(Path(self.files[i]).suffix.lower() not in PIL_FALLBACK_SUFFIXES for i in numbers)
+            if len(numbers) >= 8 and NUM_THREADS > 1 and plain:  # plug-ins of Pillow do not bear threads
+                with ThreadPoolExecutor(min(len(numbers), NUM_THREADS)) as pool:
+                    images = list(pool.map(self._decode, numbers))
+            else:
+                images = [self._decode(i) for i in numbers]
+            self.count = numbers.stop
+            for i, image in zip(numbers, images, strict=True):
+                if isinstance(image, str):
+                    self._leave_out(self.files[i], image)
+                else:
+                    batch.append((self.files[i], image, f"image {i + 1}/{self.nf} {_text(self.files[i])}: "))
+        return batch
+
+    def _decode(self, i: int) -> np.ndarray | str:
+        """Picture number `i` as (H, W, C), or what is wrong with it."""
+        item = self.items[i]
         try:
-            super()._new_video(path)
-        except FileNotFoundError:  # the videos after it are still seen
-            LOGGER.warning(f"{path}: the video cannot be opened and is left out")
-            self.unread[path] += 1
+            if isinstance(item, str) and not item.lower().startswith(ADDRESSES):
+                return read_picture(item, self.cv2_flag)
+            (item,) = autocast_list([item])
+            if isinstance(item, Image.Image):
+                item.load()
+        except Unreadable as error:
+            return error.reason
+        except Exception as error:  # of the network, and all that Pillow raises for a damaged file
+            return " ".join(str(error).split()) or type(error).__name__
+        try:
+            return LoadPilAndNumpy([item], self.channels).im0[0]
+        except (ValueError, TypeError) as error:
+            raise InputError(f"source[{i}]: {error}") from None
+
+    def _frames(self) -> Batch:
+        """The next frames of the video in turn; none at its end, and then the next file is in turn."""
+        path, batch = self.files[self.count], []
+        if self.cap is None and not self._open(path):
+            return []
+        while len(batch) < self.bs:
+            if not all(self.cap.grab() for _ in range(self.vid_stride)):
+                self._end(path)
+                break
+            done, image = self.cap.retrieve()
+            if done and image is not None:
+                image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
+                self.frame += 1
+                said = f"video {self.count + 1}/{self.nf} (frame {self.frame}/{self.frames}) {_text(path)}: "
+                batch.append((path, image, said))
+        return batch
+
+    def _open(self, path: str) -> bool:
+        """Begin with a video; False, and the next file is in turn, where it cannot be opened."""
+        try:
+            self._new_video(path)
+        except (FileNotFoundError, UnicodeEncodeError, cv2.error):
+            self._leave_out(path, "the video cannot be opened")
+            self.count += 1
+            self.cap = None
+            return False
         self.cap = Frames(self.cap, path, self.unread)
+        return True
+
+    def _end(self, path: str) -> None:
+        """Done with a video."""
+        if not self.frame:
+            self._leave_out(path, "no frame of the video can be decoded")
+        self.close()
+        self.cap = None
+        self.count += 1
+
+    def _leave_out(self, path: str, why: str) -> None:
+        LOGGER.warning(f"{_text(path)} is left out: {why}")
+        self.unread[path] += 1
+        self.faults[path] = why
+
+    def _tell(self) -> None:
+        """At the end, what was left out; InputError where that was everything."""
+        self.unread = +self.unread
+        if not self.unread:
+            return
+        first = [f"{_text(path)} ({self.faults.get(path, 'broken frames')})" for path in list(self.unread)[:FIRST]]
+        shown = ", ".join([*first, *(["..."] if len(self.unread) > FIRST else [])])
+        what = "pictures" if not any(self.video_flag) else "pictures and frames"
+        if not self.seen:
+            raise InputError(f"none of the {self.nf} {what} can be read: {shown}")
+        left, of = self.unread.total(), self.seen + self.unread.total()
+        LOGGER.warning(f"{left} of {of} {what} cannot be read and are left out: {shown}")
+
+
+def _text(path: str) -> str:
+    """A path to be shown: the bytes of a name that are no text as their numbers."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _name(item: Any, i: int) -> str:
+    """The path of an item, or the name that its result gets."""
+    return item if isinstance(item, str) else getattr(item, "filename", "") or f"image{i}.jpg"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,21 @@ class TrackResults(CropResults):
         return None
 
 
+@dataclass
+class Tracks:
+    """Tracks that may go on with the next call.
+
+    Attributes:
+        trackers: one, or one for each of several streams.
+        settings: what they were made with.
+        seen: which tracks there were: what they are of, the stream, the number.
+    """
+
+    trackers: list[Any] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    seen: set[tuple[str, int, int]] = field(default_factory=set)
+
+
 class TrackPredictor(Predictor):
     """Gives `Results` whose boxes have ids, with crops or without.
 
@@ -47,14 +63,19 @@ class TrackPredictor(Predictor):
     Attributes:
         settings: of the tracker, see `read_tracker`.
         persist: tracks go on with the next video and the next call.
-        trackers: one, or one for each of several streams.
+        tracks: of the call before, or empty.
         ids: how many tracks were seen since they began.
     """
 
-    def __init__(self, *args: Any, settings: dict[str, Any] | None = None, persist: bool = False, **kwargs: Any):
-        self.settings, self.persist = settings or {}, persist
-        self.trackers: list[Any] = []
-        self.made_with: dict[str, Any] = {}
+    def __init__(
+        self,
+        *args: Any,
+        settings: dict[str, Any] | None = None,
+        persist: bool = False,
+        tracks: Tracks | None = None,
+        **kwargs: Any,
+    ):
+        self.settings, self.persist, self.tracks = settings or {}, persist, tracks or Tracks()
         super().__init__(*args, **kwargs)
 
     def setup_source(self, *args: Any, **kwargs: Any) -> None:
@@ -62,16 +83,15 @@ class TrackPredictor(Predictor):
         super().setup_source(*args, **kwargs)
         self.streams = self.dataset.mode == "stream"
         count = self.dataset.bs if self.streams else 1
-        if not self.persist or self.made_with != self.settings or len(self.trackers) != count:
-            self.trackers = [make_tracker(self.settings, self.device) for _ in range(count)]
-            self.made_with = dict(self.settings)
-            self.seen_ids: set[tuple[str, int, int]] = set()
+        if not self.persist or self.tracks.settings != self.settings or len(self.tracks.trackers) != count:
+            self.tracks.trackers = [make_tracker(self.settings, self.device) for _ in range(count)]
+            self.tracks.settings, self.tracks.seen = dict(self.settings), set()
         self.sequences: list[str | None] = [None] * count
 
     @property
     def ids(self) -> int:
         """How many tracks there were."""
-        return len(self.seen_ids)
+        return len(self.tracks.seen)
 
     def postprocess(self, *args: Any, **kwargs: Any) -> list[Results]:
         """Network output -> one `Results` per frame, with those boxes alone that belong to a track."""
@@ -80,7 +100,7 @@ class TrackPredictor(Predictor):
     def _follow(self, i: int, result: Results) -> Results:
         """Bring the tracks up to date with a frame, number `i` of its batch."""
         slot = i if self.streams else 0
-        tracker, path = self.trackers[slot], Path(result.path)
+        tracker, path = self.tracks.trackers[slot], Path(result.path)
         sequence = str(path if self.streams or self.dataset.mode == "video" else path.parent)
         if self.sequences[slot] not in (None, sequence) and not self.persist:
             tracker.reset()
@@ -91,5 +111,5 @@ class TrackPredictor(Predictor):
         if len(tracks):
             made.update(boxes=torch.as_tensor(tracks[:, :-1], device=result.boxes.data.device))
             name = "" if self.persist else sequence
-            self.seen_ids |= {(name, slot, int(number)) for number in tracks[:, 4]}
+            self.tracks.seen |= {(name, slot, int(number)) for number in tracks[:, 4]}
         return made

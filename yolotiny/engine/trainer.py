@@ -23,6 +23,7 @@ from .._compat import slow_bfloat16
 from ..data.augment import Step, build_steps
 from ..detector import Detector
 from ..errors import InputError, above_zero
+from ..files import write_text
 from ..nn.anchor_head import read as read_anchors
 from . import maps
 from .crop_dataset import CropDataset
@@ -120,7 +121,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
 
     def _write_config(self, model: Detector) -> None:
         text = yaml.safe_dump(model.yaml, sort_keys=False, default_flow_style=None, width=120)
-        (self.save_dir / "model.yaml").write_text(f"# the model of this run, whole\n{text}", encoding="utf-8")
+        write_text(self.save_dir / "model.yaml", f"# the model of this run, whole\n{text}")
 
     def _build_train_pipeline(self) -> None:
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
@@ -228,6 +229,11 @@ class Trainer(SharedTrainer, ResumableTrainer):
         with open(self.csv, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return {key: [float(row[key] or "nan") for row in rows] for key in (rows[0] if rows else ())}
+
+    def so_far(self) -> str:
+        """How many epochs are whole, and how to go on, in words."""
+        go_on = f", go on with: yolotiny train resume={self.last}" if self.last.exists() else ""
+        return f"{getattr(self, 'epoch', 0)} of {self.epochs} epochs are complete{go_on}"
 
 
 def build_dataset(

@@ -12,7 +12,6 @@ import torch
 from ultralytics.cfg import get_cfg
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import TQDM, ops
-from ultralytics.utils.patches import imread
 
 from ..errors import InputError
 from ..metrics import PROTOCOLS, evaluate_arrays
@@ -21,7 +20,9 @@ from .coverage import share_of
 from .crop_arms import Arm, make_arms, usual_sizes
 from .dataset import TinyDataset
 from .options import SUPPRESSION, defaults, find_data, protocol_of
+from .pictures import read_picture
 from .predictor import Predictor
+from .sharing import prepare
 from .trainer import build_dataset
 from .truth import truth
 from .tune_report import Report, Row
@@ -204,10 +205,7 @@ def _candidates(
         options |= {"imgsz": arm.imgsz, "conf": CONF, "iou": args.iou, "max_det": args.max_det, "device": device}
         options |= {"save": False, "verbose": False, "rect": True, "batch": 1}
         p = Measured(overrides=options, suppression=dict(rules), sliced=one)
-        if made:
-            p.model, p.device = made[0].predictor.model, made[0].predictor.device
-        else:
-            p.setup_model(model.model, verbose=False)
+        prepare(p, model)
         p.setup_source(file)  # for the input size alone; of a list, ultralytics decodes and keeps every picture
         if list(p.imgsz) != [-(-arm.imgsz // STRIDE) * STRIDE] * 2:
             fixed = "x".join(map(str, p.imgsz))
@@ -221,8 +219,7 @@ def _candidates(
 def _one(candidates: Sequence[Candidate], dataset: TinyDataset, i: int, warm: bool) -> None:
     """All settings on picture `i`; with `warm` once more before, uncounted."""
     picture, rows = truth(dataset, i)
-    image = imread(picture.file, dataset.cv2_flag)
-    image = image if image.ndim == 3 else image[..., None]
+    image = read_picture(picture.file, dataset.cv2_flag)
     boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
     found, label = rows[:, 0] == 0, rows[:, 1]
     known = boxes[found], label[found], np.concatenate((boxes[~found], label[~found, None]), 1)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import InputError
+from ..files import write_bytes, write_text
 from ..report import prepare
 from .crop_arms import Arm
 
@@ -116,17 +115,9 @@ class Report:
         table.writeheader()
         table.writerows(rows)
         whole = about | {"best": self.best.arm.words, "winner": self.winner.arm.words, "settings": rows}
-        self._put("tune.json", (json.dumps(whole, indent=2) + "\n").encode())
-        self._put("tune.csv", text.getvalue().encode())
-        self._put("tune.png", self.curve())
-
-    def _put(self, name: str, content: bytes) -> None:
-        part = self.folder / f"{name}.part"
-        try:
-            part.write_bytes(content)
-            os.replace(part, self.folder / name)
-        except OSError as error:
-            raise InputError(f"cannot write {self.folder / name}: {error.strerror}") from None
+        write_text(self.folder / "tune.json", json.dumps(whole, indent=2) + "\n")
+        write_text(self.folder / "tune.csv", text.getvalue())
+        write_bytes(self.folder / "tune.png", self.curve())
 
     def front(self) -> list[Row]:
         """Settings that no other beats in both AP and time, cheapest first."""

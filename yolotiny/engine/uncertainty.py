@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,7 +13,9 @@ from torch import Tensor
 from ultralytics.engine.results import Results
 from ultralytics.utils import ops
 
+from ..data.pictures import save_picture
 from ..errors import InputError
+from ..files import write_text
 from ..nn.center_head import CenterHead
 from ..structures import Preds
 from .drawing import TinyResults
@@ -64,37 +67,42 @@ class UncertainResults(TinyResults):
                 start, stop = ((round(16 * x), round(16 * y)) for x, y in (a, b))
                 cv2.line(picture, start, stop, (0, 255, 255), 1, cv2.LINE_AA, shift=4)
         if save:
-            cv2.imwrite(str(filename or f"results_{self.path and self.path.split('/')[-1]}"), picture)
+            save_picture(filename or f"results_{Path(self.path).name}", picture)
         if show:
             cv2.imshow(str(self.path), picture)
         return picture
 
 
 class UncertainPredictor(Predictor):
-    """Gives `UncertainResults`, and writes them to uncertainty.json where pictures are saved."""
+    """Gives `UncertainResults`, and writes them to uncertainty.json where pictures are saved.
+
+    Attributes:
+        rows: what goes into the file, by picture.
+    """
+
+    rows: dict[str, list[dict[str, Any]]]
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
-        """Keep the coder, which tells how wide a distribution is.
+        """See that the network has a coder which tells how wide a distribution is.
 
         Raises:
             InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map.
         """
         head = model.model[-1] if isinstance(model, torch.nn.Module) else None
-        self.coder = getattr(head, "coder", None)
-        if not hasattr(self.coder, "spread"):
+        if not hasattr(getattr(head, "coder", None), "spread"):
             raise InputError(
                 "uncertainty=True needs a checkpoint whose boxes are distributions (coder bins, as in yolov5n-ugs)"
             )
         if isinstance(head, CenterHead):
             raise InputError("uncertainty=True does not go with a head that finds objects in a heat map")
         super().setup_model(model, verbose)
-        self.rows: dict[str, list[dict[str, Any]]] = {}
 
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
         """Network output -> one `UncertainResults` per picture."""
         if not isinstance(preds, (list, tuple)) or not isinstance(preds[1], Preds):
             raise InputError("uncertainty=True does not go with augment=True")
-        spread = self.coder.spread(preds[1].box.float(), preds[1].priors)  # (B, A, 4)
+        coder = self.model.model.model[-1].coder  # of the network as it was set up
+        spread = coder.spread(preds[1].box.float(), preds[1].priors)  # (B, A, 4)
         found = self.suppress(preds[0], spread)
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
@@ -117,4 +125,4 @@ class UncertainPredictor(Predictor):
         if event == "on_predict_start":
             self.rows = {}
         if event == "on_predict_end" and self.rows:
-            (self.save_dir / FILE).write_text(json.dumps(self.rows, indent=1) + "\n", encoding="utf-8")
+            write_text(self.save_dir / FILE, json.dumps(self.rows, indent=1) + "\n")

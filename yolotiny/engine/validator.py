@@ -18,6 +18,7 @@ from ultralytics.utils import LOGGER, RANK, ops
 from .._compat import alone
 from ..boxes import pairwise_iof, pairwise_iou
 from ..errors import InputError, did_you_mean
+from ..files import write_text
 from ..metrics import (
     PROTOCOLS,
     Evaluation,
@@ -258,7 +259,7 @@ class Validator(DetectionValidator):
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
         """All detections go into the file, as protocols judge those in ignore regions; its figures are ours."""
-        (self.save_dir / "predictions.json").write_text(json.dumps(self.rows), encoding="utf-8")
+        write_text(self.save_dir / "predictions.json", json.dumps(self.rows))
         return stats
 
 

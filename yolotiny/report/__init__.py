@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import InputError
+from ..files import write_bytes, write_text
 from ..metrics import Evaluation
 from .page import page
 from .pictures import check_folder, worst
@@ -60,30 +61,15 @@ def write(
         content |= {f"{name}.png": data for name, data in drawn.items()}
         content["report.html"] = page(report, drawn, worst(found, count, images)).encode()
     for name, data in content.items():
-        _write(folder / name, data)
+        write_bytes(folder / name, data)
     return [folder / name for name in ("report.json", *content)]
 
 
 def write_json(path: Path, report: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
     """Write a report with its `about`, and return it; InputError where the file cannot be written."""
     whole = named(report, **about)
-    _write(path, (json.dumps(whole, indent=2) + "\n").encode())
+    write_text(path, json.dumps(whole, indent=2) + "\n")
     return whole
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all; one that stood there is replaced.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as e:
-        part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {e.strerror or e}") from None
 
 
 def prepare(folder: Path) -> Path:

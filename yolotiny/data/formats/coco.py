@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import InputError, did_you_mean
 from ...text import printable
-from ..records import EVERY, Dataset, by_split, image_size, record_of, split_of
+from ..records import EVERY, Dataset, by_split, record_of, split_of
 from .reading import all_numbers, get, read_json
 
 
@@ -133,12 +133,12 @@ def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Diale
         if not image.is_file():
             data.drop(split, "image file missing")
             continue
-        size = image_size(image)
-        if size != (entry.get("width", size[0]), entry.get("height", size[1])):
-            data.drop(split, "image size differs from the JSON")
-            continue
         found = rows[entry["id"]]
         record = record_of(image, file, [r[:6] for r in found], id=entry["id"])
+        size = record.width, record.height
+        if not record.fault and size != (entry.get("width", size[0]), entry.get("height", size[1])):
+            data.drop(split, "image size differs from the JSON")
+            continue
         data.splits[split].append(replace(record, areas=np.array([r[6] for r in found if not r[5]], float)))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from ...errors import InputError
 from ...text import printable
 from ...yaml_file import read_yaml
-from ..records import EVERY, OTHERS, SPLITS, Dataset, Record, image_size, list_images, read_lines
+from ..pictures import Unreadable, image_size
+from ..records import EVERY, OTHERS, SPLITS, Dataset, Record, list_images, read_lines
 
 TOLERANCE = 2.0  # pixels a box may stick out of its image: rounding in other people's tools
 
@@ -135,7 +136,10 @@ def read_regions(path: Path, width: int, height: int, nc: int) -> np.ndarray:
 
 
 def _record(image: Path, name: str, nc: int) -> Record:
-    width, height = image_size(image)
+    try:
+        width, height = image_size(image)
+    except Unreadable as error:
+        return Record(image, name, 0, 0, fault=str(error))
     labels, regions = side_file(image, "labels"), side_file(image, "ignore")
     rows = read_rows(labels, width, height, nc) if labels.is_file() else np.zeros((0, 5))
     ignore = read_regions(regions, width, height, nc) if regions.is_file() else np.zeros((0, 5))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from ..pictures import too_large
 from ..writer import Progress
 from .leaks import Fingerprint, fingerprint
 from .samples import Problem
@@ -49,12 +50,14 @@ def _decode(split: str, image: Path) -> Decoded | Problem:
     try:
         content = image.read_bytes()
         with Image.open(io.BytesIO(content)) as picture:
+            if reason := too_large(picture.size):  # training cannot open it either
+                return Problem("unreadable", image, None, reason)
             size = picture.size[::-1] if picture.getexif().get(274) in (5, 6, 7, 8) else picture.size
             picture.draft("L", (64, 64))  # a JPEG is decoded at an eighth of its size: as thorough, and faster
             bits, thumb = fingerprint(picture)
     except UnidentifiedImageError:
         return Problem("unreadable", image, None, "empty file" if not content else "no picture of a known format")
-    except (OSError, ImportError, SyntaxError, ValueError) as e:  # what Pillow raises for a damaged file
+    except Exception as e:  # what Pillow raises for a damaged file has no bounds
         text = getattr(e, "strerror", None) or str(e) or type(e).__name__
         return Problem("unreadable", image, None, " ".join(text.split()))
     return size, Fingerprint(image, split, hashlib.blake2b(content, digest_size=16).digest(), bits, thumb)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, did_you_mean
-from ..records import image_size
+from ..pictures import image_size
 from .clustering import FEWEST, area_if_even, area_of_most, tiles
 from .listing import read_listing
 from .samples import Sample, read_sample

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...files import whole
 from .statistics import SIZES, Stats
 
 INK, QUIET = "#1f4e79", "#c9c9c9"
@@ -27,7 +28,8 @@ def plot(stats: Stats, file: Path) -> None:
     _places(axes[1, 1], stats)
     title = f"{stats.data.parent.name} {stats.split}: {len(stats.samples)} pictures, {len(stats.labels)} objects"
     figure.suptitle(title, fontsize=12)
-    figure.savefig(file)
+    with whole(file) as part:
+        figure.savefig(part)
 
 
 def _sizes(ax: Any, stats: Stats) -> None:

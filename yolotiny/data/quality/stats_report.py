@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...files import write_text
 from .advice import advice
 from .statistics import SIZES, Stats
 from .stats_plot import plot
@@ -73,7 +74,7 @@ def save(stats: Stats, figures: Mapping[str, Any], folder: Path) -> list[Path]:
     """Write the figures of `as_dict` to stats.json and a plot to stats.png; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     table, picture = folder / "stats.json", folder / "stats.png"
-    table.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_text(table, json.dumps(figures, indent=2) + "\n")
     plot(stats, picture)
     return [table, picture]
 

@@ -1,0 +1,151 @@
+"""Picture and video files: what is wrong with one that cannot be read, and writing that tells when it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import InputError
+from ..files import write_bytes
+
+LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"  # an environment variable of OpenCV
+MOST = 1 << 30  # pixels that OpenCV opens without it
+
+
+class Unreadable(InputError):
+    """A picture that cannot be read or decoded; among others it is named, counted and left out.
+
+    Args:
+        path: the file.
+        reason: in a few words.
+    """
+
+    def __init__(self, path: str | Path, reason: str):
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"cannot read image {self.path}: {self.reason}"
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) in pixels as a viewer shows the picture, reading the header only.
+
+    A camera's rotation tag swaps the two, as the training loader and OpenCV do.
+
+    Raises:
+        Unreadable: no picture, one without pixels, or one with more of them than OpenCV opens.
+    """
+    check_file(path)
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
+    try:
+        with Image.open(path) as picture:
+            # A PNG without a tag in its header would be decoded whole in search of one behind the pixels.
+            tags = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+            size = picture.size[::-1] if tags.get(274) in (5, 6, 7, 8) else picture.size
+    except Exception:  # what Pillow raises for a damaged file has no bounds
+        size = _decoded_size(path)
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+    if reason := too_large(size) if all(size) else _unopened(path) or "no picture":
+        raise Unreadable(path, reason)
+    return size
+
+
+def check_file(path: str | Path) -> None:
+    """Raise Unreadable for a folder, a device or a pipe, reading from which might never end."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise Unreadable(path, "it is a folder, a device or a pipe")
+
+
+def _decoded_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a TIFF whose kind Pillow does not know, such as colour of 16 bits; (0, 0) of anything else."""
+    if path.suffix.lower() in (".tif", ".tiff") and path.is_file():
+        with contextlib.suppress(cv2.error):
+            decoded = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+            if decoded is not None:
+                return decoded.shape[1], decoded.shape[0]
+    return 0, 0
+
+
+def too_large(size: tuple[int, int]) -> str:
+    """Why a picture of `size` (width, height) is not opened, and how it would be; "" where it is."""
+    pixels, given = size[0] * size[1], os.environ.get(LIMIT, "")
+    most = int(given) if given.isdigit() else MOST
+    return "" if pixels <= most else f"{size[0]}x{size[1]} pixels are over the limit; set {LIMIT}={pixels} to raise it"
+
+
+def _unopened(path: str | Path) -> str:
+    """Why a file is no picture, as far as its first bytes tell; "" where it may be one."""
+    try:
+        with open(path, "rb") as file:
+            if not file.read(1):
+                return "an empty file"
+    except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
+        return (getattr(error, "strerror", None) or "no name of a file").lower()
+    with contextlib.suppress(cv2.error, UnicodeError, SystemError):  # names that are no text
+        return "" if cv2.haveImageReader(str(path)) else "no picture"
+    return ""
+
+
+def fault(path: str | Path, error: BaseException | None = None) -> str:
+    """What is wrong with a picture that did not decode, in a few words; `error` is what was raised, if anything."""
+    if reason := _unopened(path):
+        return reason
+    if "MAX_IMAGE" in str(error):  # how OpenCV names its limits
+        try:
+            image_size(Path(path))
+        except Unreadable as found:
+            return found.reason
+    return "it does not decode"
+
+
+def decode(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Decode a picture as OpenCV does with `flags`; one that ends early is an error, not filled up with grey.
+
+    Raises:
+        Unreadable: it cannot be read or decoded, with the reason.
+    """
+    try:
+        content = np.fromfile(path, np.uint8)
+        picture = cv2.imdecode(content, flags) if content.size else None
+    except (OSError, cv2.error, MemoryError) as error:
+        raise Unreadable(path, fault(path, error)) from None
+    if picture is None or not picture.size:
+        raise Unreadable(path, fault(path))
+    return picture
+
+
+def save_picture(path: str | Path, image: np.ndarray) -> None:
+    """Write (H, W, C) BGR pixels in the format of the suffix, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written, or there is no such format.
+    """
+    try:
+        done, code = cv2.imencode(Path(path).suffix, image)
+    except cv2.error:
+        done = False
+    if not done:
+        raise InputError(f"cannot write {path}: no format for such a picture has the suffix {Path(path).suffix!r}")
+    write_bytes(path, code.tobytes())
+
+
+def check_video(path: str | Path, frames: int) -> None:
+    """Raise OSError unless a video that was written has all its frames, as OpenCV's writer says nothing of failure.
+
+    Args:
+        path: the video.
+        frames: how many were written to it.
+    """
+    video = cv2.VideoCapture(str(path))
+    there = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
+    video.release()
+    if there < frames:
+        raise OSError(errno.EIO, f"only {max(there, 0)} of {frames} frames are in it", str(path))
