@@ -195,7 +195,7 @@ def test_what_a_run_cannot_go_on_with_is_one_line(cut, room, tmp_path):
     for file, options, says in [
         (lost, {}, "does not lie in a folder RUN/weights, in which a run could go on"),
         (last, {"project": "x"}, "goes on in the folder of its checkpoint: leave project= out"),
-        (last, {"save_dir": "x"}, "goes on in the folder of its checkpoint: leave save_dir= out"),
+        (last, {"name": "x"}, "goes on in the folder of its checkpoint: leave name= out"),
     ]:
         with pytest.raises(InputError, match=says):
             YOLO("yolov5n").train(resume=str(file), **options)

@@ -155,7 +155,7 @@ def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping
     content = checkpoint.read(path)
     if content.get("optimizer") is None:
         raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
-    if gone := [k for k in ("save_dir", "project", "name") if k in options]:
+    if gone := [k for k in ("project", "name") if k in options]:
         raise InputError(f"a resumed run goes on in the folder of its checkpoint: leave {gone[0]}= out")
     if Path(path).resolve().parent.name != "weights":
         raise InputError(
