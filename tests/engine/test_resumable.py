@@ -200,7 +200,7 @@ def test_what_a_run_cannot_go_on_with_is_one_line(cut, room, tmp_path):
         with pytest.raises(InputError, match=says):
             YOLO("yolov5n").train(resume=str(file), **options)
     torch.save({"model": Evil(tmp_path / "ran")}, last.with_name("best.pt"))
-    with pytest.raises(InputError, match=r"best\.pt holds weights and no configuration|best\.pt holds .*touch"):
+    with pytest.raises(InputError, match=r"best\.pt cannot be read as a checkpoint"):
         YOLO("yolov5n").train(resume=str(last))
     assert not (tmp_path / "ran").exists()
     shutil.copy(cut / "weights" / "best.pt", last.with_name("best.pt"))
