@@ -150,7 +150,7 @@ def test_what_is_wrong_is_said_once(data, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def shared(monkeypatch, data, folder, **options):
+def shared(data, folder, **options):
     """A trainer that believes in two cards, and would start two processes for them."""
     model = options.pop("model", "yolov5n")
     overrides = QUICK | {"data": str(data), "project": str(folder), "name": "run"} | options
@@ -161,10 +161,10 @@ def shared(monkeypatch, data, folder, **options):
 
 
 @pytest.mark.slow
-def test_started_processes_train_the_model_that_was_built_here(data, tmp_path, monkeypatch):
+def test_started_processes_train_the_model_that_was_built_here(data, tmp_path):
     anchors = [[4.0, 5, 8, 9, 10, 8], [12, 14, 20, 20, 16, 24], [30, 30, 40, 60, 60, 40]]
     cfg = config.load("yolov5n", {"loss.box.type": "giou", "loss.obj.weight": 0.7, "anchors": anchors})
-    made = shared(monkeypatch, data, tmp_path, model=cfg, lr0=0.0, optimizer="SGD")
+    made = shared(data, tmp_path, model=cfg, lr0=0.0, optimizer="SGD")
     before = {k: v.clone() for k, v in made.model.state_dict().items()}
     made.train()
     after = YOLO(made.best).model
@@ -184,7 +184,7 @@ def test_a_started_process_that_is_killed_ends_the_run_with_one_line(data, tmp_p
         file.write("from yolotiny.engine.start import main as take_part\nsys.exit(take_part(sys.argv[1]))\n")
     monkeypatch.setattr(start, "command", lambda folder: [sys.executable, str(script), folder])
     monkeypatch.setenv("DIES", "1 1")
-    made = shared(monkeypatch, data, tmp_path / "runs", epochs=2)
+    made = shared(data, tmp_path / "runs", epochs=2)
     line = rf"process 1 of 2 was ended by SIGKILL; go on with: yolotiny train resume={made.wdir / 'last.pt'}$"
     with pytest.raises(RuntimeError, match=line):
         made.train()
@@ -192,8 +192,8 @@ def test_a_started_process_that_is_killed_ends_the_run_with_one_line(data, tmp_p
 
 
 @pytest.mark.slow
-def test_what_is_wrong_in_started_processes_is_told_here(data, tmp_path, monkeypatch):
-    made = shared(monkeypatch, data, tmp_path / "runs", model="yolox-nano", optimizer="auto")
+def test_what_is_wrong_in_started_processes_is_told_here(data, tmp_path):
+    made = shared(data, tmp_path / "runs", model="yolox-nano", optimizer="auto")
     with pytest.raises(InputError, match="optimizer=auto does not suit this loss"):
         made.train()
     assert not (tmp_path / "runs").exists()
@@ -226,8 +226,8 @@ def test_the_cause_is_what_a_process_said_or_how_it_ended(told, code, kind, line
     assert type(error) is kind and line in str(error)
 
 
-def test_functions_of_the_user_that_no_started_process_would_call_are_refused(data, tmp_path, monkeypatch):
-    made = shared(monkeypatch, data, tmp_path)
+def test_functions_of_the_user_that_no_started_process_would_call_are_refused(data, tmp_path):
+    made = shared(data, tmp_path)
     made.add_callback("on_train_epoch_end", print)
     with pytest.raises(InputError, match="on_train_epoch_end .*torchrun --nproc-per-node=2"):
         made.train()
