@@ -49,7 +49,7 @@ class Ours:
 
     def __call__(self, picture: Any) -> tuple[Any, float, int, float]:
         """Rows (n, 6), seconds in the network, forwards, share of the picture looked at twice."""
-        from yolotiny.engine.coverage import share_of
+        from yolotiny.metrics.coverage import share_of
 
         if self.watch is None:
             self.model.predict(picture[:64, :64], **self.options)

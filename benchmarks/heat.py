@@ -31,7 +31,7 @@ def cells_of(heat: np.ndarray, shape: tuple[int, int], cell: int) -> np.ndarray:
 def heat_maps_of(model: str, size: int, pictures: list[np.ndarray]) -> list[np.ndarray]:
     """The heat map of each picture shown at `size`."""
     from yolotiny import YOLO
-    from yolotiny.engine import sliced
+    from yolotiny.predict import sliced
 
     kept: list[np.ndarray] = []
     made = sliced.heat_maps

@@ -27,11 +27,10 @@ os.environ["OMP_NUM_THREADS"] = "1"  # trainings are forked from this process, w
 
 import torch
 
-from yolotiny import YOLO
+from yolotiny import YOLO, checkpoint
 from yolotiny.data import write_demo
-from yolotiny.engine import checkpoint
-from yolotiny.engine.resumable import ResumableTrainer
-from yolotiny.engine.validator import Validator
+from yolotiny.train.resumable import ResumableTrainer
+from yolotiny.val.validator import Validator
 
 NETWORK = """# three convolutions and a head: the files matter here
 nc: 80

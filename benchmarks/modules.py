@@ -13,7 +13,7 @@ import time
 import torch
 from ultralytics.utils import DEFAULT_CFG
 
-from yolotiny import config
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
 
 OPTIONS = {

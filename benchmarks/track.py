@@ -17,7 +17,7 @@ import numpy as np
 from ultralytics.engine.results import Boxes
 
 from yolotiny.data.clip import clip
-from yolotiny.engine.trackers import make_tracker, read_tracker
+from yolotiny.track.config import make_tracker, read_tracker
 
 NO_FUSING = {"fuse_score": False}
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {

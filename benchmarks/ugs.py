@@ -63,7 +63,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from yolotiny import config
+    from yolotiny.config import load as config
     from yolotiny.detector import Detector
 
     imgsz, batch, rounds = (int(options[k]) for k in ("imgsz", "batch", "rounds"))

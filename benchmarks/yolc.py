@@ -42,9 +42,9 @@ def times(threads: int) -> None:
     import torch.nn.functional as F
     from torchvision.ops import deform_conv2d
 
-    from yolotiny.assigners.gaussian_center import draw_gaussians, gaussian_radius
     from yolotiny.nn.peaks import blur, is_peak, peaks
     from yolotiny.nn.refine import BoxConv, points_in_box
+    from yolotiny.ops.gaussian import draw_gaussians, gaussian_radius
     from yolotiny.slicing import lsm
 
     torch.set_num_threads(threads)

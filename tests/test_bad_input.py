@@ -15,7 +15,7 @@ import yaml
 from ultralytics.utils import LOGGER
 
 from tests.tiny_data import QUICK, add_picture, trained, write_tiny
-from yolotiny import cli
+from yolotiny.cli import main as cli
 
 GREY = np.full((64, 64, 3), 90, np.uint8)
 QUICK_WORDS = [f"{k}={v}" for k, v in QUICK.items()]

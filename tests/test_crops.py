@@ -15,8 +15,8 @@ from tests.detectors import awake, pictures
 from tests.tiny_data import start, write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
-from yolotiny.engine.crop_results import CropResults
 from yolotiny.errors import InputError
+from yolotiny.predict.results import CropResults
 
 GRID = {"crops": "grid", "tile": 64, "overlap": 0.25}
 MODELS = ["yolov5n.yaml", "yolox-nano.yaml", "yolc-n.yaml"]

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from ultralytics.utils.torch_utils import ModelEMA
 
-from yolotiny import config
 from yolotiny.boxes import iou, xywh2xyxy, xyxy2xywh
+from yolotiny.config import load as config
 from yolotiny.criterion import targets_of
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError

@@ -23,16 +23,17 @@ from ultralytics.utils.torch_utils import ModelEMA
 from tests.detectors import awake, batch, pictures
 from tests.elsewhere import DEVICE, ROOT, DeviceFault, Remote, Watch
 from tests.tiny_data import add_picture, room, write_tiny
-from yolotiny import YOLO, config
+from yolotiny import YOLO
 from yolotiny.assigners import ASSIGNERS
+from yolotiny.config import load as config
 from yolotiny.criterion import CRITERIA
 from yolotiny.detector import Detector
-from yolotiny.engine import sliced
-from yolotiny.engine.trainer import Trainer
 from yolotiny.losses import BOX_LOSSES
 from yolotiny.nn import MODULES
+from yolotiny.predict import sliced
 from yolotiny.registry import build
 from yolotiny.slicing import SLICERS
+from yolotiny.train.trainer import Trainer
 
 MODELS = ["yolov5n", "yolox-nano", "yolc-n", "yolov5n-p2p3-ugs", "yolov5n-p2-sarl-srtod", "yolo11n"]
 VARIANTS = ["yolov5n-nwd-rka", "yolox-nano-ugs", "yolov5n-sal"]  # whose training step differs and nothing else

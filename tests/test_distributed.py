@@ -12,7 +12,8 @@ from torch import multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
 from tests.tiny_data import room
-from yolotiny import config, distributed
+from yolotiny import distributed
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
 from yolotiny.distributed import world_range, world_sum
 

@@ -13,8 +13,8 @@ from tests.detectors import assert_agree, assert_same_detections, awake, picture
 from yolotiny import YOLO
 from yolotiny.data.scenes import write_demo
 from yolotiny.detector import Detector
-from yolotiny.engine.nms import scale_for
 from yolotiny.errors import InputError
+from yolotiny.ops.postprocess import scale_for
 
 pytestmark = pytest.mark.slow
 MODELS = ["yolov5n", "yolov5n-p2", "yolox-nano"]

@@ -14,12 +14,13 @@ from ultralytics.utils.torch_utils import ModelEMA
 
 from tests.detectors import assert_agree, assert_same_rows, awake, batch, pictures
 from tests.tiny_data import QUICK, write_tiny
-from yolotiny import YOLO, config
+from yolotiny import YOLO
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
-from yolotiny.engine.trainer import Trainer
 from yolotiny.errors import InputError
 from yolotiny.losses.reconstruction import masked_mse
 from yolotiny.nn.padding import GREY
+from yolotiny.train.trainer import Trainer
 
 SRTOD = {"name": "srtod", "module": "SRTOD"}
 THEIRS = {  # ultralytics' models: SARL after the backbone, SR-TOD for the head alone, on the finest level

@@ -20,7 +20,7 @@ from benchmarks.gpu_parts.setting import Setting, page, read
 from tests.messages import assert_says
 from tests.tiny_data import QUICK, ROOT, write_tiny
 from yolotiny import YOLO
-from yolotiny.engine.trainer import Trainer
+from yolotiny.train.trainer import Trainer
 
 # Of the packages that ours or ultralytics ask for, those that neither the bundle nor a bare machine has.
 MISSING = ("polars", "albumentations", "lap", "hotcoco", "openvino", "onnxslim", "ultralytics_platform")

@@ -13,7 +13,8 @@ from ultralytics.nn.modules import Conv, Detect
 from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 
 from tests.messages import assert_says
-from yolotiny import config, graph
+from yolotiny import graph
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.nn import MODULES

@@ -10,7 +10,8 @@ from torch import nn
 from ultralytics.utils import LOGGER
 
 from tests.messages import assert_says
-from yolotiny import config, graph
+from yolotiny import graph
+from yolotiny.config import load as config
 from yolotiny.limits import check_layer, numbers
 from yolotiny.nn.timm_features import TimmFeatures
 

@@ -65,7 +65,7 @@ def test_a_checkpoint_remembers_its_data_and_size(tmp_path):
 
 
 def test_training_starts_from_loaded_tensors_and_only_then(tmp_path, monkeypatch):
-    from yolotiny.engine.trainer import Trainer
+    from yolotiny.train.trainer import Trainer
 
     started = []
     monkeypatch.setattr(Trainer, "train", lambda self: started.append(self.model))

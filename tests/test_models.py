@@ -10,9 +10,10 @@ from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.utils import DEFAULT_CFG
 
 from tests.detectors import assert_agree, assert_same_detections, assert_same_rows, awake, batch, crowd
-from yolotiny import YOLO, config
+from yolotiny import YOLO
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
-from yolotiny.lookup import read
+from yolotiny.shipped import read
 from yolotiny.structures import CenterPreds
 
 MODELS = sorted((config.cfg_dir() / "models").glob("*.yaml"))

@@ -27,7 +27,7 @@ class Guarded(subprocess.Popen):
         super().__init__(args, *rest, **options)
 
 subprocess.Popen = Guarded
-from yolotiny.cli import main
+from yolotiny.cli.main import main
 """
 
 

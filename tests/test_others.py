@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.engine.test_checkpoint import SMALL, ours
+from tests.test_checkpoint import SMALL, ours
 from tests.tiny_data import write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector

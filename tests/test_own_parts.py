@@ -15,12 +15,13 @@ import torch
 from tests.detectors import batch
 from tests.plugging import PAGE, forget_plugins, write_examples
 from tests.tiny_data import QUICK, ROOT, trained, write_tiny
-from yolotiny import YOLO, cli, plugins
+from yolotiny import YOLO, plugins
+from yolotiny.cli import main as cli
 from yolotiny.data.augment import Sample
 from yolotiny.detector import Detector
-from yolotiny.engine.validator import told_of
 from yolotiny.plugins import KINDS
 from yolotiny.slicing import MERGES, SLICERS
+from yolotiny.val.validator import told_of
 
 EXAMPLES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
 YAMLS = dict(re.findall(r"```yaml\n# (\w+)\.yaml\n(.*?)```", PAGE, re.DOTALL))
@@ -183,7 +184,7 @@ def test_a_training_process_started_from_a_file_knows_the_plugins(room):
     """What ultralytics starts for each device, here one on the CPU: the file, and nothing else of this process."""
     from ultralytics.utils.dist import ddp_cleanup, generate_ddp_file
 
-    from yolotiny.engine.trainer import Trainer
+    from yolotiny.train.trainer import Trainer
 
     Path("mine.yaml").write_text(YAMLS["layer"] + "loss: {box: {type: corner}}\naugmentations: turn\n")
     plugins.load(["layer.py", "loss.py", "augmentation.py"])

@@ -115,7 +115,7 @@ def test_the_wheel_carries_licence_version_and_command(contents, version):
     metadata = contents[f"{info}/METADATA"].decode()
     assert f"Version: {version}\n" in metadata
     assert "Provides-Extra: deploy\n" in metadata and "Requires-Dist: torch>=2.4\n" in metadata
-    assert "yolotiny = yolotiny.cli:main" in contents[f"{info}/entry_points.txt"].decode()
+    assert "yolotiny = yolotiny.cli.main:main" in contents[f"{info}/entry_points.txt"].decode()
 
 
 @pytest.mark.slow

@@ -14,10 +14,12 @@ import pytest
 from tests.messages import assert_says
 from tests.plugging import forget_plugins, write_examples
 from tests.tiny_data import ROOT
-from yolotiny import cli, config, graph, plugins
+from yolotiny import graph, plugins
+from yolotiny.cli import main as cli
+from yolotiny.config import load as config
 from yolotiny.data.augment import AUGMENTATIONS, Sample, augment, build_steps
-from yolotiny.engine.augmenting import OwnAugmentations
 from yolotiny.errors import InputError
+from yolotiny.loaders.augmenting import OwnAugmentations
 from yolotiny.losses import BOX_LOSSES, SIMILARITIES
 from yolotiny.registry import build
 
@@ -280,7 +282,9 @@ def test_an_installed_package_that_fails_is_left_out_and_told_where_a_name_is_mi
 
 def test_importing_the_package_and_help_look_for_no_installed_plugin(room):
     install(room, "raise SystemExit('imported')")
-    code = "import sys, yolotiny.cli; yolotiny.cli.main(['help', 'train']); sys.exit('lab_parts' in sys.modules)"
+    code = (
+        "import sys, yolotiny.cli.main; yolotiny.cli.main.main(['help', 'train']); sys.exit('lab_parts' in sys.modules)"
+    )
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{room}"}
     assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True).returncode == 0
 
@@ -319,7 +323,7 @@ def test_yolo_takes_plugins_and_its_methods_say_so():
 
     with assert_says("plugins: there is no file gone.py"):
         YOLO("yolov5n.yaml", plugins="gone.py")
-    from yolotiny.engine.options import sort_options
+    from yolotiny.config.options import sort_options
 
     with assert_says("val does not read plugins=: give it to YOLO(..., plugins=...)"):
         sort_options("val", {"plugins": "gone.py"}, True)

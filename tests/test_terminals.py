@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.tiny_data import ROOT, trained
-from yolotiny import cli
+from yolotiny.cli import main as cli
 
 PLAIN = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
 

@@ -10,10 +10,10 @@ import torch
 
 from yolotiny._compat import plain_record
 from yolotiny._compat_files import plain_names
-from yolotiny.cli import one_line
+from yolotiny.cli.main import one_line
 from yolotiny.data.formats.yolo import load_yaml
-from yolotiny.engine.drawing import TinyResults
 from yolotiny.errors import InputError
+from yolotiny.predict.drawing import TinyResults
 from yolotiny.text import LONGEST, file_name, printable, printable_lines, without_codes
 
 NAMES = ["../../x", "\x1b[2Jred", "a/b", "", "CON", "x" * 300, "a\nb", "\u202eevil", ".hidden", "/abs", "..", "a\0b"]

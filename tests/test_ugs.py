@@ -12,7 +12,8 @@ import torch
 
 from tests.detectors import assert_agree, awake, batch, crowd
 from tests.tiny_data import QUICK, write_tiny
-from yolotiny import YOLO, config
+from yolotiny import YOLO
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.nn.head import statistics_kept

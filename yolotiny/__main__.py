@@ -1,5 +1,5 @@
 """`python -m yolotiny` is the command `yolotiny`."""
 
-from .cli import main
+from .cli.main import main
 
 raise SystemExit(main())

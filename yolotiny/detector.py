@@ -14,7 +14,8 @@ from ultralytics.nn.tasks import BaseModel, DetectionModel
 from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
-from . import config, graph, plugins, weights
+from . import graph, plugins, weights
+from .config import load as config
 from .criterion import CRITERIA, scaled, section
 from .errors import InputError, did_you_mean
 from .limits import NUMBER

@@ -23,12 +23,12 @@ from ultralytics.nn.modules import SPPF, A2C2f, C3k2, Conv, Detect, TorchVision
 from . import plugins
 from ._compat import online
 from .coders import CODERS
+from .config.rows import Row, rows
 from .errors import InputError, did_you_mean
 from .limits import SUSPICIOUS, check_layer, numbers
 from .nn import MODULES
 from .registry import build as build_component
 from .registry import parameters
-from .rows import Row, rows
 from .structures import WithAux
 
 PROBE = 128  # pixels of the zero picture; the smallest that area attention and stride-64 levels accept

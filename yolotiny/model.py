@@ -12,43 +12,40 @@ from ultralytics.engine.model import Model
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
-from . import config
+from . import checkpoint
+from .analysis.feature_maps import sheet_after_training
+from .config import load as config
+from .config.defaults import DEFAULTS
+from .config.lookup import file_meant
+from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
+from .config.run_files import check_source, find_data, protocol_of, read_recipe, run_root
+from .config.slicing import section_of
 from .detector import Detector
-from .engine import checkpoint
-from .engine.crop_validator import CropValidator
-from .engine.exporting import export_whole, sizes_noted
-from .engine.look_section import section_of
-from .engine.nms import check_metric
-from .engine.options import (
-    PREDICTION,
-    RULES,
-    SUPPRESSION,
-    check_source,
-    defaults,
-    find_data,
-    protocol_of,
-    read_recipe,
-    resumable,
-    rules_of,
-    run_root,
-    sort_options,
-)
-from .engine.predictor import TEXTS, Predictor, is_ours
-from .engine.run_writes import in_one_line
-from .engine.sharing import prepare
-from .engine.sources import usual_batch
-from .engine.stopping import says_how_to_go_on
-from .engine.track import TrackPredictor, Tracks
-from .engine.trackers import section_to_track, tracker_of
-from .engine.trainer import Trainer
-from .engine.uncertainty import UncertainPredictor
-from .engine.validator import DEFAULTS, Validator
 from .errors import InputError, did_you_mean
-from .lookup import file_meant
+from .export import export_whole, sizes_noted
+from .loaders.sources import usual_batch
+from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
+from .predict.predictor import TEXTS, Predictor, is_ours
+from .predict.sharing import prepare
+from .predict.uncertainty import UncertainPredictor
 from .report import WORST
 from .slicing import SlicedInference
+from .track.config import section_to_track, tracker_of
+from .track.predictor import TrackPredictor, Tracks
+from .train.interrupted import resumable
+from .train.run_writes import in_one_line
+from .train.stopping import says_how_to_go_on
+from .train.trainer import Trainer
+from .val.sliced_validator import CropValidator
+from .val.validator import Validator
 from .weights import read_tensors
+
+
+class HookedTrainer(Trainer):
+    """The trainer with what happens beside its loop; a process of distributed training finds it here by its name."""
+
+    hooks = (sheet_after_training,)
 
 
 class YOLO(Model):
@@ -77,7 +74,7 @@ class YOLO(Model):
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
         """ultralytics' table of what serves a task."""
-        parts = {"model": Detector, "trainer": Trainer, "validator": Validator, "predictor": Predictor}
+        parts = {"model": Detector, "trainer": HookedTrainer, "validator": Validator, "predictor": Predictor}
         return {"detect": parts}
 
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
@@ -161,7 +158,7 @@ class YOLO(Model):
         if isinstance(weights, (str, Path)):
             read_tensors(weights)  # a file that is no checkpoint is reported before anything is written
         args["pretrained"] = bool(weights)
-        self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
+        self.trainer = HookedTrainer(overrides=args, _callbacks=self.callbacks)
         with self.trainer.or_nothing():  # what the model cannot do is told before the data are scanned
             self.trainer.model = self.trainer.get_model(cfg=cfg, weights=weights or None)
             check_metric(cfg.get("eval") or {}, self.trainer.model.model[-1])
@@ -174,7 +171,7 @@ class YOLO(Model):
         resume = resume if isinstance(resume, (str, Path)) else self.ckpt_path
         path = resumable(resume, self.model_name, options, changes)
         args = options | {"model": path, "resume": path, "mode": "train", "task": "detect"}
-        self.trainer = Trainer(overrides=args, _callbacks=self.callbacks)
+        self.trainer = HookedTrainer(overrides=args, _callbacks=self.callbacks)
         return self._run_trainer()
 
     def tune(self, *args: Any, **options: Any) -> Any:

@@ -82,3 +82,8 @@ def build(spec: str | Mapping[str, Any], table: Registry, *, where: str = "", **
     if missing:
         raise InputError(f"{table.kind} {name!r} needs {', '.join(missing)}{' in ' + where if where else ''}")
     return table.own[name].make(**kwargs) if name in table.own else target(**kwargs)
+
+
+def name_of(spec: Any) -> str:
+    """The name in a component's spec; "none" where there is none."""
+    return str((spec.get("type") if isinstance(spec, Mapping) else spec) or "none")

@@ -14,10 +14,9 @@ from typing import Any
 import cv2
 import yaml
 
+from benchmarks.gpu_parts.setting import ROOT, git
 from yolotiny.data import convert
 from yolotiny.errors import InputError
-
-from .setting import ROOT, git
 
 # What training, validation, prediction and the tests import beyond torch, torchvision, numpy, OpenCV, matplotlib,
 # PyYAML, requests, psutil, timm and pytest. Not polars (54 MB), which ultralytics takes for plots alone (plots=False),

@@ -13,10 +13,9 @@ import numpy as np
 import yaml
 
 from benchmarks.crops import usual
+from benchmarks.gpu_parts.clock import median_ms
+from benchmarks.gpu_parts.setting import Setting
 from yolotiny import YOLO
-
-from .clock import median_ms
-from .setting import Setting
 
 ROWS, COLUMNS = 4, 6  # of pictures of 640x512 in one of 3840x2048
 

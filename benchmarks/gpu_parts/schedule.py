@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks import arms
-
-from .setting import ROOT, Setting
+from benchmarks.gpu_parts.setting import ROOT, Setting
 
 LANES = 6  # runs at the same time: one of a nano model leaves most of a large card idle
 WORKERS = 2  # of each, for pictures

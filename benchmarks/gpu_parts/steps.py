@@ -12,11 +12,10 @@ from torch import nn
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel
 
+from benchmarks.gpu_parts.clock import mean_ms, median_ms, peak_gb
+from benchmarks.gpu_parts.setting import Setting
 from yolotiny.detector import Detector
-from yolotiny.engine.trainer import Trainer
-
-from .clock import mean_ms, median_ms, peak_gb
-from .setting import Setting
+from yolotiny.train.trainer import Trainer
 
 OURS = ("yolov5s-p2p3", "yolox-s", "yolc-w32", "yolov5s-p2-sarl-srtod")
 THEIRS = ("yolov5s", "yolo26s")  # of ultralytics, whose yolov5 is anchor-free

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import Counter
 
-from .setting import ROOT, Setting
+from benchmarks.gpu_parts.setting import ROOT, Setting
 
 VERDICT = re.compile(r"\b(PASSED|FAILED|ERROR|SKIPPED)\b")
 SPARE = 5.0  # seconds to stop in

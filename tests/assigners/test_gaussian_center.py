@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from yolotiny.assigners.gaussian_center import GaussianCenter, draw_gaussians, gaussian_radius
+from yolotiny.assigners.gaussian_center import GaussianCenter
 from yolotiny.boxes import xywh2xyxy
 from yolotiny.errors import InputError
+from yolotiny.ops.gaussian import draw_gaussians, gaussian_radius
 from yolotiny.structures import CenterPreds, Priors, Targets
 
 

@@ -20,7 +20,8 @@ from ultralytics.utils import DEFAULT_CFG_DICT
 
 from tests.detectors import awake, pictures
 from tests.tiny_data import COLOURS, QUICK, add_picture
-from yolotiny import YOLO, cli
+from yolotiny import YOLO
+from yolotiny.cli import main as cli
 from yolotiny.detector import Detector
 
 QUIET = {"imgsz": 128, "verbose": False, "device": "cpu", "project": "unused", "max_det": 300}

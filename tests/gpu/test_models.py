@@ -17,7 +17,7 @@ from tests.gpu.families import FAMILIES
 from tests.tiny_data import QUICK, add_picture, room, write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
-from yolotiny.engine.trainer import Trainer
+from yolotiny.train.trainer import Trainer
 
 CROPS = {
     "none": {"crops": "none"},

@@ -15,9 +15,9 @@ from ultralytics.utils.torch_utils import ModelEMA
 from tests.detectors import crowd
 from tests.gpu.families import FAMILIES
 from yolotiny.detector import Detector
-from yolotiny.engine import nms as suppression
-from yolotiny.engine.nms import nms
 from yolotiny.nn.refine import BoxConv, points_in_box
+from yolotiny.ops import postprocess as suppression
+from yolotiny.ops.postprocess import nms
 
 # How far the first loss may be off: rounding through some 60 layers, and through an assigner that may choose otherwise.
 ROUNDING = {torch.float32: 2e-3, torch.float16: 0.01, torch.bfloat16: 0.04}

@@ -14,7 +14,7 @@ from ultralytics.utils import LOGGER
 
 from tests.hostile.files import CASES, GIGABYTE, PIPE, ROWS, Case
 from tests.tiny_data import start, write_tiny
-from yolotiny import cli
+from yolotiny.cli import main as cli
 
 LONG = 60  # seconds after which something has exploded; most end in a tenth of one
 

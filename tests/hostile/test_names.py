@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.tiny_data import QUICK, write_tiny
-from yolotiny import cli
+from yolotiny.cli import main as cli
 
 CLASSES = ["../../x", "\x1b[2J\x1b]0;t\x07red", "<script>alert(1)</script>", "$\\frac{$", "", "CON", "a/b", "x" * 300]
 CLASSES += ["a\nb\rc", "\u202eevil", ".hidden", "/abs", "..", "$a$", "_x"]

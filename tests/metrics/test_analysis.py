@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.metrics.test_coco_eval import FAR, A, B, dets, scene, truth
 from yolotiny.metrics import KINDS, PROTOCOLS, analysis_tables, evaluate, evaluate_scene, from_arrays, read
 from yolotiny.metrics.recall_size import EDGES
-
-from .test_coco_eval import FAR, A, B, dets, scene, truth
 
 SHIFTED = (4, 0, 10, 10)  # IoU with A: 60 / 140 = .43
 CLOSE = (1, 0, 10, 10)  # 90 / 110 = .82

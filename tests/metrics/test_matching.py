@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
+from tests.metrics.test_coco_eval import FAR, A, B, dets, scene, truth
 from yolotiny.errors import InputError
 from yolotiny.metrics import evaluate
 from yolotiny.metrics.coco_eval import COCO_IOUS
 from yolotiny.metrics.inputs import read
 from yolotiny.metrics.matching import match
-
-from .test_coco_eval import FAR, A, B, dets, scene, truth
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.detectors import batch, pictures
-from yolotiny import config
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.nn.gates import ChannelGate, SpatialGate

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from yolotiny import cli
+from yolotiny.cli import main as cli
 
 # One image of 96x64 with everything, one of 64x64 that is right but for a miss, one without an error.
 IMAGES = [("sub/a.png", 96, 64), ("b.png", 64, 64), ("c.png", 64, 64)]

@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from yolotiny import cli
+from tests.report.conftest import ERRORS, NAMES, write_files
+from yolotiny.cli import main as cli
 from yolotiny.metrics import PROTOCOLS, evaluate, evaluate_scene, read
 from yolotiny.report import write
 from yolotiny.report.pictures import LONGEST, worst
 from yolotiny.report.plots import PLOTS
-
-from .conftest import ERRORS, NAMES, write_files
 
 
 @pytest.fixture

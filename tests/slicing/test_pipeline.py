@@ -13,8 +13,8 @@ from tests.detectors import awake
 from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
-from yolotiny.engine.crop_results import CropResults
 from yolotiny.errors import InputError
+from yolotiny.predict.results import CropResults
 from yolotiny.slicing import CoarsePass, SlicedInference, TileBatcher, pipeline
 from yolotiny.training_stats import TrainingStats
 

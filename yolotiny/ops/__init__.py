@@ -1,1 +1,1 @@
-"""Operations on boxes and images that every detector needs and none owns."""
+"""Operations on boxes and maps that several rooms share; no room's story."""

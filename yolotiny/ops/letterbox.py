@@ -1,4 +1,4 @@
-"""How an image lies in a network's input: as large as possible, in the middle, grey around it."""
+"""How a picture lies in the network's input, and the way between the two."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from yolotiny import cli_help
+from yolotiny.cli import help as cli_help
 from yolotiny.data import CONVERTERS
 from yolotiny.data.formats import aitod, dota, soda_a, uavdt, visdrone, voc, xview
 from yolotiny.metrics import PROTOCOLS

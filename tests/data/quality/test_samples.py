@@ -1,7 +1,7 @@
 import pytest
 
+from yolotiny.data.labels import read_labels
 from yolotiny.data.quality.samples import parse_region, parse_row, read_sample
-from yolotiny.engine.dataset import read_labels
 from yolotiny.errors import InputError
 
 ROWS = {

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...lookup import cfg_dir, read
+from ...shipped import cfg_dir, read
 from ..anchors import fit_anchors, reached
 from .statistics import Stats
 

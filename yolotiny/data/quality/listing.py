@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, did_you_mean
-from ...lookup import cfg_dir
+from ...shipped import cfg_dir
 from ..formats.yolo import find_yaml, load_yaml
 from ..records import SPLITS, list_images, read_lines
 

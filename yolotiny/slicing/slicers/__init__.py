@@ -1,4 +1,4 @@
-"""Ways to choose tiles, a file each, and their table."""
+"""Where to look: the slicers by name. A new one is a file here and a line in the table."""
 
 from ...registry import Registry
 from .adaptive import Adaptive

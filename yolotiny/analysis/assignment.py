@@ -1,0 +1,210 @@
+"""How many priors a detector's assigner gives to objects of each size, beside its family's own: table and plot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+from ultralytics.cfg import get_cfg
+from ultralytics.data.utils import check_det_dataset
+from ultralytics.utils import LOGGER
+
+from .. import boxes, files
+from ..config import load as config
+from ..config.run_files import find_data
+from ..criterion import CRITERIA, targets_of
+from ..detector import Detector
+from ..errors import InputError
+from ..loaders.build import build_dataset
+from ..loaders.dataset import split_ignore
+from ..train.autofit import fit
+
+EDGES = (0, 8, 16, 32, 64)  # pixels: very tiny, tiny, small, medium, and larger
+SHIFT = 16  # pixels a box is moved along the diagonal for the curves
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Study:
+    """What `study` found.
+
+    Attributes:
+        model: name of the model file.
+        assigners: names, the baseline's first.
+        imgsz: side of the network input, pixels.
+        c: scale of the NWD curves, pixels.
+        sizes: one row per size range: its name, how many objects, and for each assigner the mean number of priors an
+            object gets and the share of objects without any.
+        curves: for each box side, IoU and NWD after moving the box 0, 0.5, 1, ... pixels right and down.
+        plot: the picture.
+    """
+
+    model: str
+    assigners: tuple[str, str]
+    imgsz: int
+    c: float
+    sizes: list[dict[str, Any]]
+    curves: dict[str, dict[str, list[float]]]
+    plot: str
+
+    def __str__(self) -> str:
+        """The table."""
+        head = f"{'object size':>12} {'objects':>8} |" + "".join(f" {a:>20} |" for a in self.assigners)
+        lines = [f"priors per object at {self.imgsz} px (share of objects without any), {self.model}", head]
+        for row in self.sizes:
+            pairs = zip(row["priors"], row["without"], strict=True)
+            cells = "".join(f" {p:>11.2f} ({w:6.1%}) |" for p, w in pairs) if row["objects"] else " " * 22 + "|"
+            lines.append(f"{row['size']:>12} {row['objects']:>8} |{cells}")
+        return "\n".join([*lines, f"plot: {self.plot}"])
+
+
+def deviation(side: float, c: float, reach: float = SHIFT, step: float = 0.5) -> dict[str, list[float]]:
+    """IoU and NWD of a square box and itself, moved along the diagonal.
+
+    Args:
+        side: pixels.
+        c: scale of NWD, pixels.
+        reach: largest move along each axis, pixels; step: from one value to the next.
+    Returns:
+        Lists under `shift`, `iou` and `nwd`.
+    Source: Xu et al. 2022 (ISPRS 190), Fig. 2.
+    """
+    shift = torch.arange(0, reach + step / 2, step)
+    home = torch.tensor([0.0, 0, side, side]).expand(len(shift), 4)
+    moved = home + shift[:, None]
+    values = {"shift": shift, "iou": boxes.iou(home, moved), "nwd": boxes.nwd(home, moved, c)}
+    return {k: [round(float(x), 5) for x in v] for k, v in values.items()}
+
+
+def by_size(sides: np.ndarray, counts: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+    """Rows of `Study.sizes`.
+
+    Args:
+        sides: (M,) square root of each object's area, pixels.
+        counts: for each assigner (M,) the number of priors of each object.
+    """
+    rows = []
+    for low, high in zip(EDGES, [*EDGES[1:], np.inf], strict=True):
+        here = (sides >= low) & (sides < high)
+        n = int(here.sum())
+        name = f"{low}-{high} px" if high < np.inf else f"from {low} px"
+        means = [round(float(c[here].mean()), 3) if n else 0.0 for c in counts]
+        without = [round(float((c[here] == 0).mean()), 4) if n else 0.0 for c in counts]
+        rows.append({"size": name, "objects": n, "priors": means, "without": without})
+    return rows
+
+
+def study(
+    model: Detector,
+    data: str,
+    to: str | Path,
+    imgsz: int = 640,
+    pictures: int = 200,
+    sides: Sequence[float] = (4, 12, 32),
+    trained: bool = False,
+    changes: dict[str, Any] | None = None,
+) -> Study:
+    """Run the assigner of a detector, and the default of its family, over training pictures.
+
+    Args:
+        model: a detector of ours; it is not changed. One that was never trained is fitted to the boxes first.
+        data: the data YAML; its training split is used.
+        to: folder for `assign.json` and `assign.png`.
+        imgsz: side of the network input, pixels.
+        pictures: at most so many pictures, evenly spread.
+        sides: of the boxes whose curves are drawn, pixels.
+        trained: the weights mean something.
+        changes: settings of the model by dotted name.
+
+    Raises:
+        InputError: a head that is not ours, data or settings that cannot be used.
+    """
+    if not getattr(model.model[-1], "criterion", ""):
+        raise InputError("data assign needs a detector of ours; heads of ultralytics have no assigner to choose")
+    for name, value, least in (("pictures", pictures, 1), ("imgsz", imgsz, 32), ("sizes", min(sides, default=0), 1)):
+        if not value >= least:
+            raise InputError(f"data assign: {name} must be {least} or more, not {value:g}")
+    info = check_det_dataset(find_data(data, "train"), split="train")
+    made = Detector(config.override(model.yaml, changes or {}), ch=info["channels"], nc=info["nc"])
+    if trained:
+        made.load(model, verbose=False)
+    args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "mode": "train"})
+    dataset = build_dataset(args, info["train"], info, "val", BATCH, max(int(made.stride.max()), 32), rect=False)
+    if not made.yaml.get("measured") or made.yaml.get("anchors") == "auto":
+        fit(made, dataset, imgsz)
+    family = CRITERIA.find(made.model[-1].criterion)
+    head = made.model[-1]
+    criteria = [family(made.yaml | {"assigner": a}, head.coder, head.nc) for a in (None, made.yaml.get("assigner"))]
+    if any(c.assign.looks for c in criteria) and not trained:
+        LOGGER.warning("SimOTA looks at predictions, and these are of an untrained model: give a checkpoint")
+    places = np.unique(np.linspace(0, len(dataset) - 1, min(pictures, len(dataset))).astype(int)).tolist()
+    loader = DataLoader(Subset(dataset, places), BATCH, collate_fn=dataset.collate_fn)
+    found, counts = [], [[], []]
+    with torch.no_grad():
+        for batch in loader:
+            batch = split_ignore(batch, info["nc"])
+            batch["img"] = batch["img"].float() / 255
+            targets, preds = targets_of(batch), made.eval()(batch["img"])[1]
+            found.append(boxes.area(targets.boxes).sqrt())
+            for criterion, into in zip(criteria, counts, strict=True):
+                into.append(torch.bincount(criterion.match(preds, targets).gt, minlength=len(targets.boxes)))
+    names = ("baseline " + family.assigner, type_of(made.yaml.get("assigner"), family.assigner))
+    c = made.yaml["measured"]["object_size"]
+    to = Path(to)
+    to.mkdir(parents=True, exist_ok=True)
+    out = Study(
+        model=str(made.yaml.get("yaml_file")),
+        assigners=names,
+        imgsz=imgsz,
+        c=c,
+        sizes=by_size(whole(found), [whole(x) for x in counts]),
+        curves={f"{side:g}": deviation(float(side), c) for side in sides},
+        plot=str(to / "assign.png"),
+    )
+    plot(out)
+    files.write_text(to / "assign.json", json.dumps(asdict(out), indent=2) + "\n")
+    return out
+
+
+def whole(parts: list[Tensor]) -> np.ndarray:
+    """Tensors of several batches as one array."""
+    return torch.cat(parts).numpy() if parts else np.zeros(0)
+
+
+def type_of(spec: Any, default: str) -> str:
+    """An assigner's name and what it ranks by, for a table: "rka nwd k=2"."""
+    if not isinstance(spec, dict):
+        return str(spec or default)
+    shown = [str(spec.get("type", default))] + [str(spec[k]) for k in ("metric",) if k in spec]
+    return " ".join(shown + [f"{k}={spec[k]}" for k in ("k", "radius", "anchor_t") if k in spec])
+
+
+def plot(study: Study) -> None:
+    """Draw priors by size, and the curves, into `study.plot`."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    rows = [r for r in study.sizes if r["objects"]]
+    for i, name in enumerate(study.assigners):
+        bars = left.bar(np.arange(len(rows)) + (i - 0.5) * 0.4, [r["priors"][i] for r in rows], 0.4, label=name)
+        left.bar_label(bars, [f"{r['without'][i]:.0%}" for r in rows], fontsize=7)
+    left.set_xticks(range(len(rows)), [f"{r['size']}\n{r['objects']} objects" for r in rows], fontsize=8)
+    left.set_ylabel("priors per object (above: objects without any)")
+    left.set_title(f"{study.model} at {study.imgsz} px", fontsize=10)
+    left.legend(fontsize=8)
+    for i, (side, curve) in enumerate(study.curves.items()):
+        right.plot(curve["shift"], curve["iou"], "--", color=f"C{i}", label=f"IoU, {side} px")
+    right.plot(curve["shift"], curve["nwd"], "k", label=f"NWD, every size (C = {study.c:g} px)")
+    right.set_xlabel("shift along the diagonal, pixels along each axis")
+    right.set_ylabel("similarity")
+    right.legend(fontsize=8)
+    with files.whole(study.plot) as part:
+        figure.savefig(part, dpi=120)

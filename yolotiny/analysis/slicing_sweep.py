@@ -1,0 +1,234 @@
+"""Which crops are worth their time: many settings on the same pictures with one loaded model, picture by picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ultralytics.cfg import get_cfg
+from ultralytics.data.utils import check_det_dataset
+from ultralytics.utils import TQDM, ops
+
+from ..config.options import SUPPRESSION, defaults
+from ..config.run_files import find_data, protocol_of
+from ..errors import InputError
+from ..loaders.build import build_dataset
+from ..loaders.dataset import TinyDataset
+from ..loaders.pictures import read_picture
+from ..metrics import PROTOCOLS, evaluate_arrays
+from ..metrics.coverage import share_of
+from ..predict.predictor import Predictor
+from ..predict.sharing import prepare
+from ..training_stats import TrainingStats
+from ..val.ground_truth import truth
+from ..val.validator import LEAST, Validator, told_of
+from .sweep_grid import Arm, make_arms, usual_sizes
+from .sweep_report import Report, Row
+
+CONF = 0.001  # as in validation
+STRIDE = 32
+SAVE_EVERY = 60.0  # seconds, so that a run that is killed leaves something
+
+
+class Measured(Predictor):
+    """Keeps what validation keeps, and leaves its warnings about caps to validation."""
+
+    multi_label = True
+    warns = False
+
+
+class Candidate:
+    """One setting at work: predicts, takes the time, and keeps what it found.
+
+    Args:
+        arm: the setting.
+        predictor: made for it, on the network that all settings share.
+    """
+
+    def __init__(self, arm: Arm, predictor: Measured):
+        self.arm, self.predictor = arm, predictor
+        self.images: list[tuple] = []
+        self.seconds: list[float] = []
+        self.cpu: list[float] = []
+        self.areas: list[float] = []
+
+    def see(self, picture: np.ndarray, file: str, known: tuple[np.ndarray, ...]) -> None:
+        """Predict on a picture; decoding it is not in the time, what is done with its pixels is.
+
+        Args:
+            picture: (H, W, C), as read.
+            file: its path.
+            known: boxes, labels and ignore regions of its truth.
+        """
+        p = self.predictor
+        p.batch, busy = ([file], [picture], [""]), time.process_time()
+        with torch.inference_mode(), ops.Profile(device=p.device) as clock:
+            shown = p.preprocess([picture])
+            (found,) = p.postprocess(p.inference(shown), shown, [picture])
+        self.cpu.append(time.process_time() - busy)
+        rows = found.boxes.data.float().cpu()
+        rows = rows[((rows[:, 2:4] - rows[:, :2]) >= LEAST).all(1)]  # as validation leaves them out
+        self.images.append((*known, rows[:, :4], rows[:, 4], rows[:, 5]))
+        self.seconds.append(clock.dt)
+        self.areas.append(share_of(getattr(found, "crops", torch.zeros(0, 4)).numpy(), picture.shape[:2]))
+
+    def row(self, pictures: int, names: Any, protocol: str) -> Row:
+        """What the first so many pictures say of this setting."""
+        report = evaluate_arrays(self.images[:pictures], names, protocol)
+        figures = {k: 100 * (report.get(k) or 0.0) for k in told_of(protocol)}
+        sliced = self.predictor.sliced
+        forwards = 1.0 if sliced is None else sliced.full + sliced.stats.forwards / max(sliced.stats.images, 1)
+        means = [float(np.mean(x[:pictures])) for x in (self.seconds, self.cpu, self.areas)]
+        return Row(self.arm, figures, forwards, *means)
+
+
+def tune(
+    model: Any,
+    data: str,
+    to: str | Path,
+    within: float = 0.5,
+    protocol: str | None = None,
+    split: str = "val",
+    limit: int = 100,
+    minutes: float = 30.0,
+    device: Any = None,
+    **given: Any,
+) -> Report:
+    """Compare settings of crops, and find the cheapest whose AP lies near that of the best.
+
+    Every picture is decoded once and goes through all settings in turn, so a load of the machine that comes and goes
+    falls on all of them. The first picture is looked at once more before, which is not counted.
+
+    Args:
+        model: a `YOLO`.
+        data: the data YAML.
+        to: folder for `tune.json`, `tune.csv` and `tune.png`, written at the end and every minute.
+        within: points of AP below the best that are given for speed.
+        protocol: how detections are scored; by default as in val.
+        split: of the data.
+        limit: pictures at most, evenly chosen.
+        minutes: after this time what was measured has to do.
+        device: as in predict.
+        given: lists of `imgsz`, `crops` and settings of crops, see `make_arms`.
+
+    Raises:
+        InputError: an option that makes no sense, or data or classes that do not fit.
+        KeyboardInterrupt: passed on, after what was measured is written.
+    """
+    _check(within=within, limit=limit, minutes=minutes)
+    rules = model._rules({}, ("protocol", *SUPPRESSION))
+    file = find_data(data, split)
+    protocol = protocol or rules.pop("protocol", None) or protocol_of(file) or "aitod"
+    PROTOCOLS.find(protocol)
+    rules.pop("protocol", None)
+    args = get_cfg(overrides={"task": "detect", "mode": "val", "data": file, "split": split, **defaults(rules)})
+    content = check_det_dataset(file, split=split)
+    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE, rect=False)
+    Validator._check_max_det(args, {split: dataset})
+    arms = make_arms(given, _sizes(model, dataset))
+    sliced = [model._sliced(arm.changes) for arm in arms]  # a wrong setting is told before anything is loaded
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
+    candidates = _candidates(model, arms, sliced, dataset.im_files[0], args, rules, device)
+    if len(candidates[0].predictor.model.names) != len(content["names"]):
+        raise InputError(
+            f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
+        )
+    report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(chosen))
+
+    def note(pictures: int) -> None:
+        report.rows = [c.row(pictures, content["names"], protocol) for c in candidates]
+        report.pictures = pictures
+        report.write()
+
+    start = saved = time.monotonic()
+    done = 0
+    try:
+        for done, i in enumerate(TQDM(chosen, desc="tune-crops", unit="picture")):
+            if done and time.monotonic() - start > 60 * minutes:
+                break
+            _one(candidates, dataset, int(i), warm=not done)
+            if time.monotonic() - saved > SAVE_EVERY:
+                note(done + 1)
+                saved = time.monotonic()
+        done = min(len(c.seconds) for c in candidates)
+    except KeyboardInterrupt:
+        done = min(len(c.seconds) for c in candidates)
+        if not done:
+            raise
+        note(done)
+        raise KeyboardInterrupt(f"{done} of {len(chosen)} pictures are in {report.folder}") from None
+    note(done)
+    return report
+
+
+def _check(**numbers: Any) -> None:
+    """Raise InputError for what cannot be a limit."""
+    for key, value in numbers.items():
+        whole = key == "limit"
+        good = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not good or value < (1 if whole else 0) or (key == "minutes" and not value):
+            raise InputError(f"{key}={value!r}: give a {'whole number from 1 up' if whole else 'number above 0'}")
+
+
+def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
+    """Input sizes to try: of the training, its multiples, and that at which objects look as in training."""
+    cfg = model.model.yaml if model.model_is_module else {}
+    trained = model.overrides.get("imgsz") or 640
+    trained = int(max(trained) if isinstance(trained, (list, tuple)) else trained)
+    longest = max(max(size) for size in dataset.sizes.values())
+    trained_with, seen = TrainingStats.of(cfg.get("measured") or {}), []
+    for label in dataset.labels:
+        h, w = dataset.sizes[label["im_file"]]
+        seen.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
+    mean = float(np.concatenate(seen).mean()) if any(len(s) for s in seen) else 0.0
+    known = trained_with.tile_object_size
+    scale = known / mean if known and mean else trained_with.pixel_scale  # as crops are shown
+    return usual_sizes(trained, longest, longest * scale if scale else None)
+
+
+def _candidates(
+    model: Any,
+    arms: Sequence[Arm],
+    sliced: Sequence[Any],
+    file: str,
+    args: Any,
+    rules: Mapping[str, Any],
+    device: Any,
+) -> list[Candidate]:
+    """A predictor for each setting, all on one network."""
+    made: list[Candidate] = []
+    for arm, one in zip(arms, sliced, strict=True):
+        options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
+        options |= {"imgsz": arm.imgsz, "conf": CONF, "iou": args.iou, "max_det": args.max_det, "device": device}
+        options |= {"save": False, "verbose": False, "rect": True, "batch": 1}
+        p = Measured(overrides=options, suppression=dict(rules), sliced=one)
+        prepare(p, model)
+        p.setup_source(file)  # for the input size alone; of a list, ultralytics decodes and keeps every picture
+        if list(p.imgsz) != [-(-arm.imgsz // STRIDE) * STRIDE] * 2:
+            fixed = "x".join(map(str, p.imgsz))
+            raise InputError(
+                f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True"
+            )
+        made.append(Candidate(arm, p))
+    return made
+
+
+def _one(candidates: Sequence[Candidate], dataset: TinyDataset, i: int, warm: bool) -> None:
+    """All settings on picture `i`; with `warm` once more before, uncounted."""
+    picture, rows = truth(dataset, i)
+    image = read_picture(picture.file, dataset.cv2_flag)
+    boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
+    found, label = rows[:, 0] == 0, rows[:, 1]
+    known = boxes[found], label[found], np.concatenate((boxes[~found], label[~found, None]), 1)
+    for c in candidates:
+        if warm:
+            c.see(image, picture.file, known)
+            for kept in (c.images, c.seconds, c.cpu, c.areas):
+                kept.clear()
+            if c.predictor.sliced is not None:
+                c.predictor.sliced.start(TrainingStats.of(c.predictor.model), warns=False)
+        c.see(image, picture.file, known)

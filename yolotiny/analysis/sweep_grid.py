@@ -1,0 +1,122 @@
+"""Settings of crops that are compared with each other: every combination that makes sense of the values asked for."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..config.slicing import OPTIONS
+from ..errors import InputError
+from ..slicing import SLICERS
+from ..yaml_file import parse_yaml
+
+USUAL: dict[str, dict[str, list[Any]]] = {  # values tried where the user gives none, by crops
+    "grid": {"full": [True, False]},
+    "lsm": {"k": [2, 4, 8]},
+    "auto": {"infer.crops.threshold": [0.005, 0.02, 0.05, 0.15]},
+}
+STEP = 32  # sizes are multiples of it
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One setting.
+
+    Attributes:
+        imgsz: longer side of the network input, pixels.
+        options: of crops, as predict and val take them; empty for one look at the whole picture.
+    """
+
+    imgsz: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def crops(self) -> str:
+        """none, or the slicer's name."""
+        return str(self.options.get("crops", "none"))
+
+    @property
+    def words(self) -> str:
+        """What a user writes for it."""
+        return " ".join(f"{k}={v}" for k, v in {"imgsz": self.imgsz, "crops": self.crops, **self.options}.items())
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The same as changes to a model's configuration."""
+        options = {"crops": "none"} | dict(self.options)
+        return {f"infer.{OPTIONS[k]}" if k in OPTIONS else k: v for k, v in options.items()}
+
+
+def values(text: Any) -> list[Any]:
+    """A user's list: `640,960`, `[640, 960]` or a single value; none, which the command line reads as nothing, too."""
+    if text is None:
+        return ["none"]
+    parts = text if isinstance(text, (list, tuple)) else str(text).split(",")
+    read = [parse_yaml(p.strip(), "a value") if isinstance(p, str) else p for p in parts]
+    return ["none" if v is None else v for v in read]
+
+
+def usual_sizes(trained: int, longest: int, matched: float | None = None) -> list[int]:
+    """Input sizes from that of training upwards, while pictures have the pixels for them.
+
+    Args:
+        trained: size of training.
+        longest: longest side of a picture, pixels.
+        matched: the size at which objects look as large as in training, where that is known.
+    """
+    most = max(-(-longest // STEP) * STEP, trained)
+    sizes = {trained} | {s for s in (2 * trained, 4 * trained) if s <= most}
+    if matched is not None:
+        sizes.add(min(max(round(matched / STEP) * STEP, STEP), 2 * most))
+    return sorted(sizes)
+
+
+def make_arms(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Arm]:
+    """The settings to compare.
+
+    Args:
+        given: lists by option (`imgsz`, `crops`, and what predict and val take with crops), as a user wrote them.
+        sizes: input sizes where the user gives none; crops are then tried with all but the largest, as they are to save
+            what that costs.
+
+    Raises:
+        InputError: an unknown slicer, an option that none of the slicers takes, or no whole number as a size.
+    """
+    asked = {k: values(v) for k, v in given.items()}
+    for size in asked.get("imgsz", ()):
+        if isinstance(size, bool) or not isinstance(size, int) or size < STEP:
+            raise InputError(f"imgsz={size!r}: give whole numbers from {STEP} up, such as imgsz=640,960,1280")
+    kinds = [str(v) for v in asked.get("crops", ("none", *SLICERS))]
+    for kind in kinds:
+        if kind != "none":
+            SLICERS.find(kind)
+    options = {k: v for k, v in asked.items() if k not in ("imgsz", "crops")}
+    for key in options:
+        if not any(_takes(kind, key) for kind in kinds):
+            raise InputError(f"{key}= is read by none of crops={','.join(kinds)}")
+    first = asked.get("imgsz") or (list(sizes)[:-1] or list(sizes))
+    arms = [Arm(size) for size in asked.get("imgsz", sizes) if "none" in kinds]
+    for kind in (k for k in kinds if k != "none"):
+        tried = {k: v for k, v in (USUAL.get(kind, {}) | options).items() if _takes(kind, k)}
+        for size, *chosen in itertools.product(first, *tried.values()):
+            arms.append(Arm(size, {"crops": kind} | _told(dict(zip(tried, chosen, strict=True)))))
+    return list({arm.words: arm for arm in arms}.values())
+
+
+def _takes(kind: str, option: str) -> bool:
+    """Whether a slicer reads an option."""
+    if kind == "none":
+        return False
+    path = OPTIONS.get(option, option.removeprefix("infer."))
+    section, _, name = path.partition(".")
+    if section == "crops":
+        return name in inspect.signature(SLICERS[kind]).parameters
+    return path != "full" or not SLICERS[kind].needs_heatmap
+
+
+def _told(options: Iterable[Any] | Mapping[str, Any]) -> dict[str, Any]:
+    """Options without those that say what holds anyway."""
+    return {k: v for k, v in dict(options).items() if (k, v) != ("full", True)}

@@ -1,0 +1,108 @@
+"""Commands about data sets: data demo, convert, stats, check, assign."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...files import write_text
+from ...text import printable_lines
+from .models import load
+
+
+def demo(clip: int = 0, **options: Any) -> None:
+    """Write the synthetic data set and print its data.yaml; with `clip`, a video of so many frames too."""
+    from ...data import write_demo
+
+    if not clip:
+        print(write_demo(**options))
+        return
+    from ...data.clip import check_frames, write_clip
+
+    check_frames(clip)  # before anything is written
+    print(data := write_demo(**options))
+    print(write_clip(data.parent / "clip.mp4", clip, seed=options.get("seed", 0)))
+
+
+def convert(**options: Any) -> None:
+    """Convert a data set and print its counts; a terminal sees how far it is."""
+    from ...data import convert
+
+    with progress_bar() as progress:
+        summary = convert(**options, progress=progress)
+    print(printable_lines(summary))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar for each split on stderr, where that is a terminal; else nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from ultralytics.utils import TQDM
+
+    bars: dict[str, Any] = {}
+
+    def show(split: str, done: int, total: int) -> None:
+        if split not in bars:
+            for bar in bars.values():
+                bar.close()
+            bars[split] = TQDM(total=total, desc=split, unit="image", file=sys.stderr)
+        bars[split].update(done - bars[split].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def stats(data: str, imgsz: int = 640, split: str = "train", out: str | None = None) -> None:
+    """Print what a data set is made of, and write figures and plot where `out` is given."""
+    from ...data import stats
+    from ...data.quality.stats_report import as_dict, as_text, save
+
+    found = stats(data, imgsz, split)
+    figures = as_dict(found)
+    print(printable_lines(as_text(figures)))
+    if out is not None:
+        print("written: " + ", ".join(map(str, save(found, figures, Path(out).expanduser()))))
+
+
+def check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = None) -> int:
+    """Print what is wrong with a data set; exit code 1 where there is an error, with `strict` also for a warning."""
+    from ...data import check
+    from ...report import prepare
+
+    file = None if out is None else Path(out).expanduser()
+    if file is not None:
+        prepare(file.absolute().parent)
+    with progress_bar() as progress:
+        report = check(data, imgsz, progress)
+    if file is not None:
+        write_text(file, json.dumps(report.to_dict(), indent=2) + "\n")
+    print(printable_lines(report))
+    return int(bool(report.errors or (strict and report.warnings)))
+
+
+def assign(
+    model: str,
+    data: str,
+    to: str = "runs/assign",
+    imgsz: int | None = None,
+    pictures: int = 200,
+    sizes: Any = (4, 12, 32),
+    **changes: Any,
+) -> None:
+    """Compare a model's assigner with its family's own on training pictures; print the table."""
+    from ...analysis.assignment import study
+
+    loaded = load(model)
+    loaded.need_network("data assign")
+    imgsz = imgsz or loaded.overrides.get("imgsz", 640)
+    sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
+    print(study(loaded.model, data, to, imgsz, pictures, sides, bool(loaded.ckpt), changes))

@@ -1,0 +1,1 @@
+"""What was asked for, checked once: model files, options, data and recipes of a run."""

@@ -1,0 +1,126 @@
+"""Find a model YAML by name, where the name may carry a scale: `yolov5n-p2.yaml` is `yolov5-p2.yaml` at scale n."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError, did_you_mean
+from ..shipped import cfg_dir, read
+
+
+def find(name: str | Path, near: Path | None = None, skip: Path | None = None) -> tuple[Path, str | None]:
+    """Return the file that a model name means, and the scale that the name asks for, if any.
+
+    A scale of one letter follows the first word of the name, with or without a dash; a longer one stands between
+    dashes, as in `yolox-nano-p2.yaml`. An existing file is taken as it is; then come the shipped models, then those of
+    ultralytics. A name with a folder is looked for in that folder only. The suffix may be left out.
+
+    Args:
+        name: a file or model name.
+        near: a folder to look in first (a base is looked for beside its child).
+        skip: a file that is not meant (a base is never the child itself).
+
+    Raises:
+        InputError: no such model; the message has the nearest names.
+    """
+    if near is None and Path(name).is_file():
+        return Path(name), None
+    path = Path(with_suffix(str(name))).expanduser()
+    bare = path.parent == Path(".")
+    models = cfg_dir() / "models"
+    groups = [[near / path.parent]] if near else []
+    groups.append([path.parent, models] if bare else [path.parent])
+    skipped = skip.resolve() if skip else None
+    for folders in groups:
+        for stem, scale in [(path.stem, None), *_readings(path.stem)]:
+            for file in (folder / (stem + path.suffix) for folder in folders):
+                if file.is_file() and file.resolve() != skipped and (scale is None or scale in scales_of(file)):
+                    return file, scale
+    # Of two models of one name ours is meant, at every scale.
+    theirs = {k: v for k, v in _ultralytics_models().items() if bare and not (models / v.name).exists()}
+    for stem, scale in [(path.stem, None), *_readings(path.stem)]:
+        if stem in theirs and (scale is None or scale in scales_of(theirs[stem])):
+            return theirs[stem], scale
+    known = [*models.glob("*.yaml"), *theirs.values()] if bare else path.parent.glob("*.yaml")
+    names = dict.fromkeys(n for file in known for n in _names(file))
+    where = "" if bare else f" in {path.parent}"
+    raise InputError(f"unknown model {path.name!r}{where}{did_you_mean(path.stem, names)}")
+
+
+def file_meant(name: str) -> str:
+    """Return the file that a user means by the name of a model, a checkpoint or an exported model.
+
+    Raises:
+        InputError: no such file, where the name is not one that `find` looks for.
+    """
+    name = name.strip()
+    suffix = Path(name).suffix[1:]
+    folder = name.rstrip("/").endswith("_model")  # as OpenVINO and others are exported
+    if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
+        name += ".yaml"
+    there = Path(name).is_file() or Path(name).is_dir()  # a pipe would never end
+    if not name.endswith((".yaml", ".yml")) and "://" not in name and not there:
+        shipped = [n for n, _ in available()]
+        raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
+    return name
+
+
+def available() -> list[tuple[str, str]]:
+    """Return (name with its scales, first comment line) of every shipped model, by name."""
+    out = []
+    for file in sorted((cfg_dir() / "models").glob("*.yaml")):
+        scales = scales_of(file)
+        family, rest = _family(file.stem)
+        short = all(len(s) == 1 for s in scales)
+        pattern = f"[{''.join(scales)}]" if short else "-{" + ",".join(scales) + "}"
+        lines = (line.lstrip("# ").rstrip() for line in file.read_text("utf-8").splitlines() if line.startswith("#"))
+        out.append((f"{family}{pattern}{rest}" if scales else file.stem, next(lines, "")))
+    return out
+
+
+def scales_of(file: Path) -> list[str]:
+    """Return the names of a file's scales, its own or those of its base."""
+    content = read(file)
+    if "scales" not in content and content.get("base"):
+        content = read(find(str(content["base"]), file.parent, file)[0])
+    scales = content.get("scales")
+    return [str(s) for s in scales] if isinstance(scales, dict) else []
+
+
+def with_suffix(name: str) -> str:
+    """Return a model name with `.yaml` at its end."""
+    return name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
+
+
+def _family(stem: str) -> tuple[str, str]:
+    """Split a name where its scale goes: after the first word ("yoloe-" and "tph-" count as part of it)."""
+    family = re.match(r"(yoloe-|tph-)?[^-]*", stem)[0]
+    return family, stem[len(family) :]
+
+
+def _readings(stem: str) -> Iterator[tuple[str, str]]:
+    """Yield (file stem, scale) for each way to read a scale out of a name."""
+    family, rest = _family(stem)
+    if rest:
+        scale, dash, tail = rest[1:].partition("-")
+        yield family + dash + tail, scale
+    yield family[:-1] + rest, family[-1:]
+
+
+def _ultralytics_models() -> dict[str, Path]:
+    """Return the model files of ultralytics by stem, without importing it."""
+    spec = importlib.util.find_spec("ultralytics")
+    folders = spec.submodule_search_locations if spec else []
+    return {f.stem: f for folder in folders or [] for f in sorted(Path(folder, "cfg", "models").rglob("*.yaml"))}
+
+
+def _names(file: Path) -> list[str]:
+    """Return every name that a file answers to; one that cannot be read answers to its own alone."""
+    family, rest = _family(file.stem)
+    try:
+        return [file.stem, *(f"{family}{s if len(s) == 1 else '-' + s}{rest}" for s in scales_of(file))]
+    except InputError:
+        return [file.stem]

@@ -1,0 +1,50 @@
+"""What a run does about crops: short names of its settings, and the `infer:` section they and a model file make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InputError
+from ..registry import name_of
+from ..slicing import SLICERS
+from . import load as config
+
+OPTIONS = {  # short names of settings, for val and predict
+    "crops": "crops",
+    "k": "crops.k",
+    "top_k": "crops.top_k",
+    "tile": "crops.tile",
+    "overlap": "crops.overlap",
+    "full": "full",
+    "pixel_scale": "pixel_scale",
+    "merge": "merge",
+    "budget": "budget",
+    "prior": "prior",
+}
+# Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
+# sharper, and the first look is to point at more than it would keep.
+USUAL: dict[str, dict[str, Any]] = {"lsm": {"threshold": 0.01}}
+
+
+def section_of(own: Mapping[str, Any] | None, changes: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    """The `infer:` section that holds for a run; None without crops.
+
+    Args:
+        own: the model file's section. A user's other `crops=` sets it aside: its settings belong to its own crops.
+        changes: what the user says, by dotted name from `infer` on.
+        where: the model file, for messages.
+
+    Raises:
+        InputError: a setting of crops without crops.
+    """
+    wanted = name_of(changes.get("infer.crops", changes.get("infer.crops.type", own and own.get("crops"))))
+    if wanted == "none":
+        if settings := [k for k in changes if k not in ("infer.crops", "infer.crops.type")]:
+            short = next((k for k, v in OPTIONS.items() if f"infer.{v}" == settings[0]), settings[0])
+            raise InputError(f"{short}= is read with crops only; say which: crops={', '.join(SLICERS)}")
+        return None
+    if own is None or wanted != name_of(own.get("crops")):
+        own = {"crops": {"type": wanted} | USUAL.get(wanted, {})}
+    found = config.override({"yaml_file": where, "infer": own}, changes)["infer"]
+    return dict(found) if isinstance(found, dict) else None

@@ -1,0 +1,61 @@
+"""A data set made from the options of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from ultralytics.utils import colorstr
+
+from ..data.augment import Step
+from ..slicing.samplers.base import TrainingCrops
+from .crop_dataset import CropDataset
+from .dataset import TinyDataset
+
+
+def build_dataset(
+    args: Any,
+    path: Any,
+    data: dict[str, Any],
+    mode: str,
+    batch: int | None,
+    stride: int,
+    rect: bool,
+    crops: TrainingCrops | None = None,
+    steps: Sequence[tuple[str, Step]] = (),
+) -> TinyDataset:
+    """A data set from ultralytics' options.
+
+    Args:
+        args: ultralytics' configuration namespace.
+        path: images folder, list file, or several.
+        data: the checked data YAML.
+        mode: "train" augments, anything else does not.
+        batch: batch size, for rectangular batches.
+        stride: pictures are padded to a multiple of it.
+        rect: batches keep the pictures' aspect.
+        crops: windows that training sees in the place of pictures.
+        steps: augmentations of the model file.
+    """
+    from ultralytics.data.utils import get_split_fraction
+
+    made = TinyDataset if crops is None else partial(CropDataset, crop_train=crops)
+    return made(
+        steps=steps,
+        img_path=path,
+        imgsz=args.imgsz,
+        batch_size=batch,
+        augment=mode == "train",
+        hyp=args,
+        rect=args.rect or rect,
+        cache=args.cache or None,
+        single_cls=args.single_cls or False,
+        stride=stride,
+        pad=0.0 if mode == "train" else 0.5,
+        prefix=colorstr(f"{mode}: "),
+        task="detect",
+        classes=args.classes,
+        data=data,
+        fraction=get_split_fraction(args.fraction, "train" if mode == "train" else args.split),
+    )

@@ -1,0 +1,139 @@
+"""Training data in which a picture sometimes gives way to a window of it, cut at the file's own resolution."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..ops.letterbox import GREY
+from ..slicing import Tile
+from ..slicing.samplers.base import Piece, TrainingCrops
+from ..slicing.samplers.fitted import side_by_side
+from .dataset import TinyDataset
+from .pictures import read_picture
+
+
+class CropDataset(TinyDataset):
+    """Whole pictures and windows of them, mixed while training; nothing is written to disk.
+
+    ultralytics shrinks a picture to the input before anything else sees it, so a window is cut before that: from the
+    file, from its .npy beside it (`cache=disk`), of which only the window's rows are read, or from memory
+    (`cache=ram`), which then holds pictures in full. Mosaic asks for its tiles here too.
+
+    Args:
+        crop_train: chooses the windows.
+        others: as `TinyDataset`.
+    """
+
+    def __init__(self, *, crop_train: TrainingCrops, **others: Any):
+        self.crop_train = crop_train
+        super().__init__(**others)
+
+    def room(self, index: int) -> tuple[int, int]:
+        """(height, width) of the network input that a picture goes to."""
+        return tuple(map(int, self.batch_shapes[self.batch[index]])) if self.rect else (self.imgsz, self.imgsz)
+
+    def piece(self, index: int, rng: Any = random) -> Piece | None:
+        """A window of a picture with its labels, else a small piece where training shows such; None for the whole."""
+        window = self._choose(index, rng)
+        if window is None and self.crop_train.together:
+            window = self._choose(index, rng, small=True)
+        return None if window is None else self._cut(index, window)
+
+    def _choose(self, index: int, rng: Any, small: bool = False) -> Any:
+        label = self.labels[index]
+        return self.crop_train.choose(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng, small)
+
+    def _cut(self, index: int, window: Tile) -> Piece:
+        label = self.labels[index]
+        return self.crop_train.cut(label, self.sizes[label["im_file"]], window, self.nc)
+
+    def get_image_and_label(self, index: int) -> dict[str, Any]:
+        """A sample on its way to augmentation."""
+        if random.random() >= self.crop_train.probability:
+            return super().get_image_and_label(index)
+        if self.crop_train.together and random.random() < self.crop_train.together:
+            return self._sample(index, *self.full_of_pieces(index))
+        window = self._choose(index, random)
+        if window is None:
+            return super().get_image_and_label(index)
+        piece = self._cut(index, window)
+        return self._sample(index, piece.window.cut(self.full(index)), piece.boxes, piece.cls)
+
+    def full_of_pieces(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """An input full of small pieces, this picture's first: (H, W, C), (n, 4) xywh as shares of it, (n, 1) class."""
+        room = self.room(index)
+        placed = side_by_side(index, len(self.labels), lambda i: self._choose(i, random, small=True), room, random)
+        img = np.full((*room, self.channels), GREY, np.uint8)
+        at, picture = -1, img
+        boxes, cls = [], []
+        for one in placed:  # in the order of pictures, each of which is decoded once
+            if one.picture != at:
+                at, picture = one.picture, self.full(one.picture)
+            w, h = one.window.shown
+            img[one.y : one.y + h, one.x : one.x + w] = one.window.cut(picture)
+            piece = self._cut(one.picture, one.window)
+            boxes.append((piece.boxes * [w, h, w, h] + [one.x, one.y, 0, 0]) / np.tile(room[::-1], 2))
+            cls.append(piece.cls)
+        return img, np.concatenate(boxes).astype(np.float32), np.concatenate(cls)
+
+    def _sample(self, index: int, img: np.ndarray, boxes: np.ndarray, cls: np.ndarray) -> dict[str, Any]:
+        """What is seen in place of a picture, as ultralytics hands a picture to augmentation."""
+        self._remember(index)
+        shape = img.shape[:2]
+        label = {k: v for k, v in self.labels[index].items() if k != "shape"}
+        label |= {"img": img, "bboxes": boxes, "cls": cls, "segments": [], "ratio_pad": (1.0, 1.0)}
+        label |= {"ori_shape": shape, "resized_shape": shape}
+        return self.update_labels_info(label | ({"rect_shape": self.room(index)} if self.rect else {}))
+
+    def _remember(self, index: int) -> None:
+        """Offer a picture to mosaic, which takes its other tiles from the pictures that were read last."""
+        if self.cache == "ram" or index in self.buffer:
+            return
+        self.buffer.append(index)
+        if len(self.buffer) > max(self.max_buffer_length, 1):
+            gone = self.buffer.pop(0)
+            self.ims[gone] = self.im_hw0[gone] = self.im_hw[gone] = None
+
+    def full(self, index: int) -> np.ndarray:
+        """(H, W, C) a picture at its file's own size.
+
+        Raises:
+            FileNotFoundError: the file has gone or cannot be decoded any more.
+        """
+        file, saved = self.im_files[index], self.npy_files[index]
+        picture = self.ims[index] if self.cache == "ram" else None
+        fresh = picture is None and self.cache == "disk" and saved.exists()
+        fresh = fresh and saved.stat().st_mtime >= Path(file).stat().st_mtime
+        if fresh and self._fits(found := np.load(saved, mmap_mode="r")):
+            picture = found
+        if picture is None:
+            picture = read_picture(file, self.cv2_flag)
+        if picture is None:
+            raise FileNotFoundError(f"{file} cannot be read")
+        return picture if picture.ndim == 3 else picture[..., None]
+
+    def _fits(self, picture: np.ndarray) -> bool:
+        """Whether a .npy file holds what would be decoded."""
+        return picture.dtype == np.uint8 and (picture.shape[2] if picture.ndim == 3 else 1) == self.channels
+
+    def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> tuple[np.ndarray, Any, Any]:
+        """The whole picture at the size of the input, its own (height, width), and the shown one.
+
+        Memory that pictures are cached in takes them in full: ultralytics fills it, and counts what it needs, by this
+        method.
+        """
+        if self.cache != "ram":
+            return super().load_image(i, rect_mode, resize_short)
+        picture = self.full(i)
+        h, w = picture.shape[:2]
+        ratio = self.imgsz / max(h, w)
+        if not isinstance(self.ims, list) and ratio != 1:  # the cache is filled
+            shown = (min(int(np.ceil(w * ratio)), self.imgsz), min(int(np.ceil(h * ratio)), self.imgsz))
+            picture = cv2.resize(picture, shown, interpolation=cv2.INTER_LINEAR)
+            picture = picture if picture.ndim == 3 else picture[..., None]
+        return picture, (h, w), picture.shape[:2]

@@ -1,0 +1,188 @@
+"""Training and validation data: ultralytics' YOLO dataset with ignore regions and without its traps for tiny boxes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from ultralytics.data.dataset import YOLODataset
+from ultralytics.data.utils import img2label_paths
+from ultralytics.utils import LOGGER
+
+from ..data.labels import ignore_file, read_ignore, read_labels, region_class, region_label
+from ..data.pictures import Unreadable
+from ..errors import InputError
+from ..text import printable
+from . import label_cache
+from .augmenting import OwnAugmentations
+from .perspective import spare_tiny
+from .pictures import read_picture
+
+NOWHERE = Path(os.devnull, "none")
+
+
+def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
+    """Read one picture and its labels, as ultralytics' scan asks for it; no file is changed.
+
+    Args:
+        args: picture file, label file.
+        nc: number of classes.
+        flags: how OpenCV is to decode the picture; training decodes it in the same way.
+        single: class numbers do not matter.
+
+    Returns:
+        (label dict or None for a picture that does not decode, missing, found, empty, corrupt, message).
+    """
+    image, label = args
+    rows = read_labels(Path(label), sys.maxsize if single else nc)
+    try:
+        picture = read_picture(image, flags)
+    except Unreadable as error:
+        return None, 0, 0, 0, 1, str(error)
+    kept = np.array(list(dict.fromkeys(map(tuple, rows))), np.float32).reshape(-1, 5)  # ordered, without duplicates
+    found = os.path.isfile(label)
+    boxes = {
+        "im_file": image,
+        "shape": picture.shape[:2],
+        "cls": kept[:, :1],
+        "bboxes": kept[:, 1:],
+        "segments": [],
+        "keypoints": None,
+        "normalized": True,
+        "bbox_format": "xywh",
+        "duplicates": len(rows) - len(kept),
+    }
+    return boxes, int(not found), int(found), int(found and not len(rows)), 0, ""
+
+
+class TinyDataset(YOLODataset):
+    """YOLO labels and, from a sibling folder `ignore/`, regions in which nothing counts.
+
+    The regions travel through augmentation as boxes of extra classes from `nc` on, so mosaic and flips move them with
+    the picture; `split_ignore` takes them out of the batch again.
+
+    Attributes:
+        steps: augmentations of the model file, see `data.augment`.
+        sizes: (height, width) of each picture by its file.
+    """
+
+    def __init__(self, *args: Any, hyp: Any, steps: Sequence[tuple[str, Any]] = (), **kwargs: Any):
+        self.runs = getattr(hyp, "project", None)  # for the scan of labels beside which nothing can be written
+        self.steps = steps
+        super().__init__(*args, hyp=hyp, **kwargs)
+
+    def scanned(self) -> list[dict[str, Any]]:
+        """Labels of the pictures that can be read: as an earlier run found them, else scanned now."""
+        files = list(zip(self.im_files, self.get_label_files(), strict=True))
+        key = f"{self.cv2_flag} {self.get_cache_hash()}"  # names, sizes and dates of the files, and how they are read
+        spots = list(label_cache.places(Path(files[0][1]).parent, self.runs))
+        nc = sys.maxsize if self.single_cls else self.nc
+        kept = next(filter(None, (label_cache.read(p, key, len(files), nc) for p in spots)), None)
+        found = kept or self._scan(files)
+        if kept is None and not any(label_cache.write(p, key, found) for p in spots):
+            LOGGER.info(f"{self.prefix}the scan cannot be kept beside the labels; the next run scans again")
+        LOGGER.info(f"{self.prefix}{len(found.index)} images, {found.found} with a label file in {spots[0].parent}")
+        return found.labels(self.im_files)
+
+    def _scan(self, files: list[tuple[str, str]]) -> label_cache.Scan:
+        """Read every picture and its labels."""
+        if self.augment and not any(os.path.isfile(label) for _, label in files):
+            raise InputError(
+                f"no label file for any of the {len(files)} training images of {self.img_path}; "
+                f"expected {files[0][1]} and so on"
+            )
+        work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
+        found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {printable(self.img_path)}")
+        if not len(found.index):
+            raise InputError(f"none of the {len(files)} images of {self.img_path} can be read")
+        return found
+
+    def get_labels(self) -> list[dict[str, Any]]:
+        """Labels of all images, ignore regions appended; logs what was left out."""
+        wanted = list(self.im_files)
+        labels = self.scanned()
+        self.im_files = [x["im_file"] for x in labels]
+        kept = set(self.im_files)
+        self._tell(
+            "{n} of {of} images cannot be read and are left out", {f: 1 for f in wanted if f not in kept}, wanted
+        )
+        doubled = {x["im_file"]: n for x in labels if (n := x.pop("duplicates"))}
+        self._tell("{n} duplicate label rows are left out", doubled, wanted)
+        self.sizes = {x["im_file"]: x["shape"] for x in labels}  # rectangular batches take it out of the labels
+        regions = 0
+        for label, file in zip(labels, img2label_paths(self.im_files), strict=True):
+            extra = read_ignore(ignore_file(file))
+            regions += len(extra)
+            label["bboxes"] = np.concatenate((label["bboxes"], extra[:, :4]))
+            cls = region_class(extra[:, 4:], self.nc).astype(np.float32)
+            label["cls"] = np.concatenate((label["cls"], cls))
+        if regions:
+            LOGGER.info(f"{self.prefix}{regions} ignore regions: no loss and no false alarm inside")
+        return labels
+
+    def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple:
+        """A picture; an .npy file beside it is taken for its pixels with `cache=disk` only, and else left alone."""
+        if self.cache != "disk":
+            self.npy_files[i] = NOWHERE
+        return super().load_image(i, *args, **kwargs)
+
+    def _tell(self, what: str, counts: dict[str, int], of: list[str]) -> None:
+        """Log what was left out, with the first few files by name."""
+        if counts:
+            shown = ", ".join(printable(Path(f).name) for f in list(counts)[:5]) + (", ..." if len(counts) > 5 else "")
+            LOGGER.warning(f"{self.prefix}{what.format(n=sum(counts.values()), of=len(of))}: {shown}")
+
+    @property
+    def nc(self) -> int:
+        """Number of classes, from which on class indices mean ignore regions."""
+        return len(self.data["names"])
+
+    @property
+    def most_objects(self) -> int:
+        """Objects in the most crowded picture."""
+        return max((int((x["cls"] < self.nc).sum()) for x in self.labels), default=0)
+
+    def update_labels(self, include_class: int | list[int] | None) -> None:
+        """Keep the chosen classes and, with `single_cls`, call them all 0; ignore regions stay what they are."""
+        if include_class is not None:
+            single, self.single_cls = self.single_cls, False
+            regions = {int(c) for x in self.labels for c in x["cls"].ravel() if c >= self.nc}
+            super().update_labels([*np.ravel(include_class).tolist(), *sorted(regions)])
+            self.single_cls = single
+        if self.single_cls:
+            for label in self.labels:
+                label["cls"][label["cls"] < self.nc] = 0
+        if self.augment and not self.most_objects:
+            of = "" if include_class is None else f" of classes {include_class}"
+            raise InputError(f"no box{of} in any of the {len(self.labels)} training images of {self.img_path}")
+
+    def build_transforms(self, hyp: Any) -> Any:
+        """ultralytics' augmentations with our rule for which boxes survive, then the model file's."""
+        transforms = super().build_transforms(hyp)
+        spare_tiny(transforms, self.nc)
+        if self.augment and self.steps:
+            transforms.insert(-1, OwnAugmentations(self.steps, self.nc))  # the last one formats
+        return transforms
+
+
+def split_ignore(batch: dict[str, Any], nc: int) -> dict[str, Any]:
+    """Take the ignore regions (class `nc` and above) out of a batch's objects.
+
+    Adds to the batch `ignore_bboxes` (K, 4) normalised xywh, `ignore_idx` (K,), and `ignore_cls` (K,), the class of a
+    region, -1 for every class and -2 for an object of no class.
+    """
+    cls: Tensor = batch["cls"].view(-1)
+    region = cls >= nc
+    batch["ignore_bboxes"], batch["ignore_idx"] = batch["bboxes"][region], batch["batch_idx"][region]
+    batch["ignore_cls"] = region_label(cls[region], nc)
+    if torch.any(region):
+        for k in ("cls", "bboxes", "batch_idx"):
+            batch[k] = batch[k][~region]
+    return batch

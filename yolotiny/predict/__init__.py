@@ -1,0 +1,5 @@
+"""Prediction: pictures in, results out."""
+
+from .. import _compat
+
+_compat.quiet()

@@ -1,0 +1,172 @@
+"""Prediction: ultralytics' predictor with suppression that has no time limit, and with slicing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from ultralytics.engine.results import Results
+from ultralytics.models.yolo.detect import DetectionPredictor
+from ultralytics.utils import LOGGER, ops
+
+from ..loaders.reader import Reader
+from ..loaders.sources import items_of, reads_files
+from ..ops.letterbox import Letterbox
+from ..ops.postprocess import describe, nms, scale_for
+from ..slicing import SlicedInference
+from ..text import printable
+from ..training_stats import TrainingStats
+from .drawing import TinyResults
+from .json_writer import RowFile, rows_of
+from .results import CropResults
+from .saving import Saving
+from .sharing import Lent
+from .sliced import coarse_passes, finish, tile_batcher
+
+TEXTS = {"show_labels": True, "show_conf": True}  # ultralytics' own values, which say nothing of what a user asked for
+
+
+class Predictor(Saving, DetectionPredictor):
+    """Gives ordinary ultralytics `Results`; with slicing those that know their crops.
+
+    Attributes:
+        suppression: `nms_metric` and `nms_c`, see `scale_for`.
+        sliced: looks at tiles again, or None.
+        multi_label: whether one box may be several detections, as in validation.
+        warns: whether to say where a cap removed detections.
+        texts: `show_labels` and `show_conf` as the user has them; without them the size of the objects decides.
+    """
+
+    multi_label = False
+    warns = True
+    texts: Mapping[str, bool] = {}
+
+    def __init__(
+        self,
+        *args: Any,
+        suppression: dict[str, Any] | None = None,
+        sliced: SlicedInference | None = None,
+        texts: Mapping[str, bool] | None = None,
+        **kwargs: Any,
+    ):
+        self.suppression, self.sliced, self.texts = suppression or {}, sliced, texts or {}
+        super().__init__(*args, **kwargs)
+
+    def setup_model(self, model: Any, verbose: bool = True) -> None:
+        """ultralytics' network, to be shared with other calls."""
+        super().setup_model(model, verbose)
+        self.model = Lent(self.model)
+
+    def setup_source(self, source: Any, stride: int | None = None) -> None:
+        """Sizes of objects are measured anew on each source; what cannot be decoded in it is counted."""
+        if reads_files(source):
+            channels = getattr(self.model, "channels", 3)
+            source = Reader(items_of(source), self.args.batch, self.args.vid_stride, channels)
+        super().setup_source(source, stride)
+        vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
+        if self.model.format == "pt" and self.model.end2end:  # ultralytics puts it into the network, for all calls
+            self.model.head = {"max_det": max(self.args.max_det, 300), "agnostic_nms": self.args.agnostic_nms}
+        if self.sliced is not None:
+            self.sliced.start(TrainingStats.of(self.model), self.warns)
+
+    @property
+    def unread(self) -> int:
+        """Pictures and frames that could not be decoded and were left out, once the source is through."""
+        return sum(getattr(self.dataset, "unread", Counter()).values())
+
+    def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Network output; None where tiles need no look at the whole picture."""
+        if self.sliced is not None and not self.sliced.full and not self.args.embed:
+            return None
+        start = time.perf_counter()
+        with self.model.lock:  # activation maps put hooks into the network
+            out = super().inference(im, *args, **kwargs)
+        if self.sliced is not None and self.sliced.budget is not None:
+            finish(self.device)
+            took = time.perf_counter() - start
+            self.sliced.budget.coarse_pass(took / len(im), im.shape[2] * im.shape[3])
+        return out
+
+    def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
+        """Network output -> one `Results` per picture."""
+        y = preds[0] if isinstance(preds, (list, tuple)) else preds
+        found = self.suppress(y) if y is not None else [torch.zeros(0, 6, device=img.device)] * len(img)
+        if not isinstance(orig_imgs, list):
+            orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
+        if self.sliced is None:
+            return self.construct_results(found, img, orig_imgs, **kwargs)
+        return self._slice(found, preds, img.shape[2:], orig_imgs)
+
+    def suppress(self, y: Tensor, extra: Tensor | None = None, of_crops: bool = False) -> list[Tensor]:
+        """Network output -> rows of each picture, see `nms`; warns where a cap removed detections, not in crops."""
+        left_out: Counter[str] = Counter()
+        found = nms(
+            y,
+            len(self.model.names),
+            self.args.conf,
+            self.args.iou,
+            self.args.max_det,
+            multi_label=self.multi_label,
+            agnostic=self.args.agnostic_nms,
+            classes=self.args.classes,
+            left_out=left_out,
+            c=scale_for(self.model, self.suppression),
+            extra=extra,
+            together=of_crops,
+        )
+        for line in describe(left_out, self.args.max_det, self.args.conf) if self.warns and not of_crops else ():
+            LOGGER.warning(line)
+        return found
+
+    def run_callbacks(self, event: str) -> None:
+        """ultralytics' callbacks; with `save_json` the detections go to predictions.json, picture by picture."""
+        if event == "on_predict_batch_start":  # lines of the log, with the names of files in them
+            self.batch = (*self.batch[:2], [printable(line) for line in self.batch[2]])
+        super().run_callbacks(event)
+        if not self.args.save_json:
+            return
+        if event == "on_predict_start":
+            self.json = RowFile(Path(self.save_dir) / "predictions.json")
+        elif event == "on_predict_postprocess_end":
+            for result in self.results:
+                self.json.add(self._rows(result))
+        elif event == "on_predict_end":
+            self.json.close()
+
+    def _rows(self, result: Results) -> list[dict[str, Any]]:
+        """Rows of predictions.json; those of a video say the frame."""
+        found = {"bboxes": result.boxes.xyxy, "conf": result.boxes.conf, "cls": result.boxes.cls}
+        rows = rows_of(found, str(result.path), range(1, len(result.names) + 1))
+        video = getattr(self.dataset, "mode", "image") != "image"
+        return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
+
+    def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
+        """Rows in pixels of the input -> `TinyResults`."""
+        found = super().construct_result(pred, img, orig_img, img_path)
+        return TinyResults(found.orig_img, path=found.path, names=found.names, boxes=found.boxes.data)
+
+    def _slice(self, found: list[Tensor], preds: Any, size: Any, pictures: Any) -> list[Results]:
+        """Rows of the coarse pass over each picture, in pixels of the input -> results of both passes."""
+        assert self.sliced is not None
+        letterboxes = [Letterbox.of(picture.shape[:2], size) for picture in pictures]
+        coarse = coarse_passes(self.sliced, preds, found, letterboxes)
+        batcher = tile_batcher(self.model, partial(self.suppress, of_crops=True), self.args.augment)
+        joined = self.sliced.run(pictures, coarse, batcher, (self.imgsz[0], self.imgsz[1]), self.args.conf)
+        out: list[Results] = []
+        for both, picture, path in zip(joined, pictures, self.batch[0], strict=True):
+            rows = torch.from_numpy(both.rows[: self.args.max_det]).to(self.device)
+            made = CropResults(picture, path=path, names=self.model.names, boxes=rows)
+            made.crops = torch.from_numpy(both.tiles)
+            out.append(made)
+        return out
+
+
+def is_ours(kind: Any) -> bool:
+    """Whether a class of predictors is one of ours, or made from one, and so takes what ours are told."""
+    return isinstance(kind, type) and issubclass(kind, Predictor)

@@ -1,0 +1,153 @@
+"""Training on the crops that inference will look at: what a window of a picture is to training, whoever chose it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from ..tile import Tile
+
+FAINT = 0.1  # share of an object below which what is left of it says nothing
+ROUNDING = 0.01  # shares in a label file carry rounding: an object is whole from 0.99 on
+LARGEST = 16  # network pixels per pixel of the file
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A window of a picture and the labels in it.
+
+    Attributes:
+        window: where it lies and how large it is shown.
+        boxes: (n, 4) xywh as shares of the window.
+        cls: (n, 1) class; ignore regions as in `TinyDataset`.
+    """
+
+    window: Tile
+    boxes: np.ndarray
+    cls: np.ndarray
+
+    @property
+    def scale(self) -> float:
+        """Network pixels per pixel of the file."""
+        return self.window.shown[0] / self.window.w
+
+
+class TrainingCrops:
+    """What grids and clusters share: how often, how large, and what becomes of the objects that a window cuts.
+
+    Args:
+        probability: how often a picture gives way to one of its windows.
+        scale: network pixels per pixel of the file, or "auto", which each kind of window explains.
+        keep: an object counts, cut to the window, when at least this share of its area lies inside; with less it is an
+            ignore region, and under a tenth it goes.
+
+    Attributes:
+        together: share of the windows in whose place an input full of small pieces is seen, which `fitted` chooses.
+        advice: what slicers are told of a detector trained so, beside what is measured; see `slicing.Slicer.adapt`.
+
+    Raises:
+        InputError: a value out of range.
+    """
+
+    together = 0.0
+    advice: Mapping[str, float] = MappingProxyType({})
+
+    def __init__(self, probability: float, scale: float | str, keep: float):
+        self.probability = share("probability", probability)
+        self.scale = None if scale == "auto" else number("scale", scale, LARGEST, "1.0, or auto")
+        self.keep = share("keep", keep)
+        if not self.keep:
+            raise InputError("crop_train: keep=0 would call a corner of an object the object; 0.7 is usual")
+
+    def check(self, imgsz: int) -> None:
+        """Raise InputError for a setting that an input of `imgsz` pixels has no room for."""
+
+    def window(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
+        """Choose a window.
+
+        Args:
+            file: the picture's name.
+            boxes: (n, 4) xyxy of its objects, pixels of the file.
+            size: (height, width) of the picture, pixels of the file.
+            room: (height, width) of the network input.
+            rng: `random`, or one `random.Random`.
+
+        Returns:
+            A `Tile`, or None for a picture that is better seen whole.
+        """
+        raise AssertionError("a kind of window without a choice")
+
+    def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
+        """Choose a small piece, of which several are seen on one input; see `window`."""
+        raise AssertionError("a kind of window without small pieces")
+
+    def choose(
+        self,
+        label: dict[str, Any],
+        size: tuple[int, int],
+        room: tuple[int, int],
+        nc: int,
+        rng: Any,
+        small: bool = False,
+    ) -> Any:
+        """A window of a picture, a `small` piece if wanted, or None for the whole picture.
+
+        Args:
+            label: `im_file`, `bboxes` (n, 4) xywh as shares of the picture, `cls` (n, 1).
+            size: (height, width) of the picture, pixels of the file.
+            room: (height, width) of the network input.
+            nc: number of classes; `nc` and above are ignore regions.
+            rng: `random`, or one `random.Random`.
+            small: a piece of which several are seen on one input.
+        """
+        objects = label["bboxes"][label["cls"][:, 0] < nc] * np.tile(size[::-1], 2)
+        corners = np.concatenate((objects[:, :2] - objects[:, 2:] / 2, objects[:, :2] + objects[:, 2:] / 2), 1)
+        return (self.fitted if small else self.window)(label["im_file"], corners, size, room, rng)
+
+    def cut(self, label: dict[str, Any], size: tuple[int, int], window: Tile, nc: int) -> Piece:
+        """A window of a picture with its labels; see `choose` for the arguments."""
+        return Piece(window, *inside(label["bboxes"] * np.tile(size[::-1], 2), label["cls"], window, nc, self.keep))
+
+
+def inside(boxes: np.ndarray, cls: np.ndarray, window: Tile, nc: int, keep: float) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes as a window shows them.
+
+    Args:
+        boxes: (n, 4) xywh, pixels of the picture.
+        cls: (n, 1); `nc` and above are ignore regions.
+        window: the piece.
+        nc: number of classes.
+        keep: share of an object that must lie in the window, see `TrainingCrops`.
+
+    Returns:
+        (m, 4) xywh as shares of the window, cut to it, and (m, 1) classes.
+    """
+    low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
+    corner, size = np.array([window.x, window.y]), np.array([window.w, window.h])
+    cut_low, cut_high = np.clip(low - corner, 0, size), np.clip(high - corner, 0, size)
+    sides = cut_high - cut_low
+    seen = sides.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1e-9)
+    region = cls[:, 0] >= nc
+    there = (sides > 0).all(1) & (region | (seen >= FAINT))
+    cls = np.where((seen < keep - ROUNDING)[:, None] & ~region[:, None], nc, cls).astype(np.float32)
+    xywh = np.concatenate(((cut_low + cut_high) / 2, sides), 1) / np.tile(size, 2)
+    return xywh[there].astype(np.float32), cls[there]
+
+
+def share(name: str, value: Any) -> float:
+    """`value` when it is a number in 0..1, else InputError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InputError(f"crop_train: {name}={value!r} must lie in 0..1")
+    return value
+
+
+def number(name: str, value: Any, most: float, example: str) -> float:
+    """`value` when it is a number above 0 and at most `most`, else InputError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+        raise InputError(f"crop_train: {name}={value!r} must be a number above 0 and at most {most}; write {example}")
+    return value

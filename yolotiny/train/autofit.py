@@ -1,0 +1,132 @@
+"""What a training run reads off its boxes before it starts: anchors, and the sizes that `auto` settings refer to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from ultralytics.utils import LOGGER
+
+from ..data.anchors import fit_anchors
+from ..detector import Detector
+from ..loaders.crop_dataset import CropDataset
+from ..loaders.dataset import TinyDataset
+from ..slicing.samplers.base import Piece
+
+EXTREMES = (1, 99)  # percentiles of the areas: one huge or broken box shall not decide
+LOOKS = 2000  # pictures and windows drawn to see what training with crops sees
+
+
+class Look(NamedTuple):
+    """One picture or window as training shows it.
+
+    Attributes:
+        sizes: (n, 2) widths and heights of its objects, pixels of the network input.
+        scale: network pixels per pixel of the file.
+        cropped: it is a window.
+    """
+
+    sizes: np.ndarray
+    scale: float
+    cropped: bool
+
+
+def looks(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Look]:
+    """What training shows, augmentation left aside: every picture, or with crops a sample as training draws it.
+
+    Args:
+        dataset: the training data.
+        imgsz: side of the network input, pixels.
+        seed: of the sample.
+    """
+    if not isinstance(dataset, CropDataset):
+        return [_look(dataset, i, None, imgsz) for i in range(len(dataset.labels))]
+    rng = random.Random(seed)
+    drawn = _drawn(len(dataset.labels), dataset.crop_train.probability, rng)
+    return [_look(dataset, i, dataset.piece(i, rng) if crop else None, imgsz) for i, crop in drawn]
+
+
+def _drawn(pictures: int, probability: float, rng: random.Random) -> Iterator[tuple[int, bool]]:
+    """Pictures in random order, each as often as any other, and which give way to a window: their share is exact."""
+    order: list[int] = []
+    for n in range(LOOKS):
+        order = order or rng.sample(range(pictures), pictures)
+        yield order.pop(), int((n + 1) * probability) > int(n * probability)
+
+
+def _look(dataset: TinyDataset, index: int, piece: Piece | None, imgsz: int) -> Look:
+    label = dataset.labels[index]
+    if piece is not None:
+        width, height = piece.window.shown
+        return Look(piece.boxes[piece.cls[:, 0] < dataset.nc, 2:] * [width, height], piece.scale, True)
+    height, width = dataset.sizes[label["im_file"]]
+    scale = imgsz / max(height, width)
+    return Look(label["bboxes"][label["cls"][:, 0] < dataset.nc, 2:] * [width, height] * scale, scale, False)
+
+
+def measure(seen: list[Look]) -> dict[str, Any]:
+    """The section `measured` of a configuration, from looks that show at least one object.
+
+    Returns:
+        `object_size`, the mean square root of the area (the C of NWD, 12.7 on AI-TOD-v2 at 800 px), and `object_areas`,
+        the 1st and 99th percentile of the areas, over whole pictures and windows as they are mixed. Components ask for
+        them by name. `crop_object_size` is the mean size in windows alone, if there are any. `pixel_scale` is the
+        median of network pixels per pixel of the file, over the windows where there are any: a piece of a picture shown
+        at this scale looks as in training.
+    """
+    areas = np.concatenate([look.sizes for look in seen]).prod(1)
+    low, high = np.percentile(areas, EXTREMES)
+    windows = [look for look in seen if look.cropped]
+    scales = [look.scale for look in windows or seen]
+    in_windows = np.concatenate([look.sizes for look in windows] or [np.zeros((0, 2))]).prod(1)
+    crops = {"crop_object_size": round(float(np.sqrt(in_windows).mean()), 2)} if len(in_windows) else {}
+    return crops | {
+        "object_size": round(float(np.sqrt(areas).mean()), 2),
+        "object_areas": [round(float(low), 2), round(float(high), 2)],
+        "pixel_scale": round(float(np.median(scales)), 4),
+    }
+
+
+def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[str]:
+    """Set what depends on the training boxes, in the model and in its configuration.
+
+    Anchors are fitted where the configuration says `auto`; `measured` is always written, so that whatever a component
+    derives from it is the same in training, validation, resumed runs and exports. The criterion is built anew.
+
+    Args:
+        model: changed in place.
+        dataset: the training data.
+        imgsz: side of the network input, pixels.
+        seed: of the search for anchors, and of the windows that are looked at.
+    Returns:
+        What to log.
+    """
+    seen = looks(dataset, imgsz, seed)
+    sizes = np.concatenate([look.sizes for look in seen]) if seen else np.zeros((0, 2))
+    if not len(sizes):
+        return []
+    said = []
+    if model.yaml.get("anchors") == "auto":
+        head = model.model[-1]
+        anchors, reached = fit_anchors(sizes, head.nl, head.anchors_per_cell, seed=seed)
+        head.set_anchors(torch.from_numpy(anchors))
+        model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
+        shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
+        said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
+    found = model.yaml["measured"] = measure(seen)
+    if isinstance(dataset, CropDataset) and any(look.cropped for look in seen):
+        found |= dataset.crop_train.advice
+    model.criterion = model.init_criterion()
+    said.append(f"objects: {found['object_size']} px mean size at imgsz={imgsz}")
+    if isinstance(dataset, CropDataset):
+        cropped = sum(look.cropped for look in seen) / len(seen)
+        said.append(f"crops: {cropped:.0%} of what training sees, {found['pixel_scale']} px per pixel of the file")
+        if not cropped:
+            LOGGER.warning(
+                "crop_train: no picture gives a window, so all are seen whole; their files are no larger than one, or "
+                "hold no cluster: raise crop_train.scale, or leave crop_train out"
+            )
+    return said

@@ -1,0 +1,93 @@
+"""What a run depends on beside weights, average and optimizer: order of pictures, random numbers, waiting gradients."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Sampler
+from ultralytics.utils import RANK
+from ultralytics.utils.torch_utils import unwrap_model
+
+from .. import checkpoint
+
+
+class EpochOrder(Sampler[int]):
+    """A new random order of a data set each epoch, the same whether the run was cut off before or not.
+
+    Attributes:
+        epoch: the one that the next order is for.
+    """
+
+    def __init__(self, data: Any, seed: int):
+        self.data, self.seed, self.epoch = data, seed, 0
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        self.epoch += 1
+        yield from torch.randperm(len(self.data), generator=generator).tolist()
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+def mend(average: torch.nn.Module, live: torch.nn.Module) -> None:
+    """Put live values into tensors of the average that a single bad step has made infinite for good."""
+    source = live.state_dict()
+    for k, v in average.state_dict().items():
+        if not torch.isfinite(v).all() and torch.isfinite(source[k]).all():
+            v.copy_(source[k])
+
+
+def state_of(trainer: Any) -> dict[str, Any]:
+    """What the next step depends on beside weights, average and optimizer."""
+    kind, keys, *rest = np.random.get_state()
+    model = unwrap_model(trainer.model)
+    data = trainer.train_loader.dataset
+    return {
+        "python": random.getstate(),
+        "numpy": [kind, keys.tolist(), *rest],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state(trainer.device) if trainer.device.type == "cuda" else None,
+        "waiting": trainer.waiting,
+        "gradients": {k: p.grad for k, p in model.named_parameters() if trainer.waiting and p.grad is not None},
+        "mosaic": list(getattr(data, "buffer", ())) if not trainer.train_loader.num_workers else [],
+    }
+
+
+def restore(trainer: Any, run: dict[str, Any]) -> None:
+    """Go back to where `state_of` was taken."""
+    parameters = dict(unwrap_model(trainer.model).named_parameters())
+    for k, gradient in run["gradients"].items():
+        parameters[k].grad = gradient.to(parameters[k])
+    trainer.waiting = run["waiting"]
+    if RANK > 0:  # random numbers are those of the first of several processes
+        return
+    data = trainer.train_loader.dataset
+    if run["mosaic"] and max(run["mosaic"]) < len(data) and not trainer.train_loader.num_workers:
+        for i in run["mosaic"]:  # pictures that mosaics are made of, oldest first
+            data.load_image(i)
+    version, keys, following = run["python"]
+    random.setstate((version, tuple(keys), following))
+    np.random.set_state(tuple(run["numpy"]))
+    torch.set_rng_state(run["torch"])
+    if run["cuda"] is not None and trainer.device.type == "cuda":
+        torch.cuda.set_rng_state(run["cuda"], trainer.device)
+
+
+def cut_rows(file: Path, epochs: int) -> None:
+    """Keep the rows of the first `epochs` epochs, one each, and none that a kill has cut short."""
+    if not file.exists() or not file.stat().st_size:
+        return
+    head, *rows = csv.reader(file.read_text(encoding="utf-8").splitlines())
+    kept: dict[int, list[str]] = {}
+    for row in rows:
+        if len(row) == len(head) and row[0].isdigit() and int(row[0]) <= epochs:
+            kept.setdefault(int(row[0]), row)
+    text = "".join(",".join(row) + "\n" for row in (head, *kept.values()))
+    checkpoint.replace(file, text.encode())

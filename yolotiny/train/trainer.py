@@ -1,0 +1,230 @@
+"""Training: ultralytics' loop round our detector, data and criterion."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import nn
+from ultralytics.utils import DEFAULT_CFG, LOGGER, RANK
+from ultralytics.utils.plotting import plot_labels
+from ultralytics.utils.torch_utils import unwrap_model
+
+from .._compat import slow_bfloat16
+from ..data.augment import build_steps
+from ..detector import Detector
+from ..errors import InputError, above_zero
+from ..files import write_text
+from ..loaders.build import build_dataset
+from ..loaders.dataset import TinyDataset, split_ignore
+from ..nn.anchor_head import read as read_anchors
+from ..predict.drawing import names_as_text
+from ..slicing.samplers import crop_train
+from ..val.validator import Validator
+from .autofit import fit
+from .processes import SharedTrainer
+from .resumable import ResumableTrainer
+
+CLIP = 10.0  # ultralytics' norm of gradients
+BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
+
+
+class Trainer(SharedTrainer, ResumableTrainer):
+    """Trains a `Detector`.
+
+    The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
+    """
+
+    hooks: Sequence[Callable[[Trainer], None]] = ()  # called with the trainer once the best checkpoint is validated
+
+    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None):
+        project = Path((overrides or {}).get("project") or ".").absolute()
+        self.made = [p for p in (project, *project.parents) if not p.exists()]  # folders that this run adds
+        with self.or_nothing():
+            super().__init__(cfg, overrides, _callbacks)
+
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """What fails in here leaves no run folder behind; one in which figures or checkpoints lie stays."""
+        try:
+            yield
+        except Exception:
+            folder: Path | None = getattr(self, "save_dir", None)
+            if RANK in {-1, 0} and folder and {p.name for p in folder.rglob("*")} <= BARE:
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    for parent in self.made:
+                        parent.rmdir()
+            raise
+
+    @names_as_text()
+    def train(self) -> None:
+        """Train, on this device or on several."""
+        super().train()
+
+    def _setup_train(self) -> None:
+        """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""
+        with self.or_nothing():
+            super()._setup_train()
+        if RANK in {-1, 0} and self.args.amp == "bf16" and self.device.type == "cpu" and slow_bfloat16():
+            LOGGER.warning("amp=bf16: this processor has no bfloat16 instructions, so amp=False is faster")
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
+        """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
+        model = unwrap_model(self.model)
+        grid = max(int(model.stride.max()), 32)
+        crops, steps = None, []
+        if mode == "train":
+            where, imgsz = model.yaml.get("yaml_file", ""), self.args.imgsz
+            crops = crop_train(model.yaml.get("crop_train"), where, imgsz)
+            steps = build_steps(
+                model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
+            )
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps)
+        Validator._check_max_det(self.args, {mode: made})
+        return made
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Detector:
+        """A detector for the data's classes, with `weights` (a module, file or state dict) taken over.
+
+        Anchors stay those of `cfg`: a user's own would else give way to those a checkpoint happens to carry.
+        """
+        model = Detector(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose and RANK == -1)
+        model.names = self.data["names"]
+        above_zero(model.yaml.get("gradient_clip", CLIP), "gradient_clip", CLIP)
+        anchors = model.yaml.get("anchors")
+        if weights is not None:
+            model.load(weights, verbose=RANK in {-1, 0})
+        if isinstance(anchors, list):
+            model.model[-1].set_anchors(read_anchors(anchors))
+            model.yaml["anchors"] = anchors
+        return model
+
+    def set_model_attributes(self) -> None:
+        """Class names and hyper-parameters onto the model, its configuration into the run folder."""
+        super().set_model_attributes()
+        model = unwrap_model(self.model)
+        if self.device.type == "cpu" and self.args.channels_last is not False:
+            # ultralytics does so on CUDA alone; a training step on a CPU took a fifth less time as well
+            self.model = self.model.to(memory_format=torch.channels_last)
+        if RANK in {-1, 0}:
+            self._write_config(model)
+
+    def _write_config(self, model: Detector) -> None:
+        text = yaml.safe_dump(model.yaml, sort_keys=False, default_flow_style=None, width=120)
+        write_text(self.save_dir / "model.yaml", f"# the model of this run, whole\n{text}")
+
+    def _build_train_pipeline(self) -> None:
+        """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
+        super()._build_train_pipeline()
+        model = unwrap_model(self.model)
+        if self.resume and model.yaml.get("measured"):
+            return
+        said = fit(model, self.train_loader.dataset, self.args.imgsz, self.args.seed)
+        if RANK in {-1, 0}:
+            for line in said:
+                LOGGER.info(line)
+            self._write_config(model)
+
+    def build_optimizer(
+        self, model: nn.Module, name: str = "auto", lr: float = 0.001, *args: Any, **kwargs: Any
+    ) -> Any:
+        """The optimizer; `lr0` always means the rate per `nbs` pictures.
+
+        A loss that is a mean over objects does not grow with the batch, and gradients are summed over
+        `nbs / batch` batches, so its rate is scaled by batch / nbs.
+        """
+        inner = unwrap_model(model)
+        inner.criterion = inner.init_criterion()  # bad loss options are reported before the first epoch
+        if self.args.compile and getattr(getattr(inner.criterion, "bins", None), "gamma", 0):
+            raise InputError(
+                "compile=True does not go with the refinement of UGS, which asks for gradients inside the network; "
+                "train with compile=False or with loss.bins.gamma=0"
+            )
+        if getattr(inner.criterion, "mean", False):
+            if name == "auto":
+                raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")
+            lr = lr * min(self.batch_size / self.args.nbs, 1)
+        return super().build_optimizer(model, name, lr, *args, **kwargs)
+
+    def optimizer_step(self) -> None:
+        """A step of the optimizer and of the average; `gradient_clip` of the model file is the norm to clip at.
+
+        ultralytics clips at 10, whatever one does, so the step is written anew where another norm is asked for.
+        """
+        limit = unwrap_model(self.model).yaml.get("gradient_clip")
+        if limit is None:
+            return super().optimizer_step()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=limit)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        if self.ema:
+            self.ema.update(self.model)
+        self.stepped()
+
+    def _close_dataloader_mosaic(self) -> None:
+        """The last epochs run without mosaic, and some criteria change with them."""
+        super()._close_dataloader_mosaic()
+        for model in (
+            unwrap_model(self.model),
+            self.ema.ema,
+        ):  # the average has a criterion of its own, for val/ losses
+            if hasattr(model.criterion, "last_epochs"):
+                model.criterion.last_epochs()
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Pictures in 0..1 on the device, ignore regions apart from objects."""
+        return super().preprocess_batch(split_ignore(batch, self.data["nc"]))
+
+    def get_class_counts(self) -> np.ndarray:
+        """Objects per class, ignore regions not counted."""
+        return super().get_class_counts()[: self.data["nc"]]
+
+    def plot_training_labels(self) -> None:
+        """Distribution of classes and boxes, ignore regions left out."""
+        labels = self.train_loader.dataset.labels
+        cls = np.concatenate([x["cls"] for x in labels]).squeeze(-1)
+        boxes = np.concatenate([x["bboxes"] for x in labels])
+        real = cls < self.data["nc"]
+        plot_labels(boxes[real], cls[real], names=self.data["names"], save_dir=self.save_dir, on_plot=self.on_plot)
+
+    def final_eval(self) -> None:
+        """Validate the best checkpoint, then call the hooks in the first process."""
+        super().final_eval()
+        for hook in self.hooks if RANK in {-1, 0} else ():
+            hook(self)
+
+    def get_validator(self) -> Validator:
+        """Our validator, with the trainer's options and the model's rules."""
+        made = Validator(self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks)
+        made.rules(unwrap_model(self.model).yaml.get("eval") or {}, self.data.get("protocol"))
+        return made
+
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
+        """A row of results.csv: ultralytics' columns, then ours, the same ones in every row."""
+        ours = self.validator.columns
+        theirs = {k: v for k, v in metrics.items() if k not in ours}
+        super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
+
+    def read_results_csv(self) -> dict[str, list[float]]:
+        """Columns of results.csv for the checkpoint, without polars, which ultralytics takes for these few numbers."""
+        if not self.csv.exists():
+            return {}
+        with open(self.csv, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {key: [float(row[key] or "nan") for row in rows] for key in (rows[0] if rows else ())}
+
+    def so_far(self) -> str:
+        """How many epochs are whole, and how to go on, in words."""
+        go_on = f", go on with: yolotiny train resume={self.last}" if self.last.exists() else ""
+        return f"{getattr(self, 'epoch', 0)} of {self.epochs} epochs are complete{go_on}"

@@ -1,0 +1,262 @@
+"""Validation: ultralytics' figures and, beside them, those of the tiny-object protocols."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import nullcontext
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.utils import LOGGER, RANK, ops
+
+from .._compat import alone
+from ..boxes import pairwise_iof, pairwise_iou
+from ..config.defaults import MAX_DET
+from ..errors import InputError, did_you_mean
+from ..files import write_text
+from ..loaders.build import build_dataset
+from ..loaders.dataset import TinyDataset, split_ignore
+from ..metrics import (
+    PROTOCOLS,
+    Evaluation,
+    Picture,
+    analysis_tables,
+    evaluate_arrays,
+    evaluate_scene,
+    from_arrays,
+    table,
+)
+from ..metrics.columns import COLUMNS
+from ..ops.postprocess import check_metric, describe, nms, scale_for
+from ..predict.drawing import names_as_text
+from ..predict.json_writer import rows_of
+from ..report import WORST, write
+from ..train.processes import gathered
+from .ground_truth import folder_of, truth, truth_hash
+
+UNNAMED = 999
+LEAST = 1e-3  # pixels: a box thinner than this, once cut to the picture, lies in the padding beside it
+
+
+def told_of(protocol: str) -> tuple[str, ...]:
+    """The figures of a protocol that are told in every epoch; all those of a plugin's."""
+    return COLUMNS[protocol] if protocol in COLUMNS else tuple(PROTOCOLS.find(protocol).figures)
+
+
+class Validator(DetectionValidator):
+    """Validates with ignore regions, without a time limit, and under a protocol for tiny objects too.
+
+    Attributes:
+        protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
+        fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
+        suppression: `nms_metric` and `nms_c` of the same section.
+        report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
+            `data_hash` are not counted in training, where they would be paid for in every epoch.
+        worst: images on the page that `plots=True` writes.
+    """
+
+    protocol = "aitod"
+    fitness: str | None = None
+    report: dict[str, Any] | None = None
+    suppression: dict[str, Any] = {}
+    c: float | None = None
+    worst: int = WORST
+    evaluation: Evaluation | None = None
+
+    @names_as_text()
+    def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
+        """Validate; the report names the model by its file where there is one."""
+        self.weights = model if isinstance(model, (str, Path)) else self.args.model
+        with alone() if trainer is None and RANK > -1 else nullcontext():
+            return super().__call__(trainer, model, **kwargs)
+
+    def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
+        """Take `protocol`, `fitness`, `nms_metric` and `nms_c` from a configuration's `eval:` section.
+
+        Args:
+            section: what the user or the model file says.
+            of_data: the protocol of the data YAML, which holds where the section names none.
+
+        Raises:
+            InputError: an unknown protocol, figure or metric.
+        """
+        check_metric(section)
+        self.suppression = {k: section[k] for k in ("nms_metric", "nms_c") if k in section}
+        if "protocol" not in section and of_data is not None:
+            LOGGER.info(f"protocol: {of_data}, as the data YAML has it")
+        self.protocol = section.get("protocol") or of_data or self.protocol
+        PROTOCOLS.find(self.protocol)
+        self.fitness = section.get("fitness")
+        if self.fitness is not None and self.fitness not in told_of(self.protocol):
+            near = did_you_mean(self.fitness, told_of(self.protocol))
+            raise InputError(f"fitness {self.fitness!r} is no figure of protocol {self.protocol}{near}")
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns appended to results.csv, to the figure of the report that stands there."""
+        return {f"metrics/{k}(B)": k for k in told_of(self.protocol)}
+
+    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> TinyDataset:
+        """Data with ignore regions."""
+        return build_dataset(self.args, img_path, self.data, mode, batch, int(self.stride or 32), rect=self.args.rect)
+
+    def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Pictures in 0..1 on the device, ignore regions apart from objects."""
+        return super().preprocess(split_ignore(batch, self.data["nc"]))
+
+    def init_metrics(self, model: torch.nn.Module) -> None:
+        """Fresh counters."""
+        super().init_metrics(model)
+        names = self.data["names"]
+        # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
+        if not self.args.single_cls and len(self.names) not in (len(names), UNNAMED):
+            raise InputError(
+                f"the model has {len(self.names)} classes ({_few(self.names)}), {self.args.data} has {len(names)} "
+                f"({_few(names)}); give data with the model's classes, or a model trained on these"
+            )
+        self.images: list[tuple] = []
+        self.pictures: list[Picture] = []
+        self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
+        self.rows: list[dict[str, Any]] = []
+        self.left_out: Counter[str] = Counter()
+        self.c = scale_for(model, self.suppression)
+
+    @staticmethod
+    def _check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
+        """Raise the default cap where a picture holds more objects; warn where the user's own is too low."""
+        most = max(data.most_objects for data in datasets.values())
+        if most <= args.max_det:
+            return
+        if args.max_det == MAX_DET:
+            LOGGER.warning(f"a picture holds {most} objects: max_det raised from {MAX_DET} to {most}")
+            args.max_det = most
+        else:
+            LOGGER.warning(f"a picture holds {most} objects, more than max_det={args.max_det}: recall is capped")
+
+    def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
+        """Suppress overlapping boxes; every picture gets its turn, however long it takes."""
+        found = self._suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
+        return [columns_of(x) for x in found]
+
+    def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
+        """Network output -> (n, 6) rows per picture."""
+        return nms(
+            y,
+            self.nc,
+            self.args.conf,
+            self.args.iou,
+            self.args.max_det,
+            multi_label=True,
+            agnostic=self.args.single_cls or self.args.agnostic_nms,
+            left_out=self.left_out,
+            c=self.c,
+            together=of_crops,
+        )
+
+    def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
+        """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures."""
+        h, w = batch["img"].shape[2:]
+        size = torch.tensor([w, h, w, h], device=self.device)
+        for i, pred in enumerate(preds):
+            prepared = self._prepare_batch(i, batch)
+            shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
+            scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
+            there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
+            self.left_out["outside"] += int((~there).sum())
+            preds[i] = pred = {k: v[there] for k, v in pred.items()}
+            picture, rows = truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
+            boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
+            found, label = rows[:, 0] == 0, rows[:, 1]
+            cls, kept = pred["cls"], scaled[there].cpu()
+            if self.args.single_cls:
+                cls, label = cls * 0, label.clip(max=0)
+            regions = np.concatenate((boxes[~found], label[~found, None]), 1)
+            self.images.append((boxes[found], label[found], regions, kept, pred["conf"].cpu(), cls.cpu()))
+            self.pictures.append(picture)
+            if self.args.save_json:
+                self.rows += rows_of({**pred, "bboxes": kept}, prepared["im_file"], self.class_map)
+            regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
+            if len(regions) and len(cls):
+                gt = prepared["bboxes"].view(-1, 4)
+                inside = (pairwise_iof(pred["bboxes"], regions) >= 0.5).any(1)
+                if len(gt):
+                    same = pred["cls"][:, None] == prepared["cls"][None]
+                    inside &= ~((pairwise_iou(pred["bboxes"], gt) >= 0.5) & same).any(1)
+                preds[i] = {k: v[~inside] for k, v in pred.items()}
+        super().update_metrics(preds, batch)
+
+    def gather_stats(self) -> None:
+        """Collect the detections of all processes of a training run, in the order of the pictures."""
+        super().gather_stats()
+        if RANK > -1 and self.training:
+            own = (self.images, self.pictures, self.rows, self.left_out)
+            images, pictures, rows, left_out = zip(*gathered(own), strict=True)
+            self.images, self.pictures, self.rows = (list(chain(*x)) for x in (images, pictures, rows))
+            self.left_out = sum(left_out, Counter())
+
+    def get_stats(self) -> dict[str, Any]:
+        """ultralytics' figures and the protocol's, under `metrics/AP_t(B)` and the like."""
+        stats = super().get_stats()
+        if self.training:
+            self.report = evaluate_arrays(self.images, self.names, self.protocol)
+        else:
+            self.folder = folder_of(self.dataloader.dataset)
+            short = [p._replace(file=Path(p.file).relative_to(self.folder).as_posix()) for p in self.pictures]
+            self.evaluation = evaluate_scene(
+                lambda: from_arrays(self.images, self.names, short),
+                self.protocol,
+                imgsz=self.args.imgsz,
+                truth_hash=truth_hash(self.dataloader.dataset, self.names),
+            )
+            self.report = self.evaluation.report
+        self.images, self.pictures = [], []
+        if self.fitness:
+            stats["fitness"] = self.report[self.fitness] or 0.0
+        return stats | {c: self.report.get(k) or 0.0 for c, k in self.columns.items()}
+
+    def print_results(self) -> None:
+        """ultralytics' table, then one line (in training) or the tables of the protocol; those are written as well."""
+        super().print_results()
+        for line in describe(self.left_out, self.args.max_det, self.args.conf):
+            (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
+        if self.report is None:
+            return
+        if self.training:
+            shown = "  ".join(f"{k} {100 * (self.report.get(k) or 0):.1f}" for k in told_of(self.protocol))
+            LOGGER.info(f"{self.protocol + ':':>22}  {shown}")
+        else:
+            LOGGER.info(f"{table(self.report)}\n\n{analysis_tables(self.report)}\n")
+            self._write()
+
+    def _write(self) -> None:
+        """report.json in the run's folder, and with `plots` the PNG files and report.html."""
+        assert self.evaluation is not None
+        about = {"data": self.args.data, "model": self.weights}
+        files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
+        self.evaluation = None
+        LOGGER.info(f"Report: {files[-1]}")
+
+    def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
+        """Detections for ultralytics' own figures, so without those in ignore regions."""
+        self.jdict += rows_of(predn, pbatch["im_file"], self.class_map)
+
+    def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
+        """All detections go into the file, as protocols judge those in ignore regions; its figures are ours."""
+        write_text(self.save_dir / "predictions.json", json.dumps(self.rows))
+        return stats
+
+
+def columns_of(rows: Tensor) -> dict[str, Tensor]:
+    """(n, 6) rows as ultralytics' validator wants them."""
+    return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
+
+
+def _few(names: dict[int, str]) -> str:
+    """The first three class names."""
+    return ", ".join([*list(map(str, names.values()))[:3], *(["..."] if len(names) > 3 else [])])
