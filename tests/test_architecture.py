@@ -45,7 +45,7 @@ GENERATED = {"build", "dist", "venv", "__pycache__"}
 NUMPY_ONLY = ("data", "slicing", "metrics", "ops/nms", "ops/letterbox", "runtime")
 TORCH = {"torch", "torchvision", "ultralytics"}
 USES_TORCH = {
-    "yolotiny/slicing/samplers/windows.py": "draws the heat map of clusters as training of YOLC does, in torch",
+    "yolotiny/slicing/samplers/tiles.py": "draws the heat map of clusters as training of YOLC does, in torch",
 }
 
 # What ultralytics keeps private is touched in _compat alone.
@@ -66,8 +66,8 @@ OPTIONS = "its parameters are the options of a command"
 UNSPLIT = "older than this rule; to be split when it is next worked on"
 SUPPRESSION = "ultralytics' options of suppression, which are to become one configuration"
 TOO_MUCH = {
-    "yolotiny/analysis/assignment.py::study": f"{OPTIONS}; its length is {UNSPLIT}",
-    "yolotiny/analysis/gradients.py::study": OPTIONS,
+    "yolotiny/analysis/assignment.py::analyze_assignment": f"{OPTIONS}; its length is {UNSPLIT}",
+    "yolotiny/analysis/gradients.py::analyze_gradients": OPTIONS,
     "yolotiny/analysis/slicing_sweep.py::tune": f"{OPTIONS}; its length is {UNSPLIT}",
     "yolotiny/analysis/slicing_sweep.py::_candidates": UNSPLIT,
     "yolotiny/assigners/simota.py::dynamic_k": "the matching of the paper, whose inputs these are",
@@ -78,7 +78,7 @@ TOO_MUCH = {
     "yolotiny/loaders/build.py::build_dataset": "what ultralytics' trainer and validator know when they ask for data",
     "yolotiny/metrics/inputs.py::_scene": UNSPLIT,
     "yolotiny/model.py::YOLO": UNSPLIT,
-    "yolotiny/model.py::YOLO._look": UNSPLIT,
+    "yolotiny/model.py::YOLO._run_predictor": UNSPLIT,
     "yolotiny/ops/postprocess.py::nms": SUPPRESSION,
     "yolotiny/ops/postprocess.py::_together": SUPPRESSION,
 }

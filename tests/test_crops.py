@@ -16,7 +16,7 @@ from tests.tiny_data import start, write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
-from yolotiny.predict.results import CropResults
+from yolotiny.predict.results import SlicedResults
 
 GRID = {"crops": "grid", "tile": 64, "overlap": 0.25}
 MODELS = ["yolov5n.yaml", "yolox-nano.yaml", "yolc-n.yaml"]
@@ -50,13 +50,13 @@ def picture() -> np.ndarray:
     return (pictures(1, (192, 256))[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
 
 
-def predicted(model: YOLO, picture: np.ndarray, **options) -> CropResults:
+def predicted(model: YOLO, picture: np.ndarray, **options) -> SlicedResults:
     return model.predict(picture, **({"imgsz": 128, "verbose": False, "project": "unused"} | options))[0]
 
 
 def test_every_detector_looks_at_tiles_and_at_clusters(model, picture):
     none, tiles = predicted(model, picture, crops="none"), predicted(model, picture, **GRID)
-    assert not isinstance(none, CropResults) or not len(none.crops)
+    assert not isinstance(none, SlicedResults) or not len(none.crops)
     assert len(tiles.crops) == 5 * 4 and not torch.equal(none.boxes.data, tiles.boxes.data)
     clusters = predicted(model, picture, crops="lsm", k=1, **{"infer.crops.min_area": 0})
     assert len(clusters.crops) == 1

@@ -124,7 +124,7 @@ class TestYOLOv5:
 class Official:
     """The official assignment, whatever the predictions."""
 
-    looks = False
+    needs_predictions = False
 
     def __init__(self, io: dict, first: list[int]):
         fg = [io[f"fg{i}"].nonzero()[:, 0] for i in range(2)]

@@ -37,7 +37,7 @@ from .train.interrupted import resumable
 from .train.run_writes import in_one_line
 from .train.stopping import says_how_to_go_on
 from .train.trainer import Trainer
-from .val.sliced_validator import CropValidator
+from .val.sliced_validator import SlicedValidator
 from .val.validator import Validator
 from .weights import read_tensors
 
@@ -205,10 +205,10 @@ class YOLO(Model):
         plain["data"] = find_data(data, plain.get("split") or "val")
         plain["project"] = run_root(plain.get("project"), "val")
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
-        runner = (validator or (Validator if sliced is None else CropValidator))(args=args, _callbacks=self.callbacks)
+        runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
         runner.worst = worst
-        if isinstance(runner, CropValidator):
+        if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner):
             runner(model=self.model)
@@ -231,7 +231,7 @@ class YOLO(Model):
         `UncertainResults`; where pictures are saved, uncertainty.json is too.
         """
         kind = UncertainPredictor if options.get("uncertainty") else Predictor
-        return self._look("predict", kind, {}, source, stream, options, predictor)
+        return self._run_predictor("predict", kind, {}, source, stream, options, predictor)
 
     def track(self, source: Any = None, stream: bool = False, persist: bool = False, **options: Any) -> Any:
         """Predict, and follow objects from frame to frame: `boxes.id` of the `Results` says which is which.
@@ -245,9 +245,9 @@ class YOLO(Model):
         settings, rest = tracker_of(options)
         self._tracks = self._tracks if persist and self._tracks else Tracks()
         told = {"settings": settings, "persist": persist, "tracks": self._tracks}
-        return self._look("track", TrackPredictor, told, source, stream, {"conf": 0.1} | rest)
+        return self._run_predictor("track", TrackPredictor, told, source, stream, {"conf": 0.1} | rest)
 
-    def _look(
+    def _run_predictor(
         self, mode: str, kind: Any, told: dict[str, Any], source: Any, stream: bool, options: Any, predictor: Any = None
     ) -> Any:
         """Predict or track, with a predictor of `kind` (which is `told` something besides) or of the user's own.
@@ -259,7 +259,7 @@ class YOLO(Model):
         plain.pop("uncertainty", None)
         sliced = self._sliced(changes, section_to_track if mode == "track" else section_of)
         if sliced is not None and kind is UncertainPredictor:
-            raise InputError("uncertainty=True is of one look at a picture; leave it out, or write crops=none")
+            raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
         rules = self._rules(changes, SUPPRESSION)
         told = {"suppression": rules, "sliced": sliced, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
         self.warn_untrained()

@@ -1,4 +1,4 @@
-"""The study of an assigner: counts by size on a few known boxes, curves with known values, files, mistakes."""
+"""The analysis of an assigner: counts by size on a few known boxes, curves with known values, files, mistakes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.tiny_data import trained, write_tiny
 from yolotiny import YOLO
-from yolotiny.analysis.assignment import by_size, deviation, study
+from yolotiny.analysis.assignment import analyze_assignment, by_size, deviation
 from yolotiny.cli import main as cli
 from yolotiny.errors import InputError
 
@@ -40,7 +40,9 @@ def data(tmp_path_factory):
 
 def test_rka_gives_every_size_k_priors_and_the_files_say_so(data, tmp_path):
     model = YOLO("yolov5n-p2p3.yaml").model
-    found = study(model, data, tmp_path / "out", 64, sides=[4], changes={"assigner.type": "rka", "assigner.k": 3})
+    found = analyze_assignment(
+        model, data, tmp_path / "out", 64, sides=[4], changes={"assigner.type": "rka", "assigner.k": 3}
+    )
     assert found.assigners == ("baseline wh_ratio", "rka k=3")
     filled = [r for r in found.sizes if r["objects"]]
     assert filled and all(2.5 < r["priors"][1] <= 3 < r["priors"][0] for r in filled)  # a few are contested
@@ -70,10 +72,10 @@ def test_the_command_takes_a_checkpoint_and_settings_of_the_assigner(data, tmp_p
 )
 def test_what_cannot_be_studied_is_one_line(options, message, data, tmp_path):
     with pytest.raises(InputError, match=f"^{message}$"):
-        study(YOLO("yolov5n.yaml").model, data, tmp_path / "out", **options)
+        analyze_assignment(YOLO("yolov5n.yaml").model, data, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_head_of_ultralytics_has_no_assigner_to_choose(data, tmp_path):
     with pytest.raises(InputError, match="^data assign needs a detector of ours"):
-        study(YOLO("yolov8n.yaml").model, data, tmp_path)
+        analyze_assignment(YOLO("yolov8n.yaml").model, data, tmp_path)

@@ -27,7 +27,7 @@ def titles(panels) -> list[str]:
 
 def test_every_module_is_shown_and_the_model_is_left_as_it_was():
     made, x = model().train(), pictures(1, (64, 96))
-    panels, difference, valid = maps.look(made, x)
+    panels, difference, valid = maps.collect_panels(made, x)
     assert titles(panels)[:4] == ["input", "reconstruction", titles(panels)[2], titles(panels)[3]]
     assert titles(panels)[4:6] == ["energy before", "energy after"]
     kinds = [t for t in titles(panels) if t.startswith(("FIM", "FEM"))]
@@ -42,13 +42,13 @@ def test_the_difference_map_is_the_one_the_network_used():
     made, x = model("yolov5n-srtod").eval(), pictures(1, (64, 64))
     with torch.no_grad():
         recon = made(x)[1].aux["recon"]
-    panels, difference, _ = maps.look(made, x)
+    panels, difference, _ = maps.collect_panels(made, x)
     np.testing.assert_allclose(difference, (recon - x).abs().mean(1)[0].numpy(), atol=1e-6)
     np.testing.assert_array_equal(panels[1].values, recon[0].permute(1, 2, 0).numpy())
 
 
 def test_models_of_ultralytics_are_shown_too():
-    panels, difference, _ = maps.look(model("yolo11n-p2-sarl-srtod"), pictures(1, (64, 64)))
+    panels, difference, _ = maps.collect_panels(model("yolo11n-p2-sarl-srtod"), pictures(1, (64, 64)))
     assert difference is not None and "FIM at stride 4" in titles(panels)
 
 

@@ -1,4 +1,4 @@
-"""The study of localisation gradients."""
+"""The analysis of localisation gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from tests.detectors import crowd
 from tests.tiny_data import trained
-from yolotiny.analysis.gradients import Pull, box_gradients, measure, study
+from yolotiny.analysis.gradients import Pull, analyze_gradients, box_gradients, measure
 from yolotiny.cli import main as cli
 from yolotiny.criterion import targets_of
 from yolotiny.detector import Detector
@@ -80,4 +80,4 @@ def test_bad_input_is_one_line(words, said, capsys, tmp_path):
 
 def test_a_detector_with_too_few_classes_is_refused():
     with pytest.raises(InputError, match="has 1 classes"):
-        study({"small": Detector("yolov5n.yaml", nc=1)}, str(trained().data))
+        analyze_gradients({"small": Detector("yolov5n.yaml", nc=1)}, str(trained().data))

@@ -16,7 +16,7 @@ from tests.tiny_data import write_tiny
 from yolotiny import YOLO
 from yolotiny.analysis import slicing_sweep as tune_crops
 from yolotiny.analysis.slicing_sweep import Candidate, tune
-from yolotiny.analysis.sweep_grid import Arm, make_arms, usual_sizes
+from yolotiny.analysis.sweep_grid import Setting, make_settings, usual_sizes
 from yolotiny.analysis.sweep_report import Report, Row, short
 from yolotiny.cli import main as cli
 from yolotiny.detector import Detector
@@ -47,7 +47,7 @@ def data(model, tmp_path_factory) -> str:
 
 
 def words(**given) -> list[str]:
-    return [arm.words for arm in make_arms(given, [64, 128])]
+    return [setting.words for setting in make_settings(given, [64, 128])]
 
 
 def test_every_value_goes_with_every_other_that_reads_it():
@@ -70,7 +70,7 @@ def test_without_crops_alone_is_a_list_too():
 
 
 def test_by_default_every_kind_of_crops_is_tried_at_sizes_below_the_largest():
-    found = make_arms({}, [64, 128])
+    found = make_settings({}, [64, 128])
     assert [a.imgsz for a in found if a.crops == "none"] == [64, 128]
     assert {a.crops for a in found} >= {"none", "grid", "lsm"}
     assert {a.imgsz for a in found if a.crops != "none"} == {64}
@@ -104,27 +104,29 @@ def test_a_list_that_makes_no_sense_is_one_line(given, says):
 
 def rows(*figures: tuple[float, float]) -> list[Row]:
     """Settings by (AP, seconds)."""
-    return [Row(Arm(32 * (i + 1)), {"AP": ap}, 1.0, s, s, 0.0) for i, (ap, s) in enumerate(figures)]
+    return [Row(Setting(32 * (i + 1)), {"AP": ap}, 1.0, s, s, 0.0) for i, (ap, s) in enumerate(figures)]
 
 
 def test_the_winner_is_the_cheapest_within_reach_of_the_best(tmp_path):
     made = rows((10.0, 0.1), (19.6, 0.2), (19.4, 0.15), (20.0, 0.5), (18.0, 0.6))
     for within, imgsz in ((0.5, 64), (0.6, 96), (0.0, 128), (15.0, 32)):
         report = Report(tmp_path, "m.pt", "d.yaml", "aitod", within, 4, 4, made)
-        assert report.best.arm.imgsz == 128 and report.winner.arm.imgsz == imgsz
-    assert [r.arm.imgsz for r in report.front()] == [32, 96, 64, 128]
+        assert report.best.setting.imgsz == 128 and report.winner.setting.imgsz == imgsz
+    assert [r.setting.imgsz for r in report.front()] == [32, 96, 64, 128]
 
 
 def test_crops_that_looked_twice_nowhere_do_not_win_over_the_same_size_without_crops(tmp_path):
-    idle = Row(Arm(64, {"crops": "auto"}), {"AP": 20.0}, 1.0, 0.1, 0.1, 0.0)
-    plain = Row(Arm(64), {"AP": 20.0}, 1.0, 0.2, 0.2, 0.0)
+    idle = Row(Setting(64, {"crops": "auto"}), {"AP": 20.0}, 1.0, 0.1, 0.1, 0.0)
+    plain = Row(Setting(64), {"AP": 20.0}, 1.0, 0.2, 0.2, 0.0)
     for made, won in (([idle, plain], plain), ([idle], idle)):
         report = Report(tmp_path, "m.pt", "d.yaml", "aitod", 0.5, 4, 4, made)
         assert report.best is report.winner is report.front()[0] is won
 
 
 def test_points_of_the_curve_are_named_by_what_tells_them_apart():
-    row = Row(Arm(64, {"crops": "auto", "pixel_scale": 0.5, "infer.crops.threshold": 0.1}), {"AP": 1.0}, 1, 1, 1, 0.5)
+    row = Row(
+        Setting(64, {"crops": "auto", "pixel_scale": 0.5, "infer.crops.threshold": 0.1}), {"AP": 1.0}, 1, 1, 1, 0.5
+    )
     assert short(row) == "64 auto pixel_scale 0.5 threshold 0.1"
     assert short(row, {"('pixel_scale', 0.5)", "('crops', 'auto')"}) == "64 auto threshold 0.1"
 
@@ -140,10 +142,10 @@ def test_figures_are_those_of_val_and_crops_cost_forwards(model, data, report, t
     # rect=False: else val pads whole pictures more than predict does.
     common = {"data": data, "project": str(tmp_path), "plots": False, "verbose": False, "workers": 0, "rect": False}
     for row in report.rows:
-        found = model.val(**common, imgsz=row.arm.imgsz, **{"crops": "none", **row.arm.options})
-        assert found.report["AP"] == pytest.approx(row.ap / 100, abs=0.002), row.arm.words
+        found = model.val(**common, imgsz=row.setting.imgsz, **{"crops": "none", **row.setting.options})
+        assert found.report["AP"] == pytest.approx(row.ap / 100, abs=0.002), row.setting.words
     assert max(r.ap for r in report.rows) > 20 and len({round(r.ap, 3) for r in report.rows}) > 2
-    cost = {r.arm.words: (r.forwards, r.area) for r in report.rows}
+    cost = {r.setting.words: (r.forwards, r.area) for r in report.rows}
     assert cost["imgsz=64 crops=none"] == (1.0, 0.0)
     assert cost["imgsz=64 crops=grid tile=64"] == (2.0, 1.0)  # 3 x 3 tiles run at once
     assert all(r.seconds > 0 and r.cpu > 0 for r in report.rows)
@@ -155,13 +157,15 @@ def test_files_hold_what_the_table_shows(report):
     with open(report.folder / "tune.csv") as file:
         table = list(csv.DictReader(file))
     assert (
-        [r["setting"] for r in table] == [s["setting"] for s in whole["settings"]] == [r.arm.words for r in report.rows]
+        [r["setting"] for r in table]
+        == [s["setting"] for s in whole["settings"]]
+        == [r.setting.words for r in report.rows]
     )
-    assert (whole["pictures"], whole["protocol"], whole["winner"]) == (3, "aitod", report.winner.arm.words)
+    assert (whole["pictures"], whole["protocol"], whole["winner"]) == (3, "aitod", report.winner.setting.words)
     assert cv2.imread(str(report.folder / "tune.png")).shape[1] > 800
     text = str(report)
-    assert all(r.arm.words in text for r in report.rows) and text.count("  *\n") == 1
-    assert text.endswith(f"use it: {report.command}") and report.winner.arm.words in report.command
+    assert all(r.setting.words in text for r in report.rows) and text.count("  *\n") == 1
+    assert text.endswith(f"use it: {report.command}") and report.winner.setting.words in report.command
 
 
 def test_the_protocol_limit_and_reach_are_the_ones_asked_for(model, data, tmp_path):
@@ -227,6 +231,6 @@ def test_the_command_prints_the_table(model, data, tmp_path, capsys):
 def test_an_exported_file_is_compared_at_its_own_size(model, data, tmp_path):
     file = YOLO(model.ckpt_path).export(format="torchscript", imgsz=64)
     found = tune(YOLO(file), data, tmp_path, crops="none,grid", imgsz=64, tile=64)
-    assert [r.arm.imgsz for r in found.rows] == [64, 64, 64]
+    assert [r.setting.imgsz for r in found.rows] == [64, 64, 64]
     with pytest.raises(InputError, match="takes 64x64 only: give imgsz=64, or export dynamic=True"):
         tune(YOLO(file), data, tmp_path, crops="none", imgsz=96)

@@ -1,4 +1,4 @@
-"""Whole pictures and windows of them in one data set: sharp, mixed, in mosaics, and with every kind of cache."""
+"""Whole pictures and tiles of them in one data set: sharp, mixed, in mosaics, and with every kind of cache."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.loaders.build import build_dataset
 from yolotiny.slicing.samplers.fitted import FittedCrops
-from yolotiny.slicing.samplers.windows import ClusterCrops, GridCrops
-from yolotiny.train.autofit import fit, looks, measure
+from yolotiny.slicing.samplers.tiles import ClusterCrops, GridCrops
+from yolotiny.train.autofit import fit, measure, training_samples
 
 SHARP = np.zeros((256, 256, 3), np.uint8)
 SHARP[::2, ::2] = 255  # a pattern that shrinking destroys
@@ -84,7 +84,7 @@ def test_pictures_without_objects_and_their_regions_are_cut_too(folder):
     made = dataset(folder, GridCrops(probability=1.0))
     samples = [made[3] for _ in range(40)]
     assert all((s["cls"] == 1).all() for s in samples)
-    assert {len(s["cls"]) for s in samples} == {0, 1}  # the region crosses the whole picture, and some windows
+    assert {len(s["cls"]) for s in samples} == {0, 1}  # the region crosses the whole picture, and some tiles
 
 
 @pytest.mark.parametrize("cache", [False, "ram", "disk"])
@@ -140,7 +140,7 @@ def test_an_input_may_be_full_of_pieces_with_their_labels(tmp_path, cache):
         assert bright.sum() == pytest.approx(len(boxes) * 32, rel=0.4)  # no object without a label
     some = dataset(tmp_path, FittedCrops(probability=1.0, pieces=0.5, scale=0.5, objects=1.0), size=96)
     counts = [len(some[i % 3]["bboxes"]) for i in range(40)]
-    assert 10 <= counts.count(1) <= 30  # windows of a grid beside them
+    assert 10 <= counts.count(1) <= 30  # tiles of a grid beside them
 
 
 def test_rectangular_batches_take_windows_of_their_shape(tmp_path):
@@ -149,27 +149,29 @@ def test_rectangular_batches_take_windows_of_their_shape(tmp_path):
     made = dataset(tmp_path, GridCrops(probability=1.0, objects=1.0), rect=True)
     sample = made[0]
     assert sample["img"].shape == (3, 32, 64) and set(np.unique(picture(sample))) == {0, 255}
-    assert measure(looks(made, 64))["pixel_scale"] == 1.0
+    assert measure(training_samples(made, 64))["pixel_scale"] == 1.0
 
 
 def test_what_is_measured_is_what_training_sees(folder):
-    whole = measure(looks(dataset(folder, None), 64))
+    whole = measure(training_samples(dataset(folder, None), 64))
     assert whole["object_size"] == 4 and whole["pixel_scale"] == 0.25 and "crop_object_size" not in whole
-    mixed = measure(looks(dataset(folder, GridCrops(probability=0.5, objects=1.0)), 64))
+    mixed = measure(training_samples(dataset(folder, GridCrops(probability=0.5, objects=1.0)), 64))
     assert mixed["object_size"] == pytest.approx(10, abs=0.1) and mixed["pixel_scale"] == 1.0  # 4 and 16 px, half each
     assert mixed["crop_object_size"] == 16
-    windows = measure(looks(dataset(folder, GridCrops(probability=1.0, objects=1.0, tile=128)), 64))
-    assert windows["object_size"] == pytest.approx(8, abs=0.1) and windows["pixel_scale"] == 0.5
-    few = looks(dataset(folder, GridCrops(probability=0.25)), 64)
-    assert sum(look.cropped for look in few) == len(few) / 4
+    tiles = measure(training_samples(dataset(folder, GridCrops(probability=1.0, objects=1.0, tile=128)), 64))
+    assert tiles["object_size"] == pytest.approx(8, abs=0.1) and tiles["pixel_scale"] == 0.5
+    few = training_samples(dataset(folder, GridCrops(probability=0.25)), 64)
+    assert sum(sample.cropped for sample in few) == len(few) / 4
 
 
 def test_pieces_of_pictures_that_one_tile_covers_are_measured(tmp_path):
     add_picture(tmp_path, "train", "0.png", SHARP[:48, :48], [(0, 0.5, 0.5, 8 / 48, 8 / 48)])
-    found = looks(dataset(tmp_path, FittedCrops(objects=1.0)), 96)  # whole pictures are shown twice as large
-    assert {(look.cropped, look.scale) for look in found} == {(False, 2.0), (True, 1.0)}
+    found = training_samples(dataset(tmp_path, FittedCrops(objects=1.0)), 96)  # whole pictures are shown twice as large
+    assert {(sample.cropped, sample.scale) for sample in found} == {(False, 2.0), (True, 1.0)}
     assert measure(found)["pixel_scale"] == 1.0 and measure(found)["crop_object_size"] == 8
-    assert not any(look.cropped for look in looks(dataset(tmp_path, GridCrops(objects=1.0), size=96), 96))
+    assert not any(
+        sample.cropped for sample in training_samples(dataset(tmp_path, GridCrops(objects=1.0), size=96), 96)
+    )
 
 
 def test_training_on_pieces_leaves_word_of_what_suits_auto(folder):
@@ -210,7 +212,7 @@ def test_a_set_of_small_pictures_is_told_that_it_has_no_windows(tmp_path, monkey
     data = write_tiny(tmp_path / "data", train=4, val=2, size=64)
     made = YOLO("yolov5n.yaml")
     made.train(data=str(data), project=str(tmp_path), name="run", crop_train="grid", **QUICK)
-    assert "no picture gives a window" in said[0] and made.model.yaml["measured"]["pixel_scale"] == 1.0
+    assert "no picture gives a tile" in said[0] and made.model.yaml["measured"]["pixel_scale"] == 1.0
 
 
 def test_crop_train_is_for_training_alone(tmp_path):

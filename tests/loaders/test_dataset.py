@@ -18,7 +18,7 @@ from yolotiny.errors import InputError
 from yolotiny.loaders.build import build_dataset
 from yolotiny.loaders.dataset import split_ignore
 from yolotiny.loaders.perspective import TinyPerspective
-from yolotiny.train.autofit import looks
+from yolotiny.train.autofit import training_samples
 
 GREY = np.full((64, 64, 3), 90, np.uint8)
 NAMES = {0: "a", 1: "b"}
@@ -238,7 +238,7 @@ def test_ignore_regions_are_boxes_of_one_more_class(with_regions, said):
     assert data.labels[0]["cls"].ravel().tolist() == [1, 0, 2]
     assert data.most_objects == 2
     assert any("1 ignore regions" in line for line in said)
-    assert [len(look.sizes) for look in looks(data, 64)] == [2]
+    assert [len(sample.sizes) for sample in training_samples(data, 64)] == [2]
 
 
 def test_ignore_regions_move_with_the_picture(with_regions):

@@ -12,7 +12,7 @@ from ultralytics.utils.plotting import colors
 from tests.tiny_data import trained
 from yolotiny import YOLO
 from yolotiny.predict.drawing import TinyResults, hides, legend, outline
-from yolotiny.predict.results import CropResults
+from yolotiny.predict.results import SlicedResults
 
 NAMES = {0: "car", 1: "van"}
 GREY = np.full((480, 640, 3), 90, np.uint8)
@@ -87,7 +87,7 @@ def test_labels_and_scores_are_written_where_asked_for_and_left_out_where_not():
 
 
 def test_crops_are_thin_and_below_the_boxes(tmp_path):
-    found = results(12, CropResults)
+    found = results(12, SlicedResults)
     found.crops = torch.tensor([[200.0, 100, 400, 300]])
     drawn = found.plot(save=True, filename=str(tmp_path / "a.png"))
     assert tuple(drawn[100, 250]) == tuple(drawn[299, 250]) == (0, 255, 255)

@@ -14,7 +14,7 @@ from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
-from yolotiny.predict.results import CropResults
+from yolotiny.predict.results import SlicedResults
 from yolotiny.slicing import CoarsePass, SlicedInference, TileBatcher, pipeline
 from yolotiny.training_stats import TrainingStats
 
@@ -96,7 +96,7 @@ def test_the_network_is_shown_the_file_s_own_pixels_at_the_scale_asked_for():
 
 
 def scale_of(section: dict, **known: float) -> float:
-    """Network pixels per pixel of the image that tiles are shown at, after a coarse pass at a quarter."""
+    """Network pixels per pixel of the image that tiles are shown at, after a coarse pass over a quarter."""
     sliced = of({"crops": "grid"} | section)
     sliced.start(TrainingStats(**known))
     run(sliced, Network(), np.zeros((2560, 2560, 3), np.uint8), ratio=0.25, side=320)
@@ -164,7 +164,7 @@ def test_a_coarse_pass_that_is_far_too_small_is_told_once_with_the_size_to_give(
     sliced.start(TrainingStats(object_size=10, pixel_scale=0.5))
     large = [[20.0 * i, 0, 20 * i + 80, 80, 0.9, 0] for i in range(6)]
     run(sliced, Network(), BLANK, large, heat, ratio=0.1)  # it takes objects to be of 80 px
-    said = "small objects may be missed: the first look shows the picture 5.0 times smaller than crops at 0.5 network "
+    said = "small objects may be missed: the coarse pass shows the picture 5.0 times smaller than crops at 0.5 network "
     assert lines == [said + "pixels per pixel; imgsz=128 is half of that"] * 3
     sliced.start(TrainingStats(object_size=10, pixel_scale=0.5), warns=False)
     run(sliced, Network(), BLANK, large, heat, ratio=0.1)
@@ -232,7 +232,7 @@ def test_an_unknown_setting_is_refused_by_name():
             {"crops": "lsm", "prior": 1},
             "configuration: infer.prior must lie from 0 up to below 1, .*, not 1",
         ),
-        ({"crops": "grid", "full": False, "prior": 0.1}, "prior= is the weight of the look at the whole"),
+        ({"crops": "grid", "full": False, "prior": 0.1}, "prior= is the weight of the pass over the whole"),
     ):
         with pytest.raises(InputError, match=said):
             of(section)
@@ -240,7 +240,7 @@ def test_an_unknown_setting_is_refused_by_name():
 
 def test_results_carry_their_crops_and_draw_them(model, picture):
     with_crops, without = (model.predict(picture, imgsz=128, verbose=False, k=k)[0] for k in (2, 0))
-    assert isinstance(with_crops, CropResults) and 1 <= len(with_crops.crops) <= 2 and not len(without.crops)
+    assert isinstance(with_crops, SlicedResults) and 1 <= len(with_crops.crops) <= 2 and not len(without.crops)
     assert (with_crops.crops >= 0).all() and (with_crops.crops[:, 2] <= 256).all()
     assert not np.array_equal(with_crops.plot(boxes=False), picture)
     assert np.array_equal(without.plot(boxes=False), picture) and np.array_equal(with_crops.orig_img, picture)

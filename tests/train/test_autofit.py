@@ -9,7 +9,7 @@ import pytest
 
 from yolotiny.config import load as config
 from yolotiny.detector import Detector
-from yolotiny.train.autofit import Look, fit, looks, measure
+from yolotiny.train.autofit import TrainingSample, fit, measure, training_samples
 
 
 def boxes(*pictures, nc=1):
@@ -22,28 +22,28 @@ def boxes(*pictures, nc=1):
     return SimpleNamespace(labels=labels, sizes=sizes, nc=nc)
 
 
-def look(*sizes, scale=1.0, cropped=False):
+def sample(*sizes, scale=1.0, cropped=False):
     """One picture with boxes of these widths and heights."""
-    return Look(np.array(sizes, float).reshape(-1, 2), scale, cropped)
+    return TrainingSample(np.array(sizes, float).reshape(-1, 2), scale, cropped)
 
 
 def test_sizes_are_those_at_the_training_size_without_ignore_regions():
     data = boxes((100, 200, [0, 0.5, 0.5, 0.1, 0.2], [1, 0.5, 0.5, 1, 1]), (50, 50, [0, 0.5, 0.5, 0.1, 0.1]))
-    first, second = looks(data, 100)
+    first, second = training_samples(data, 100)
     assert first.sizes.tolist() == pytest.approx(np.array([[10, 10]])) and first.scale == 0.5
     assert second.sizes.tolist() == pytest.approx(np.array([[10, 10]])) and second.scale == 2
 
 
 def test_the_mean_size_is_that_of_the_roots_of_the_areas():
-    assert measure([look([4, 9], [10, 10]), look(), look([20, 20])])["object_size"] == 12  # 6, 10 and 20 px
-    low, high = measure([look(*[[10, 10]] * 98), look([1, 1], [1000, 1000])])["object_areas"]
+    assert measure([sample([4, 9], [10, 10]), sample(), sample([20, 20])])["object_size"] == 12  # 6, 10 and 20 px
+    low, high = measure([sample(*[[10, 10]] * 98), sample([1, 1], [1000, 1000])])["object_areas"]
     assert 90 < low < 100 and 100 <= high < 20_000  # neither the smallest nor the huge one alone
 
 
 def test_the_scale_of_pixels_is_that_of_windows_where_there_are_any():
-    whole = [look([9, 9], scale=s) for s in (0.2, 0.3, 0.9)]
+    whole = [sample([9, 9], scale=s) for s in (0.2, 0.3, 0.9)]
     assert measure(whole)["pixel_scale"] == 0.3
-    assert measure([*whole, look([9, 9], scale=1.0, cropped=True)])["pixel_scale"] == 1.0
+    assert measure([*whole, sample([9, 9], scale=1.0, cropped=True)])["pixel_scale"] == 1.0
 
 
 def test_auto_stays_in_the_configuration_and_the_criterion_takes_what_was_measured():

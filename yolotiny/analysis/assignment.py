@@ -32,8 +32,8 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Study:
-    """What `study` found.
+class AssignmentAnalysis:
+    """What `analyze_assignment` found.
 
     Attributes:
         model: name of the model file.
@@ -84,7 +84,7 @@ def deviation(side: float, c: float, reach: float = SHIFT, step: float = 0.5) ->
 
 
 def by_size(sides: np.ndarray, counts: Sequence[np.ndarray]) -> list[dict[str, Any]]:
-    """Rows of `Study.sizes`.
+    """Rows of `AssignmentAnalysis.sizes`.
 
     Args:
         sides: (M,) square root of each object's area, pixels.
@@ -101,7 +101,7 @@ def by_size(sides: np.ndarray, counts: Sequence[np.ndarray]) -> list[dict[str, A
     return rows
 
 
-def study(
+def analyze_assignment(
     model: Detector,
     data: str,
     to: str | Path,
@@ -110,7 +110,7 @@ def study(
     sides: Sequence[float] = (4, 12, 32),
     trained: bool = False,
     changes: dict[str, Any] | None = None,
-) -> Study:
+) -> AssignmentAnalysis:
     """Run the assigner of a detector, and the default of its family, over training pictures.
 
     Args:
@@ -142,7 +142,7 @@ def study(
     family = CRITERIA.find(made.model[-1].criterion)
     head = made.model[-1]
     criteria = [family(made.yaml | {"assigner": a}, head.coder, head.nc) for a in (None, made.yaml.get("assigner"))]
-    if any(c.assign.looks for c in criteria) and not trained:
+    if any(c.assign.needs_predictions for c in criteria) and not trained:
         LOGGER.warning("SimOTA looks at predictions, and these are of an untrained model: give a checkpoint")
     places = np.unique(np.linspace(0, len(dataset) - 1, min(pictures, len(dataset))).astype(int)).tolist()
     loader = DataLoader(Subset(dataset, places), BATCH, collate_fn=dataset.collate_fn)
@@ -159,7 +159,7 @@ def study(
     c = made.yaml["measured"]["object_size"]
     to = Path(to)
     to.mkdir(parents=True, exist_ok=True)
-    out = Study(
+    out = AssignmentAnalysis(
         model=str(made.yaml.get("yaml_file")),
         assigners=names,
         imgsz=imgsz,
@@ -186,25 +186,25 @@ def type_of(spec: Any, default: str) -> str:
     return " ".join(shown + [f"{k}={spec[k]}" for k in ("k", "radius", "anchor_t") if k in spec])
 
 
-def plot(study: Study) -> None:
-    """Draw priors by size, and the curves, into `study.plot`."""
+def plot(analysis: AssignmentAnalysis) -> None:
+    """Draw priors by size, and the curves, into `analysis.plot`."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    rows = [r for r in study.sizes if r["objects"]]
-    for i, name in enumerate(study.assigners):
+    rows = [r for r in analysis.sizes if r["objects"]]
+    for i, name in enumerate(analysis.assigners):
         bars = left.bar(np.arange(len(rows)) + (i - 0.5) * 0.4, [r["priors"][i] for r in rows], 0.4, label=name)
         left.bar_label(bars, [f"{r['without'][i]:.0%}" for r in rows], fontsize=7)
     left.set_xticks(range(len(rows)), [f"{r['size']}\n{r['objects']} objects" for r in rows], fontsize=8)
     left.set_ylabel("priors per object (above: objects without any)")
-    left.set_title(f"{study.model} at {study.imgsz} px", fontsize=10)
+    left.set_title(f"{analysis.model} at {analysis.imgsz} px", fontsize=10)
     left.legend(fontsize=8)
-    for i, (side, curve) in enumerate(study.curves.items()):
+    for i, (side, curve) in enumerate(analysis.curves.items()):
         right.plot(curve["shift"], curve["iou"], "--", color=f"C{i}", label=f"IoU, {side} px")
-    right.plot(curve["shift"], curve["nwd"], "k", label=f"NWD, every size (C = {study.c:g} px)")
+    right.plot(curve["shift"], curve["nwd"], "k", label=f"NWD, every size (C = {analysis.c:g} px)")
     right.set_xlabel("shift along the diagonal, pixels along each axis")
     right.set_ylabel("similarity")
     right.legend(fontsize=8)
-    with files.whole(study.plot) as part:
+    with files.whole(analysis.plot) as part:
         figure.savefig(part, dpi=120)

@@ -51,7 +51,7 @@ def shows(model: nn.Module) -> bool:
     return any(isinstance(m, (SARL, SRTOD)) for m in model.modules())
 
 
-def look(model: Detector, image: Tensor) -> tuple[list[Panel], np.ndarray | None, np.ndarray | None]:
+def collect_panels(model: Detector, image: Tensor) -> tuple[list[Panel], np.ndarray | None, np.ndarray | None]:
     """Run the network once and collect what its modules saw.
 
     Args:
@@ -213,7 +213,7 @@ def analyze(model: Detector, files: Iterable[Path], imgsz: int, to: Path, sheets
     separation, labelled = Separation(), False
     for i, file in enumerate(files):
         x, boxes, ignore = read(file, imgsz, stride)
-        panels, difference, valid = look(model, x.to(device))
+        panels, difference, valid = collect_panels(model, x.to(device))
         if i < sheets:
             target = to / f"{file.stem}.png"
             draw(panels, to / f"{file.stem}-{i}.png" if target.exists() else target)
@@ -231,5 +231,5 @@ def sheet_after_training(trainer: Any) -> None:
     data = trainer.test_loader.dataset
     fullest = max(zip(data.im_files, data.labels, strict=True), key=lambda pair: len(pair[1]["cls"]))[0]
     image, _, _ = read(fullest, trainer.args.imgsz, max(int(model.stride.max()), 32))
-    draw(look(model, image.to(trainer.device))[0], trainer.save_dir / "maps.png")
+    draw(collect_panels(model, image.to(trainer.device))[0], trainer.save_dir / "maps.png")
     trainer.on_plot(trainer.save_dir / "maps.png")

@@ -83,7 +83,7 @@ def measure(model: Detector, batches: Iterator[dict[str, Any]], below: float) ->
     return Pull(logs, still)
 
 
-def study(
+def analyze_gradients(
     models: dict[str, Detector],
     data: str,
     to: str | Path = "runs/analyze/gradients",

@@ -24,9 +24,9 @@ from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
 from ..predict.sharing import prepare
 from ..training_stats import TrainingStats
-from ..val.ground_truth import truth
+from ..val.ground_truth import ground_truth
 from ..val.validator import LEAST, Validator, told_of
-from .sweep_grid import Arm, make_arms, usual_sizes
+from .sweep_grid import Setting, make_settings, usual_sizes
 from .sweep_report import Report, Row
 
 CONF = 0.001  # as in validation
@@ -45,12 +45,12 @@ class Candidate:
     """One setting at work: predicts, takes the time, and keeps what it found.
 
     Args:
-        arm: the setting.
+        setting: the setting.
         predictor: made for it, on the network that all settings share.
     """
 
-    def __init__(self, arm: Arm, predictor: Measured):
-        self.arm, self.predictor = arm, predictor
+    def __init__(self, setting: Setting, predictor: Measured):
+        self.setting, self.predictor = setting, predictor
         self.images: list[tuple] = []
         self.seconds: list[float] = []
         self.cpu: list[float] = []
@@ -83,7 +83,7 @@ class Candidate:
         sliced = self.predictor.sliced
         forwards = 1.0 if sliced is None else sliced.full + sliced.stats.forwards / max(sliced.stats.images, 1)
         means = [float(np.mean(x[:pictures])) for x in (self.seconds, self.cpu, self.areas)]
-        return Row(self.arm, figures, forwards, *means)
+        return Row(self.setting, figures, forwards, *means)
 
 
 def tune(
@@ -113,7 +113,7 @@ def tune(
         limit: pictures at most, evenly chosen.
         minutes: after this time what was measured has to do.
         device: as in predict.
-        given: lists of `imgsz`, `crops` and settings of crops, see `make_arms`.
+        given: lists of `imgsz`, `crops` and settings of crops, see `make_settings`.
 
     Raises:
         InputError: an option that makes no sense, or data or classes that do not fit.
@@ -129,10 +129,11 @@ def tune(
     content = check_det_dataset(file, split=split)
     dataset = build_dataset(args, content[split], content, "val", 1, STRIDE, rect=False)
     Validator._check_max_det(args, {split: dataset})
-    arms = make_arms(given, _sizes(model, dataset))
-    sliced = [model._sliced(arm.changes) for arm in arms]  # a wrong setting is told before anything is loaded
+    settings = make_settings(given, _sizes(model, dataset))
+    # a wrong setting is told before anything is loaded
+    sliced = [model._sliced(setting.changes) for setting in settings]
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
-    candidates = _candidates(model, arms, sliced, dataset.im_files[0], args, rules, device)
+    candidates = _candidates(model, settings, sliced, dataset.im_files[0], args, rules, device)
     if len(candidates[0].predictor.model.names) != len(content["names"]):
         raise InputError(
             f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
@@ -192,7 +193,7 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
 
 def _candidates(
     model: Any,
-    arms: Sequence[Arm],
+    settings: Sequence[Setting],
     sliced: Sequence[Any],
     file: str,
     args: Any,
@@ -201,25 +202,25 @@ def _candidates(
 ) -> list[Candidate]:
     """A predictor for each setting, all on one network."""
     made: list[Candidate] = []
-    for arm, one in zip(arms, sliced, strict=True):
+    for setting, one in zip(settings, sliced, strict=True):
         options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
-        options |= {"imgsz": arm.imgsz, "conf": CONF, "iou": args.iou, "max_det": args.max_det, "device": device}
+        options |= {"imgsz": setting.imgsz, "conf": CONF, "iou": args.iou, "max_det": args.max_det, "device": device}
         options |= {"save": False, "verbose": False, "rect": True, "batch": 1}
         p = Measured(overrides=options, suppression=dict(rules), sliced=one)
         prepare(p, model)
         p.setup_source(file)  # for the input size alone; of a list, ultralytics decodes and keeps every picture
-        if list(p.imgsz) != [-(-arm.imgsz // STRIDE) * STRIDE] * 2:
+        if list(p.imgsz) != [-(-setting.imgsz // STRIDE) * STRIDE] * 2:
             fixed = "x".join(map(str, p.imgsz))
             raise InputError(
                 f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True"
             )
-        made.append(Candidate(arm, p))
+        made.append(Candidate(setting, p))
     return made
 
 
 def _one(candidates: Sequence[Candidate], dataset: TinyDataset, i: int, warm: bool) -> None:
     """All settings on picture `i`; with `warm` once more before, uncounted."""
-    picture, rows = truth(dataset, i)
+    picture, rows = ground_truth(dataset, i)
     image = read_picture(picture.file, dataset.cv2_flag)
     boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
     found, label = rows[:, 0] == 0, rows[:, 1]

@@ -22,12 +22,12 @@ STEP = 32  # sizes are multiples of it
 
 
 @dataclass(frozen=True)
-class Arm:
+class Setting:
     """One setting.
 
     Attributes:
         imgsz: longer side of the network input, pixels.
-        options: of crops, as predict and val take them; empty for one look at the whole picture.
+        options: of crops, as predict and val take them; empty for one pass over the whole picture.
     """
 
     imgsz: int
@@ -74,7 +74,7 @@ def usual_sizes(trained: int, longest: int, matched: float | None = None) -> lis
     return sorted(sizes)
 
 
-def make_arms(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Arm]:
+def make_settings(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Setting]:
     """The settings to compare.
 
     Args:
@@ -98,12 +98,12 @@ def make_arms(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Arm]:
         if not any(_takes(kind, key) for kind in kinds):
             raise InputError(f"{key}= is read by none of crops={','.join(kinds)}")
     first = asked.get("imgsz") or (list(sizes)[:-1] or list(sizes))
-    arms = [Arm(size) for size in asked.get("imgsz", sizes) if "none" in kinds]
+    settings = [Setting(size) for size in asked.get("imgsz", sizes) if "none" in kinds]
     for kind in (k for k in kinds if k != "none"):
         tried = {k: v for k, v in (USUAL.get(kind, {}) | options).items() if _takes(kind, k)}
         for size, *chosen in itertools.product(first, *tried.values()):
-            arms.append(Arm(size, {"crops": kind} | _told(dict(zip(tried, chosen, strict=True)))))
-    return list({arm.words: arm for arm in arms}.values())
+            settings.append(Setting(size, {"crops": kind} | _told(dict(zip(tried, chosen, strict=True)))))
+    return list({setting.words: setting for setting in settings}.values())
 
 
 def _takes(kind: str, option: str) -> bool:

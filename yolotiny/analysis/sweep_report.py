@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..files import write_bytes, write_text
 from ..report import prepare
-from .sweep_grid import Arm
+from .sweep_grid import Setting
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Row:
     """One setting's figures.
 
     Attributes:
-        arm: the setting.
+        setting: the setting.
         figures: of the protocol, in points (0 to 100); the first is what settings are compared by.
         forwards: a picture.
         seconds: a picture, without decoding it.
@@ -27,7 +27,7 @@ class Row:
         area: share of the picture that was looked at in crops.
     """
 
-    arm: Arm
+    setting: Setting
     figures: dict[str, float]
     forwards: float
     seconds: float
@@ -68,8 +68,8 @@ class Report:
     @property
     def apart(self) -> list[Row]:
         """Settings less crops that looked twice nowhere, where the same size without crops is there: that is them."""
-        plain = {r.arm.imgsz for r in self.rows if r.arm.crops == "none"}
-        return [r for r in self.rows if r.arm.crops == "none" or r.area or r.arm.imgsz not in plain]
+        plain = {r.setting.imgsz for r in self.rows if r.setting.crops == "none"}
+        return [r for r in self.rows if r.setting.crops == "none" or r.area or r.setting.imgsz not in plain]
 
     @property
     def best(self) -> Row:
@@ -84,27 +84,27 @@ class Report:
     @property
     def command(self) -> str:
         """The command line that uses the winner."""
-        return f"yolotiny predict model={self.model} source=pictures/ {self.winner.arm.words}"
+        return f"yolotiny predict model={self.model} source=pictures/ {self.winner.setting.words}"
 
     def __str__(self) -> str:
         """The table, cheapest first; the winner has a star."""
         name = next(iter(self.rows[0].figures))
-        width = max(len(r.arm.words) for r in self.rows)
+        width = max(len(r.setting.words) for r in self.rows)
         lines = [f"{'setting':<{width}}  {name:>6}  s/picture  forwards  area in crops"]
         for r in sorted(self.rows, key=lambda r: r.seconds):
-            area = f"{100 * r.area:11.0f} %" if r.arm.crops != "none" else f"{'-':>13}"
+            area = f"{100 * r.area:11.0f} %" if r.setting.crops != "none" else f"{'-':>13}"
             mark = "  *" if r is self.winner else ""
-            lines.append(f"{r.arm.words:<{width}}  {r.ap:6.2f}  {r.seconds:9.3f}  {r.forwards:8.2f}  {area}{mark}")
+            lines.append(f"{r.setting.words:<{width}}  {r.ap:6.2f}  {r.seconds:9.3f}  {r.forwards:8.2f}  {area}{mark}")
         best, won = self.best, self.winner
         cost = f"{won.ap - best.ap:+.2f} {name} at {won.seconds / best.seconds:.2f} of its time"
         said = f"{self.pictures} of {self.of} pictures, protocol {self.protocol}"
-        said += f"; * the cheapest within {self.within:g} of the best ({best.arm.words}): {cost}"
+        said += f"; * the cheapest within {self.within:g} of the best ({best.setting.words}): {cost}"
         return "\n".join([*lines, "", said, f"use it: {self.command}"])
 
     def write(self) -> None:
         """`tune.json`, `tune.csv` and `tune.png`, each there whole or not at all."""
         rows = [
-            {"setting": r.arm.words, "seconds": r.seconds, "cpu_seconds": r.cpu, "forwards": r.forwards}
+            {"setting": r.setting.words, "seconds": r.seconds, "cpu_seconds": r.cpu, "forwards": r.forwards}
             | {"area": r.area}
             | r.figures
             for r in self.rows
@@ -114,7 +114,7 @@ class Report:
         table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-        whole = about | {"best": self.best.arm.words, "winner": self.winner.arm.words, "settings": rows}
+        whole = about | {"best": self.best.setting.words, "winner": self.winner.setting.words, "settings": rows}
         write_text(self.folder / "tune.json", json.dumps(whole, indent=2) + "\n")
         write_text(self.folder / "tune.csv", text.getvalue())
         write_bytes(self.folder / "tune.png", self.curve())
@@ -139,16 +139,18 @@ class Report:
         front = self.front()
         axes.plot([r.seconds for r in front], [r.ap for r in front], color="0.75", zorder=1)
         axes.axhspan(self.best.ap - self.within, self.best.ap, color="0.93", zorder=0)
-        for n, kind in enumerate(dict.fromkeys(r.arm.crops for r in self.rows)):
-            here = [r for r in self.rows if r.arm.crops == kind]
+        for n, kind in enumerate(dict.fromkeys(r.setting.crops for r in self.rows)):
+            here = [r for r in self.rows if r.setting.crops == kind]
             axes.scatter(
                 [r.seconds for r in here], [r.ap for r in here], color=f"C{n}", label=f"crops={kind}", zorder=2
             )
         won = self.winner
-        axes.scatter([won.seconds], [won.ap], s=180, facecolors="none", edgecolors="k", label=won.arm.words, zorder=3)
+        axes.scatter(
+            [won.seconds], [won.ap], s=180, facecolors="none", edgecolors="k", label=won.setting.words, zorder=3
+        )
         high = max(self.best.ap - min(r.ap for r in self.rows), 1e-6)
         named: list[Row] = []
-        told = [set(map(str, r.arm.options.items())) for r in self.rows if r.arm.options]
+        told = [set(map(str, r.setting.options.items())) for r in self.rows if r.setting.options]
         shared = set.intersection(*told) if told else set()  # what all settings of crops have in common
         for r in front:
             if any(r.seconds < 1.15 * n.seconds and abs(r.ap - n.ap) < 0.04 * high for n in named):
@@ -170,7 +172,7 @@ class Report:
 
 def short(row: Row, shared: Collection[str] = ()) -> str:
     """A setting in few letters, without the options (as text) that all share."""
-    rest = {k: v for k, v in row.arm.options.items() if k != "crops" and str((k, v)) not in shared}
-    return " ".join([str(row.arm.imgsz), *([] if row.arm.crops == "none" else [row.arm.crops])]) + "".join(
+    rest = {k: v for k, v in row.setting.options.items() if k != "crops" and str((k, v)) not in shared}
+    return " ".join([str(row.setting.imgsz), *([] if row.setting.crops == "none" else [row.setting.crops])]) + "".join(
         f" {k.rpartition('.')[2]} {v}" for k, v in rest.items()
     )

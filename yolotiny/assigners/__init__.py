@@ -1,7 +1,7 @@
 """Assigners decide which prior answers for which ground truth; a new one is a file, an import and a line here.
 
-An assigner is called as `assign(preds, boxes, targets, areas) -> Assignment`. Its attribute `looks` says whether it
-looks at predictions: only then are `boxes` (B, A, 4) and `areas` (B, A) decoded for it, else they are None.
+An assigner is called as `assign(preds, boxes, targets, areas) -> Assignment`. Its attribute `needs_predictions` says
+whether it looks at predictions: only then are `boxes` (B, A, 4) and `areas` (B, A) decoded for it, else they are None.
 """
 
 from ..registry import Registry

@@ -19,7 +19,7 @@ class GaussianCenter:
     Source: Zhou et al. 2019 (CenterNet); at full size as in Liu et al. 2024 (YOLC), section III-C.
     """
 
-    looks = False  # at predictions
+    needs_predictions = False
 
     def __init__(self, min_overlap: float = 0.3):
         if isinstance(min_overlap, bool) or not isinstance(min_overlap, (int, float)) or not 0 < min_overlap < 1:

@@ -89,7 +89,7 @@ class RKA:
         InputError: an unknown metric, conflict or ties, k below 1, a neg, scale or c out of range.
     """
 
-    looks = False  # at predictions
+    needs_predictions = False
 
     def __init__(
         self,

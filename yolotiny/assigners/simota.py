@@ -123,7 +123,7 @@ class SimOTA:
             positive or that nothing reads.
     """
 
-    looks = True  # at predictions
+    needs_predictions = True
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ class WHRatio:
     Source: ultralytics/yolov5 v6 (`build_targets`).
     """
 
-    looks = False  # at predictions
+    needs_predictions = False
 
     def __init__(self, anchor_t: float = 4.0, reach: float = 0.5):
         if anchor_t <= 1:

@@ -15,18 +15,18 @@ NMS = {
     "nms_metric": "iou (default) or nwd: how boxes are compared when they suppress each other; nwd has iou=0.85 then",
     "nms_c": "pixels, with nms_metric=nwd; default the mean object size of the training boxes",
 }
-LOOK = {
-    "crops": "parts to look at again: none, auto (what a first look points at), lsm (clusters), grid (tiles of all); "
+SLICING = {
+    "crops": "parts to look at again: none, auto (what a coarse pass points at), lsm (clusters), grid (tiles of all); "
     "default the model's",
     "pixel_scale": "network pixels per pixel of the picture in crops; default what brings objects to trained size",
     "tile": "crops=grid: side of a tile in pixels of the picture, shown at imgsz; default what fills it at that scale",
     "overlap": "crops=grid: share of a tile that the next one repeats, default 0.2",
-    "full": "crops=grid: False leaves out the look at the whole picture",
+    "full": "crops=grid: False leaves out the pass over the whole picture",
     "k": "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none",
     "top_k": "crops=lsm: fullest cells of the heat map that clusters are made of, default 50",
-    "prior": "weight of the first look's score in that of what crops find, below 1; default 0.1 for auto, else 0",
-    "budget": "what both looks at a picture may cost: forwards (4) or milliseconds (150ms); the best crops first",
-    "merge": "looks join by nms, replace (in a crop, the crop counts) or nmm (overlapping boxes become one)",
+    "prior": "weight of the coarse pass's score in that of what crops find, below 1; default 0.1 for auto, else 0",
+    "budget": "what both passes over a picture may cost: forwards (4) or milliseconds (150ms); the best crops first",
+    "merge": "both passes join by nms, replace (in a crop, the crop counts) or nmm (overlapping boxes become one)",
 }
 CROPS = {
     "crop_train": "grid, lsm or auto: training also sees parts of pictures at the files' resolution; none for none. "
@@ -101,7 +101,7 @@ COMMANDS = {
         "train a model on a data set",
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
-        OF_DATA | FITNESS | RECIPE | CLIP | SYNC | CROPS | AUGMENT | NMS | LOOK,
+        OF_DATA | FITNESS | RECIPE | CLIP | SYNC | CROPS | AUGMENT | NMS | SLICING,
         ("Train", "Val/Test", "Hyperparameters"),
         ("cfg", "classes", "agnostic_nms"),
         ("quantize", "dnn", "nms", "augment"),
@@ -110,7 +110,7 @@ COMMANDS = {
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
         ("model",),
-        OF_DATA | WORST | NMS | LOOK,
+        OF_DATA | WORST | NMS | SLICING,
         ("Val/Test",),
         (*RUNNING, "data", "workers", "cache", "fraction", "single_cls", "classes", "agnostic_nms", "augment")
         + ("visualize", "save_txt", "save_conf", "show_labels", "show_conf", "show_boxes", "line_width"),
@@ -119,7 +119,7 @@ COMMANDS = {
         "detect objects in pictures, folders or videos",
         "yolotiny predict model=best.pt source=pictures/ conf=0.25",
         ("model", "source"),
-        UNCERTAINTY | NMS | LOOK,
+        UNCERTAINTY | NMS | SLICING,
         ("Predict", "Visualize"),
         (*RUNNING, "save", "save_json", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
     ),
@@ -127,7 +127,7 @@ COMMANDS = {
         "follow objects through videos, streams or folders of frames",
         "yolotiny track model=best.pt source=clip.mp4 crops=lsm",
         ("model", "source"),
-        TRACKER | NMS | LOOK,
+        TRACKER | NMS | SLICING,
         ("Predict", "Visualize"),
         (*RUNNING, "save", "conf", "iou", "max_det", "quantize", "dnn", "nms"),
         ("embed", "visualize"),
@@ -141,7 +141,7 @@ COMMANDS = {
             "data": "the data YAML, of pictures as large as they will be in use",
             "within": "points of AP below the best that are given for speed, default 0.5",
             "imgsz": "input sizes, such as 640,960; default that of training, its multiples, and the matching one",
-            **{k: f"a list of: {v}" for k, v in LOOK.items()},
+            **{k: f"a list of: {v}" for k, v in SLICING.items()},
             "split": "of the data, default val",
             "limit": "pictures at most, evenly chosen, default 100",
             "minutes": "stop measuring after so long, default 30",

@@ -11,11 +11,11 @@ from ..errors import InputError
 from ..ops.postprocess import NWD_THRESHOLD, check_metric
 from . import load as config
 from .defaults import DEFAULTS
-from .slicing import OPTIONS as LOOK
+from .slicing import OPTIONS as SLICING
 
 SUPPRESSION = ("nms_metric", "nms_c")
 RULES = ("protocol", "fitness", *SUPPRESSION)  # short for eval.protocol and so on
-OURS = {"recipe", "worst", "uncertainty", "persist", *RULES, *LOOK}  # options that ultralytics does not know
+OURS = {"recipe", "worst", "uncertainty", "persist", *RULES, *SLICING}  # options that ultralytics does not know
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 # Options of ultralytics that nothing here reads, and why.
 UNREAD = {
@@ -54,7 +54,7 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
     if "crops" in plain:
         plain["crops"] = plain["crops"] or "none"  # the command line reads none as nothing
-    changes |= {f"infer.{LOOK[k]}": plain.pop(k) for k in LOOK if k in plain}
+    changes |= {f"infer.{SLICING[k]}": plain.pop(k) for k in SLICING if k in plain}
     if changes.get("crop_train") in ("none", False):
         changes["crop_train"] = None
     for key, why in (UNREAD | (UNREAD_IN_TRAINING if mode == "train" else {})).items():
@@ -82,8 +82,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
         if section in FROM_DATA:
             raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
         read = {"val": RULES, "predict": SUPPRESSION, "track": SUPPRESSION}.get(mode, ())
-        looks = section == "infer" and mode in ("val", "predict", "track")
-        if mode != "train" and not looks and not (section == "eval" and key.removeprefix("eval.") in read):
+        of_slicing = section == "infer" and mode in ("val", "predict", "track")
+        if mode != "train" and not of_slicing and not (section == "eval" and key.removeprefix("eval.") in read):
             raise InputError(f"{mode} does not read {key}=: it is a setting of training")
     _check_values(plain)
     return plain, changes

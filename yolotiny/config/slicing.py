@@ -23,7 +23,7 @@ OPTIONS = {  # short names of settings, for val and predict
     "prior": "prior",
 }
 # Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
-# sharper, and the first look is to point at more than it would keep.
+# sharper, and the coarse pass is to point at more than it would keep.
 USUAL: dict[str, dict[str, Any]] = {"lsm": {"threshold": 0.01}}
 
 

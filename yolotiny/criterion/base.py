@@ -165,7 +165,7 @@ class Criterion:
     @torch.no_grad()
     def match(self, preds: Preds, targets: Targets) -> Assignment:
         """Ask the assigner, which gets decoded boxes and their areas where it looks at predictions."""
-        if not self.assign.looks:
+        if not self.assign.needs_predictions:
             return self.assign(preds, None, targets)
         raw = preds.box.float()
         boxes, sizes = self.coder.decode(raw, preds.priors), self.coder.sizes(raw, preds.priors)

@@ -35,7 +35,7 @@ def build_dataset(
         batch: batch size, for rectangular batches.
         stride: pictures are padded to a multiple of it.
         rect: batches keep the pictures' aspect.
-        crops: windows that training sees in the place of pictures.
+        crops: tiles that training sees in the place of pictures.
         steps: augmentations of the model file.
     """
     from ultralytics.data.utils import get_split_fraction

@@ -1,4 +1,4 @@
-"""Training data in which a picture sometimes gives way to a window of it, cut at the file's own resolution."""
+"""Training data in which a picture sometimes gives way to a tile of it, cut at the file's own resolution."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 
 from ..ops.letterbox import GREY
 from ..slicing import Tile
-from ..slicing.samplers.base import Piece, TrainingCrops
+from ..slicing.samplers.base import ObjectCrop, TrainingCrops
 from ..slicing.samplers.fitted import side_by_side
 from .dataset import TinyDataset
 from .pictures import read_picture
 
 
 class CropDataset(TinyDataset):
-    """Whole pictures and windows of them, mixed while training; nothing is written to disk.
+    """Whole pictures and tiles of them, mixed while training; nothing is written to disk.
 
-    ultralytics shrinks a picture to the input before anything else sees it, so a window is cut before that: from the
-    file, from its .npy beside it (`cache=disk`), of which only the window's rows are read, or from memory
+    ultralytics shrinks a picture to the input before anything else sees it, so a tile is cut before that: from the
+    file, from its .npy beside it (`cache=disk`), of which only the tile's rows are read, or from memory
     (`cache=ram`), which then holds pictures in full. Mosaic asks for its tiles here too.
 
     Args:
-        crop_train: chooses the windows.
+        crop_train: chooses the tiles.
         others: as `TinyDataset`.
     """
 
@@ -37,35 +37,35 @@ class CropDataset(TinyDataset):
         """(height, width) of the network input that a picture goes to."""
         return tuple(map(int, self.batch_shapes[self.batch[index]])) if self.rect else (self.imgsz, self.imgsz)
 
-    def piece(self, index: int, rng: Any = random) -> Piece | None:
-        """A window of a picture with its labels, else a small piece where training shows such; None for the whole."""
-        window = self._choose(index, rng)
-        if window is None and self.crop_train.together:
-            window = self._choose(index, rng, small=True)
-        return None if window is None else self._cut(index, window)
+    def object_crop(self, index: int, rng: Any = random) -> ObjectCrop | None:
+        """A tile of a picture with its labels, else a small object crop where training has them; None for the whole."""
+        tile = self._choose(index, rng)
+        if tile is None and self.crop_train.together:
+            tile = self._choose(index, rng, small=True)
+        return None if tile is None else self._cut(index, tile)
 
     def _choose(self, index: int, rng: Any, small: bool = False) -> Any:
         label = self.labels[index]
         return self.crop_train.choose(label, self.sizes[label["im_file"]], self.room(index), self.nc, rng, small)
 
-    def _cut(self, index: int, window: Tile) -> Piece:
+    def _cut(self, index: int, tile: Tile) -> ObjectCrop:
         label = self.labels[index]
-        return self.crop_train.cut(label, self.sizes[label["im_file"]], window, self.nc)
+        return self.crop_train.cut(label, self.sizes[label["im_file"]], tile, self.nc)
 
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         """A sample on its way to augmentation."""
         if random.random() >= self.crop_train.probability:
             return super().get_image_and_label(index)
         if self.crop_train.together and random.random() < self.crop_train.together:
-            return self._sample(index, *self.full_of_pieces(index))
-        window = self._choose(index, random)
-        if window is None:
+            return self._sample(index, *self.full_of_object_crops(index))
+        tile = self._choose(index, random)
+        if tile is None:
             return super().get_image_and_label(index)
-        piece = self._cut(index, window)
-        return self._sample(index, piece.window.cut(self.full(index)), piece.boxes, piece.cls)
+        object_crop = self._cut(index, tile)
+        return self._sample(index, object_crop.tile.cut(self.full(index)), object_crop.boxes, object_crop.cls)
 
-    def full_of_pieces(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """An input full of small pieces, this picture's first: (H, W, C), (n, 4) xywh as shares of it, (n, 1) class."""
+    def full_of_object_crops(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """An input full of object crops, this picture's first: (H, W, C), (n, 4) xywh as shares of it, (n, 1) class."""
         room = self.room(index)
         placed = side_by_side(index, len(self.labels), lambda i: self._choose(i, random, small=True), room, random)
         img = np.full((*room, self.channels), GREY, np.uint8)
@@ -74,11 +74,11 @@ class CropDataset(TinyDataset):
         for one in placed:  # in the order of pictures, each of which is decoded once
             if one.picture != at:
                 at, picture = one.picture, self.full(one.picture)
-            w, h = one.window.shown
-            img[one.y : one.y + h, one.x : one.x + w] = one.window.cut(picture)
-            piece = self._cut(one.picture, one.window)
-            boxes.append((piece.boxes * [w, h, w, h] + [one.x, one.y, 0, 0]) / np.tile(room[::-1], 2))
-            cls.append(piece.cls)
+            w, h = one.tile.shown
+            img[one.y : one.y + h, one.x : one.x + w] = one.tile.cut(picture)
+            object_crop = self._cut(one.picture, one.tile)
+            boxes.append((object_crop.boxes * [w, h, w, h] + [one.x, one.y, 0, 0]) / np.tile(room[::-1], 2))
+            cls.append(object_crop.cls)
         return img, np.concatenate(boxes).astype(np.float32), np.concatenate(cls)
 
     def _sample(self, index: int, img: np.ndarray, boxes: np.ndarray, cls: np.ndarray) -> dict[str, Any]:

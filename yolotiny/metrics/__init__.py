@@ -100,27 +100,27 @@ def evaluate_scene(
     protocol: str = "aitod",
     backend: str | None = None,
     imgsz: int | Sequence[int] | None = None,
-    truth_hash: str | None = None,
+    ground_truth_hash: str | None = None,
 ) -> Evaluation:
     """Score a scene with the analysis, and keep what became of every box.
 
     Args:
         scene: gives ground truth and detections: `lambda: read(gt, pred)`, or with `from_arrays`.
         protocol, backend, imgsz: as in `evaluate`.
-        truth_hash: the `data_hash`, where it is known better than from the scene's boxes.
+        ground_truth_hash: the `data_hash`, where it is known better than from the scene's boxes.
     """
     rules = _rules(protocol, backend)  # a wrong name is told before anything is read
     with _no_collection():
         made = scene()
-        report = _named(protocol, made, imgsz, truth_hash or scene_hash(made)) | rules(made)
+        report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | rules(made)
         analysis, seen, verdicts = _analyse(rules, made)
         return Evaluation(report | {"analysis": analysis}, seen, made.regions, verdicts)
 
 
-def _named(protocol: str, scene: Scene, imgsz: Any, truth_hash: str) -> dict[str, Any]:
+def _named(protocol: str, scene: Scene, imgsz: Any, ground_truth_hash: str) -> dict[str, Any]:
     """What every report says before its first figure."""
     caps = PROTOCOLS[protocol].caps
-    return {"protocol": protocol, "caps": caps, "imgsz": imgsz, "data_hash": truth_hash, "images": scene.images}
+    return {"protocol": protocol, "caps": caps, "imgsz": imgsz, "data_hash": ground_truth_hash, "images": scene.images}
 
 
 def _analyse(rules: Any, scene: Scene) -> tuple[dict[str, Any], Scene, Verdicts]:

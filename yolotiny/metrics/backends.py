@@ -1,6 +1,6 @@
 """Programs that run the COCO algorithm; they agree to the last bits, and differ in time.
 
-A backend is called as `backend(base, truth, dets, ranges, caps, ious)` and gives what `accumulate` gives.
+A backend is called as `backend(base, ground_truth, dets, ranges, caps, ious)` and gives what `accumulate` gives.
 """
 
 from __future__ import annotations
@@ -38,13 +38,15 @@ def accumulate(
         "images": [{"id": i} for i in range(1, scene.images + 1)],
         "categories": [{"id": k, "name": name} for k, name in enumerate(scene.names, 1)],
     }
-    truth = [*scene.gts, *_crowds(scene)]
-    return BACKENDS.find(backend)(base, truth, scene.dets, [list(r) for r in ranges], caps, np.asarray(ious))
+    ground_truth = [*scene.gts, *_crowds(scene)]
+    return BACKENDS.find(backend)(base, ground_truth, scene.dets, [list(r) for r in ranges], caps, np.asarray(ious))
 
 
-def _faster_coco_eval(base: dict, truth: Rows, dets: Rows, ranges: list, caps: list[int], ious: np.ndarray) -> dict:
+def _faster_coco_eval(
+    base: dict, ground_truth: Rows, dets: Rows, ranges: list, caps: list[int], ious: np.ndarray
+) -> dict:
     """faster-coco-eval, which is always installed."""
-    gt, det = (COCO(base | {"annotations": rows}, print_function=_quiet) for rows in (truth, dets))
+    gt, det = (COCO(base | {"annotations": rows}, print_function=_quiet) for rows in (ground_truth, dets))
     run = COCOeval_faster(gt, det, "bbox", print_function=_quiet)
     run.params.areaRng, run.params.areaRngLbl = ranges, [str(i) for i in range(len(ranges))]
     run.params.maxDets, run.params.iouThrs = caps, ious
@@ -53,13 +55,13 @@ def _faster_coco_eval(base: dict, truth: Rows, dets: Rows, ranges: list, caps: l
     return run.eval
 
 
-def _hotcoco(base: dict, truth: Rows, dets: Rows, ranges: list, caps: list[int], ious: np.ndarray) -> dict:
+def _hotcoco(base: dict, ground_truth: Rows, dets: Rows, ranges: list, caps: list[int], ious: np.ndarray) -> dict:
     """hotcoco, faster still; installed by the user."""
     try:
         import hotcoco
     except ImportError:
         raise InputError("backend=hotcoco is not installed; run: pip install hotcoco") from None
-    gt, det = (hotcoco.COCO(base | {"annotations": rows}) for rows in (truth, dets))
+    gt, det = (hotcoco.COCO(base | {"annotations": rows}) for rows in (ground_truth, dets))
     run = hotcoco.COCOeval(gt, det, "bbox")
     params = run.params
     params.areaRng, params.areaRngLbl = ranges, [str(i) for i in range(len(ranges))]

@@ -19,8 +19,11 @@ def counting(scene: Scene, verdicts: Verdicts) -> dict[str, Any]:
         number), `objects` and `counted`.
     """
     classes = len(scene.names)
-    truth, counted = np.zeros((scene.images, classes), int), np.zeros((scene.images, classes), int)
-    for table, rows, which in ((truth, scene.gts, verdicts.objects), (counted, scene.dets, verdicts.kind >= HIT)):
+    ground_truth, counted = np.zeros((scene.images, classes), int), np.zeros((scene.images, classes), int)
+    for table, rows, which in (
+        (ground_truth, scene.gts, verdicts.objects),
+        (counted, scene.dets, verdicts.kind >= HIT),
+    ):
         for i in np.flatnonzero(which):
             table[rows[i]["image_id"] - 1, rows[i]["category_id"] - 1] += 1
 
@@ -32,11 +35,13 @@ def counting(scene: Scene, verdicts: Verdicts) -> dict[str, Any]:
         }
 
     files: list[str | int] = [p.file for p in scene.pictures] or [*range(1, scene.images + 1)]
-    total = zip(files, truth.sum(1).tolist(), counted.sum(1).tolist(), strict=True)
+    total = zip(files, ground_truth.sum(1).tolist(), counted.sum(1).tolist(), strict=True)
     return {
-        "all": errors(counted.sum(1) - truth.sum(1)),
+        "all": errors(counted.sum(1) - ground_truth.sum(1)),
         "per_class": {
-            name: errors(counted[:, k] - truth[:, k]) for k, name in enumerate(scene.names) if truth[:, k].any()
+            name: errors(counted[:, k] - ground_truth[:, k])
+            for k, name in enumerate(scene.names)
+            if ground_truth[:, k].any()
         },
         "images": [{"image": file, "objects": n, "counted": m} for file, n, m in total],
     }

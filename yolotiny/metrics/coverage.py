@@ -1,4 +1,4 @@
-"""What a second look left out, and what that cost: the area outside all crops, and the objects missed there."""
+"""What a fine pass left out, and what that cost: the area outside all crops, and the objects missed there."""
 
 from __future__ import annotations
 

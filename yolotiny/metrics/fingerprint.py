@@ -16,20 +16,20 @@ ANY = {-1: "*", OTHERS: "-"}  # what stands for the class of a region that has n
 GRID = 100  # steps per pixel; finer than annotations are drawn, coarser than what float32 labels lose
 
 
-def data_hash(names: Sequence[str], truth: Iterable[tuple[Picture, Sequence[Sequence[float]]]]) -> str:
+def data_hash(names: Sequence[str], ground_truth: Iterable[tuple[Picture, Sequence[Sequence[float]]]]) -> str:
     """Hash a ground truth: the first 16 hexadecimal digits of a SHA-256.
 
     Args:
         names: class names; a class counts by its name, so another order of the classes changes nothing.
-        truth: per image its `Picture` and rows of (kind, label, x, y, w, h): kind 0 is an object to be found, 1 an
-            object that may be found or missed, 2 a region to be ignored; label is an index of `names`, -1 for every
+        ground_truth: per image its `Picture` and rows of (kind, label, x, y, w, h): kind 0 is an object to be found, 1
+            an object that may be found or missed, 2 a region to be ignored; label is an index of `names`, -1 for every
             class, -2 for an object of no class; the box in pixels.
 
     Of a file the name without folders counts, and the size; boxes count in hundredths of a pixel; the order of images
     and of rows does not count. An `area` that differs from w * h does not either.
     """
     pictures = []
-    for picture, rows in truth:
+    for picture, rows in ground_truth:
         table = np.asarray(rows, float).reshape(-1, 6)
         cells = np.rint(table[:, 2:] * GRID).astype(int).tolist()
         lines = [

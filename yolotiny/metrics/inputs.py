@@ -149,26 +149,26 @@ def read(gt: Source, pred: Source) -> Scene:
     """
     gt_name = str(gt) if isinstance(gt, str | Path) else "ground truth"
     pred_name = str(pred) if isinstance(pred, str | Path) else "predictions"
-    truth, rows = _load(gt, gt_name), _load(pred, pred_name)
+    ground_truth, rows = _load(gt, gt_name), _load(pred, pred_name)
     for key in ("images", "annotations", "categories"):
-        if not isinstance(truth, Mapping) or not isinstance(truth.get(key), list | tuple):
+        if not isinstance(ground_truth, Mapping) or not isinstance(ground_truth.get(key), list | tuple):
             raise InputError(f"{gt_name} has no list {key!r}; COCO ground truth has images, annotations, categories")
     if not isinstance(rows, list | tuple):
         raise InputError(f"{pred_name} is not a list of {{image_id, category_id, bbox, score}}")
-    categories, ordered = _by_id(truth, "categories", gt_name), _by_id(truth, "images", gt_name)
+    categories, ordered = _by_id(ground_truth, "categories", gt_name), _by_id(ground_truth, "images", gt_name)
     names = [printable(c.get("name", c["id"])) for c in categories]
     if len(set(names)) < len(names):
         raise InputError(f"{gt_name} has two categories named {max(names, key=names.count)!r}")
     labels = {c["id"]: k for k, c in enumerate(categories, 1)}
     ids = {im["id"]: i for i, im in enumerate(ordered, 1)}
-    gts, everywhere, others = _annotations(truth["annotations"], ids, labels, gt_name)
+    gts, everywhere, others = _annotations(ground_truth["annotations"], ids, labels, gt_name)
     dets = _predictions(rows, _image_lookup(rows, ordered, ids, pred_name), labels, pred_name)
     return _scene(names, len(ids), gts, everywhere, dets, [_picture(im) for im in ordered], others)
 
 
-def _by_id(truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
+def _by_id(ground_truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
     """The images or categories in order of their ids, numbers before strings."""
-    rows = truth[key]
+    rows = ground_truth[key]
     if not rows:
         raise InputError(f"{name} has no {key}: there is nothing to evaluate")
     for i, row in enumerate(rows, 1):

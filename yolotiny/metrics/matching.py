@@ -49,7 +49,7 @@ def match(scene: Scene, ious: Sequence[float], max_det: int | None = None) -> li
     Returns:
         a `Matches` for each of `scene.names`.
     """
-    truth, found, regions = _grouped(scene.gts), _grouped(scene.dets), defaultdict(list)
+    ground_truth, found, regions = _grouped(scene.gts), _grouped(scene.dets), defaultdict(list)
     for image, box in scene.regions:
         regions[image].append(box)
     scores = np.array([d["score"] for d in scene.dets])
@@ -63,7 +63,9 @@ def match(scene: Scene, ious: Sequence[float], max_det: int | None = None) -> li
                 continue
             dets = np.array(found[image, k])
             dets = dets[np.argsort(-scores[dets], kind="stable")[:max_det]]
-            parts.append((dets, *_one(scene, boxes[dets], truth.get((image, k), []), regions[image], thresholds)))
+            parts.append(
+                (dets, *_one(scene, boxes[dets], ground_truth.get((image, k), []), regions[image], thresholds))
+            )
         objects = [i for i, g in enumerate(scene.gts) if g["category_id"] == k and not may_be_missed(g)]
         out.append(_joined(scores, parts, len(thresholds), np.array(objects, int)))
     return out

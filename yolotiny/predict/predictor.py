@@ -24,7 +24,7 @@ from ..text import printable
 from ..training_stats import TrainingStats
 from .drawing import TinyResults
 from .json_writer import RowFile, rows_of
-from .results import CropResults
+from .results import SlicedResults
 from .saving import Saving
 from .sharing import Lent
 from .sliced import coarse_passes, finish, tile_batcher
@@ -81,7 +81,7 @@ class Predictor(Saving, DetectionPredictor):
         return sum(getattr(self.dataset, "unread", Counter()).values())
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Network output; None where tiles need no look at the whole picture."""
+        """Network output; None where tiles need no pass over the whole picture."""
         if self.sliced is not None and not self.sliced.full and not self.args.embed:
             return None
         start = time.perf_counter()
@@ -161,7 +161,7 @@ class Predictor(Saving, DetectionPredictor):
         out: list[Results] = []
         for both, picture, path in zip(joined, pictures, self.batch[0], strict=True):
             rows = torch.from_numpy(both.rows[: self.args.max_det]).to(self.device)
-            made = CropResults(picture, path=path, names=self.model.names, boxes=rows)
+            made = SlicedResults(picture, path=path, names=self.model.names, boxes=rows)
             made.crops = torch.from_numpy(both.tiles)
             out.append(made)
         return out

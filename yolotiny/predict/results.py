@@ -14,7 +14,7 @@ from .drawing import TinyResults
 YELLOW = (0, 255, 255)  # no class has it
 
 
-class CropResults(TinyResults):
+class SlicedResults(TinyResults):
     """ultralytics' `Results` that also know where was looked twice.
 
     Attributes:
@@ -23,7 +23,7 @@ class CropResults(TinyResults):
 
     crops: Tensor = torch.zeros(0, 4)
 
-    def new(self) -> CropResults:
+    def new(self) -> SlicedResults:
         """The same picture without detections."""
         made = type(self)(orig_img=self.orig_img, path=self.path, names=self.names, speed=self.speed)
         made.save_dir, made.crops = self.save_dir, self.crops

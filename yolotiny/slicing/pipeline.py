@@ -73,11 +73,11 @@ class SlicedInference:
         if isinstance(self.prior, bool) or not isinstance(self.prior, (int, float)) or not 0 <= self.prior < 1:
             raise InputError(f"infer.prior must lie from 0 up to below 1, such as 0.1, not {self.prior!r}")
         if not full and self.slicer.needs_heatmap:
-            raise InputError("full=False goes with crops=grid: other crops need a look at the whole picture first")
+            raise InputError("full=False goes with crops=grid: other crops need a pass over the whole picture first")
         if not full and self.budget:
-            raise InputError("budget= needs the look at the whole picture, which finds the best crops: leave full= out")
+            raise InputError("budget= needs the pass over the whole picture, which finds the best: leave full= out")
         if not full and self.prior:
-            raise InputError("prior= is the weight of the look at the whole picture: leave full= out")
+            raise InputError("prior= is the weight of the pass over the whole picture: leave full= out")
         self.start()
 
     @classmethod
@@ -244,8 +244,8 @@ class SlicedInference:
         elif self.slicer.needs_heatmap and scale > FAR * ratio:
             half = math.ceil(max(size) * scale / 64) * 32
             said = (
-                f"small objects may be missed: the first look shows the picture {scale / ratio:.1f} times smaller than "
-                f"crops at {scale:.3g} network pixels per pixel; imgsz={half} is half of that"
+                f"small objects may be missed: the coarse pass shows the picture {scale / ratio:.1f} times smaller "
+                f"than crops at {scale:.3g} network pixels per pixel; imgsz={half} is half of that"
             )
         else:
             return

@@ -13,15 +13,15 @@ from ultralytics.utils.plotting import colors
 
 from ..predict.drawing import outline
 from ..predict.predictor import Predictor
-from ..predict.results import CropResults
+from ..predict.results import SlicedResults
 from .config import make_tracker
 
 
-class TrackResults(CropResults):
+class TrackResults(SlicedResults):
     """Results whose boxes have ids."""
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """The drawing of `CropResults` with boxes in the colour of their track."""
+        """The drawing of `SlicedResults` with boxes in the colour of their track."""
         if not args and self.boxes.id is not None:
             kwargs = {"color_mode": "instance"} | kwargs
         return super().plot(*args, **kwargs)

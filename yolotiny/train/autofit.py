@@ -14,19 +14,19 @@ from ..data.anchors import fit_anchors
 from ..detector import Detector
 from ..loaders.crop_dataset import CropDataset
 from ..loaders.dataset import TinyDataset
-from ..slicing.samplers.base import Piece
+from ..slicing.samplers.base import ObjectCrop
 
 EXTREMES = (1, 99)  # percentiles of the areas: one huge or broken box shall not decide
-LOOKS = 2000  # pictures and windows drawn to see what training with crops sees
+SAMPLES = 2000  # pictures and tiles drawn to see what training with crops sees
 
 
-class Look(NamedTuple):
-    """One picture or window as training shows it.
+class TrainingSample(NamedTuple):
+    """One picture or tile as training shows it.
 
     Attributes:
         sizes: (n, 2) widths and heights of its objects, pixels of the network input.
         scale: network pixels per pixel of the file.
-        cropped: it is a window.
+        cropped: it is a tile.
     """
 
     sizes: np.ndarray
@@ -34,7 +34,7 @@ class Look(NamedTuple):
     cropped: bool
 
 
-def looks(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Look]:
+def training_samples(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[TrainingSample]:
     """What training shows, augmentation left aside: every picture, or with crops a sample as training draws it.
 
     Args:
@@ -43,46 +43,48 @@ def looks(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Look]:
         seed: of the sample.
     """
     if not isinstance(dataset, CropDataset):
-        return [_look(dataset, i, None, imgsz) for i in range(len(dataset.labels))]
+        return [_sample(dataset, i, None, imgsz) for i in range(len(dataset.labels))]
     rng = random.Random(seed)
     drawn = _drawn(len(dataset.labels), dataset.crop_train.probability, rng)
-    return [_look(dataset, i, dataset.piece(i, rng) if crop else None, imgsz) for i, crop in drawn]
+    return [_sample(dataset, i, dataset.object_crop(i, rng) if crop else None, imgsz) for i, crop in drawn]
 
 
 def _drawn(pictures: int, probability: float, rng: random.Random) -> Iterator[tuple[int, bool]]:
-    """Pictures in random order, each as often as any other, and which give way to a window: their share is exact."""
+    """Pictures in random order, each as often as any other, and which give way to a tile: their share is exact."""
     order: list[int] = []
-    for n in range(LOOKS):
+    for n in range(SAMPLES):
         order = order or rng.sample(range(pictures), pictures)
         yield order.pop(), int((n + 1) * probability) > int(n * probability)
 
 
-def _look(dataset: TinyDataset, index: int, piece: Piece | None, imgsz: int) -> Look:
+def _sample(dataset: TinyDataset, index: int, object_crop: ObjectCrop | None, imgsz: int) -> TrainingSample:
     label = dataset.labels[index]
-    if piece is not None:
-        width, height = piece.window.shown
-        return Look(piece.boxes[piece.cls[:, 0] < dataset.nc, 2:] * [width, height], piece.scale, True)
+    if object_crop is not None:
+        width, height = object_crop.tile.shown
+        return TrainingSample(
+            object_crop.boxes[object_crop.cls[:, 0] < dataset.nc, 2:] * [width, height], object_crop.scale, True
+        )
     height, width = dataset.sizes[label["im_file"]]
     scale = imgsz / max(height, width)
-    return Look(label["bboxes"][label["cls"][:, 0] < dataset.nc, 2:] * [width, height] * scale, scale, False)
+    return TrainingSample(label["bboxes"][label["cls"][:, 0] < dataset.nc, 2:] * [width, height] * scale, scale, False)
 
 
-def measure(seen: list[Look]) -> dict[str, Any]:
+def measure(seen: list[TrainingSample]) -> dict[str, Any]:
     """The section `measured` of a configuration, from looks that show at least one object.
 
     Returns:
         `object_size`, the mean square root of the area (the C of NWD, 12.7 on AI-TOD-v2 at 800 px), and `object_areas`,
-        the 1st and 99th percentile of the areas, over whole pictures and windows as they are mixed. Components ask for
-        them by name. `crop_object_size` is the mean size in windows alone, if there are any. `pixel_scale` is the
-        median of network pixels per pixel of the file, over the windows where there are any: a piece of a picture shown
-        at this scale looks as in training.
+        the 1st and 99th percentile of the areas, over whole pictures and tiles as they are mixed. Components ask for
+        them by name. `crop_object_size` is the mean size in tiles alone, if there are any. `pixel_scale` is the
+        median of network pixels per pixel of the file, over the tiles where there are any: an object crop of a picture
+        shown at this scale looks as in training.
     """
-    areas = np.concatenate([look.sizes for look in seen]).prod(1)
+    areas = np.concatenate([sample.sizes for sample in seen]).prod(1)
     low, high = np.percentile(areas, EXTREMES)
-    windows = [look for look in seen if look.cropped]
-    scales = [look.scale for look in windows or seen]
-    in_windows = np.concatenate([look.sizes for look in windows] or [np.zeros((0, 2))]).prod(1)
-    crops = {"crop_object_size": round(float(np.sqrt(in_windows).mean()), 2)} if len(in_windows) else {}
+    tiles = [sample for sample in seen if sample.cropped]
+    scales = [sample.scale for sample in tiles or seen]
+    in_tiles = np.concatenate([sample.sizes for sample in tiles] or [np.zeros((0, 2))]).prod(1)
+    crops = {"crop_object_size": round(float(np.sqrt(in_tiles).mean()), 2)} if len(in_tiles) else {}
     return crops | {
         "object_size": round(float(np.sqrt(areas).mean()), 2),
         "object_areas": [round(float(low), 2), round(float(high), 2)],
@@ -100,12 +102,12 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
         model: changed in place.
         dataset: the training data.
         imgsz: side of the network input, pixels.
-        seed: of the search for anchors, and of the windows that are looked at.
+        seed: of the search for anchors, and of the tiles that are looked at.
     Returns:
         What to log.
     """
-    seen = looks(dataset, imgsz, seed)
-    sizes = np.concatenate([look.sizes for look in seen]) if seen else np.zeros((0, 2))
+    seen = training_samples(dataset, imgsz, seed)
+    sizes = np.concatenate([sample.sizes for sample in seen]) if seen else np.zeros((0, 2))
     if not len(sizes):
         return []
     said = []
@@ -117,16 +119,16 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
         said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
     found = model.yaml["measured"] = measure(seen)
-    if isinstance(dataset, CropDataset) and any(look.cropped for look in seen):
+    if isinstance(dataset, CropDataset) and any(sample.cropped for sample in seen):
         found |= dataset.crop_train.advice
     model.criterion = model.init_criterion()
     said.append(f"objects: {found['object_size']} px mean size at imgsz={imgsz}")
     if isinstance(dataset, CropDataset):
-        cropped = sum(look.cropped for look in seen) / len(seen)
+        cropped = sum(sample.cropped for sample in seen) / len(seen)
         said.append(f"crops: {cropped:.0%} of what training sees, {found['pixel_scale']} px per pixel of the file")
         if not cropped:
             LOGGER.warning(
-                "crop_train: no picture gives a window, so all are seen whole; their files are no larger than one, or "
+                "crop_train: no picture gives a tile, so all are seen whole; their files are no larger than one, or "
                 "hold no cluster: raise crop_train.scale, or leave crop_train out"
             )
     return said

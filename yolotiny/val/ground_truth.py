@@ -24,7 +24,7 @@ def folder_of(dataset: TinyDataset) -> Path:
     return Path(os.path.commonpath([os.path.dirname(f) for f in dataset.im_files]))
 
 
-def truth(dataset: TinyDataset, i: int) -> tuple[Picture, np.ndarray]:
+def ground_truth(dataset: TinyDataset, i: int) -> tuple[Picture, np.ndarray]:
     """Picture number `i` by its whole path, and its rows (kind, label, x, y, w, h) as `data_hash` takes them.
 
     Boxes are rounded to hundredths of a pixel, which restores what the labels were made from where that has no more
@@ -40,6 +40,6 @@ def truth(dataset: TinyDataset, i: int) -> tuple[Picture, np.ndarray]:
     return Picture(label["im_file"], width, height), rows
 
 
-def truth_hash(dataset: TinyDataset, names: Mapping[int, str]) -> str:
+def ground_truth_hash(dataset: TinyDataset, names: Mapping[int, str]) -> str:
     """The `data_hash` of the labels: that of COCO JSON with the same boxes, if they have no more than two decimals."""
-    return data_hash([names[k] for k in sorted(names)], (truth(dataset, i) for i in range(len(dataset.labels))))
+    return data_hash([names[k] for k in sorted(names)], (ground_truth(dataset, i) for i in range(len(dataset.labels))))

@@ -37,7 +37,7 @@ def tight_shapes(dataset: Any) -> np.ndarray:
     return np.ceil(np.round(whole, 6)).astype(int) * dataset.stride
 
 
-class CropValidator(Validator):
+class SlicedValidator(Validator):
     """Validates both passes, as `Predictor` runs them.
 
     Attributes:

@@ -38,7 +38,7 @@ from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
 from ..report import WORST, write
 from ..train.processes import gathered
-from .ground_truth import folder_of, truth, truth_hash
+from .ground_truth import folder_of, ground_truth, ground_truth_hash
 
 UNNAMED = 999
 LEAST = 1e-3  # pixels: a box thinner than this, once cut to the picture, lies in the padding beside it
@@ -170,7 +170,7 @@ class Validator(DetectionValidator):
             there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
-            picture, rows = truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
+            picture, rows = ground_truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
             boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
             found, label = rows[:, 0] == 0, rows[:, 1]
             cls, kept = pred["cls"], scaled[there].cpu()
@@ -212,7 +212,7 @@ class Validator(DetectionValidator):
                 lambda: from_arrays(self.images, self.names, short),
                 self.protocol,
                 imgsz=self.args.imgsz,
-                truth_hash=truth_hash(self.dataloader.dataset, self.names),
+                ground_truth_hash=ground_truth_hash(self.dataloader.dataset, self.names),
             )
             self.report = self.evaluation.report
         self.images, self.pictures = [], []

@@ -1,4 +1,4 @@
-"""What a window of a picture is to training: which objects count in it, which are ignored, which are gone."""
+"""What a tile of a picture is to training: which objects count in it, which are ignored, which are gone."""
 
 from __future__ import annotations
 

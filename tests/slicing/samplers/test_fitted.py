@@ -1,4 +1,4 @@
-"""Inputs full of small pieces, as `crops=auto` looks at them: what they show, where they lie, and their labels."""
+"""Inputs full of small object crops, as `crops=auto` shows them: what they hold, where they lie, their labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from yolotiny.slicing.samplers.fitted import CONTEXT, EMPTY, PITCH, FittedCrops, side_by_side
+from yolotiny.slicing.samplers.fitted import CONTEXT_RANGE_PX, EMPTY_SIDE_RANGE_PX, PITCH_PX, FittedCrops, side_by_side
 
 CARS = np.array([[50.0, 60.0, 58.0, 64.0], [70.0, 62.0, 78.0, 66.0], [300.0, 200.0, 308.0, 204.0]])
 SIZE, ROOM = (300, 400), (128, 128)
@@ -21,7 +21,7 @@ def fitted(boxes=CARS, n=200, size=SIZE, room=ROOM, **options):
 
 
 def held(w, boxes=CARS):
-    """Which boxes lie wholly in a window."""
+    """Which boxes lie wholly in a tile."""
     return tuple((boxes[:, :2] >= [w.x, w.y]).all(1) & (boxes[:, 2:] <= [w.x + w.w, w.y + w.h]).all(1))
 
 
@@ -31,7 +31,7 @@ def test_a_piece_round_one_object_shows_it_with_little_context(scale):
         assert held(w)[0]
         for side, shown, box in ((w.w, w.shown[0], 8), (w.h, w.shown[1], 4)):
             assert shown == pytest.approx(side * scale, abs=1)
-            assert 2 * CONTEXT[0] - 2 <= shown - box * scale <= 2 * CONTEXT[1] + PITCH + 2
+            assert 2 * CONTEXT_RANGE_PX[0] - 2 <= shown - box * scale <= 2 * CONTEXT_RANGE_PX[1] + PITCH_PX + 2
 
 
 def test_neighbours_share_some_pieces_and_those_far_away_none():
@@ -46,7 +46,10 @@ def test_some_pieces_lie_anywhere_and_all_lie_in_the_picture():
         assert least <= sum(any(held(w)) for w in pieces) <= most
         assert all(w.x >= 0 and w.y >= 0 and w.x + w.w <= SIZE[1] and w.y + w.h <= SIZE[0] for w in pieces)
     sides = [max(w.shown) for w in fitted([], objects=1.0)]
-    assert min(sides) < 40 and max(sides) <= math.ceil((EMPTY[1] + 2 * CONTEXT[1]) / PITCH) * PITCH
+    assert (
+        min(sides) < 40
+        and max(sides) <= math.ceil((EMPTY_SIDE_RANGE_PX[1] + 2 * CONTEXT_RANGE_PX[1]) / PITCH_PX) * PITCH_PX
+    )
 
 
 def test_a_piece_is_no_larger_than_the_input_and_the_picture():
@@ -70,8 +73,8 @@ def test_pieces_fill_an_input_and_never_overlap():
         placed = side_by_side(7, 20, choose, ROOM, rng)
         seen = np.zeros(ROOM, int)
         for p in placed:
-            w, h = p.window.shown
-            assert p.x % PITCH == 0 and p.y % PITCH == 0 and p.x + w <= ROOM[1] and p.y + h <= ROOM[0]
+            w, h = p.tile.shown
+            assert p.x % PITCH_PX == 0 and p.y % PITCH_PX == 0 and p.x + w <= ROOM[1] and p.y + h <= ROOM[0]
             seen[p.y : p.y + h, p.x : p.x + w] += 1
         assert seen.max() == 1 and asked[0] == 7 and len(set(asked)) > 1
         taken.append(seen.mean())

@@ -35,7 +35,7 @@ def maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to:
 
 def gradients(model: str, data: str, baseline: str | None = None, **options: Any) -> None:
     """Print the variance of the localisation gradient, and the ratio to that of a baseline."""
-    from ...analysis.gradients import study
+    from ...analysis.gradients import analyze_gradients
 
     if baseline == model:
         raise InputError("analyze gradients: model and baseline are the same")
@@ -44,7 +44,7 @@ def gradients(model: str, data: str, baseline: str | None = None, **options: Any
         loaded = load(name)
         loaded.need_network("analyze gradients")
         detectors[name] = loaded.model
-    report = study(detectors, data, **options)
+    report = analyze_gradients(detectors, data, **options)
     for name, row in report["models"].items():
         print(f"{name}: variance {row['variance']:.4g} of ln |gradient|, {row['pairs']} pairs, {row['still']} at rest")
     if "ratio" in report:

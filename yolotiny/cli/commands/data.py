@@ -99,10 +99,10 @@ def assign(
     **changes: Any,
 ) -> None:
     """Compare a model's assigner with its family's own on training pictures; print the table."""
-    from ...analysis.assignment import study
+    from ...analysis.assignment import analyze_assignment
 
     loaded = load(model)
     loaded.need_network("data assign")
     imgsz = imgsz or loaded.overrides.get("imgsz", 640)
     sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
-    print(study(loaded.model, data, to, imgsz, pictures, sides, bool(loaded.ckpt), changes))
+    print(analyze_assignment(loaded.model, data, to, imgsz, pictures, sides, bool(loaded.ckpt), changes))

@@ -9,7 +9,7 @@ from ...errors import InputError
 from ...registry import Registry, build
 from .base import TrainingCrops
 from .fitted import FittedCrops
-from .windows import ClusterCrops, GridCrops
+from .tiles import ClusterCrops, GridCrops
 
 CROP_TRAIN = Registry("crop_train", {"grid": GridCrops, "lsm": ClusterCrops, "auto": FittedCrops})
 

@@ -1,4 +1,4 @@
-"""Training on the crops that inference will look at: what a window of a picture is to training, whoever chose it."""
+"""Training on the crops that inference will look at: what a tile of a picture is to training, whoever chose it."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ import numpy as np
 from ...errors import InputError
 from ..tile import Tile
 
-FAINT = 0.1  # share of an object below which what is left of it says nothing
-ROUNDING = 0.01  # shares in a label file carry rounding: an object is whole from 0.99 on
-LARGEST = 16  # network pixels per pixel of the file
+MIN_VISIBLE_SHARE = 0.1  # share of an object below which what is left of it says nothing
+SHARE_ROUNDING = 0.01  # shares in a label file carry rounding: an object is whole from 0.99 on
+MAX_SCALE = 16  # network pixels per pixel of the file
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A window of a picture and the labels in it.
+class ObjectCrop:
+    """A tile of a picture and the labels in it.
 
     Attributes:
-        window: where it lies and how large it is shown.
-        boxes: (n, 4) xywh as shares of the window.
+        tile: where it lies and how large it is shown.
+        boxes: (n, 4) xywh as shares of the tile.
         cls: (n, 1) class; ignore regions as in `TinyDataset`.
     """
 
-    window: Tile
+    tile: Tile
     boxes: np.ndarray
     cls: np.ndarray
 
     @property
     def scale(self) -> float:
         """Network pixels per pixel of the file."""
-        return self.window.shown[0] / self.window.w
+        return self.tile.shown[0] / self.tile.w
 
 
 class TrainingCrops:
-    """What grids and clusters share: how often, how large, and what becomes of the objects that a window cuts.
+    """What grids and clusters share: how often, how large, and what becomes of the objects that a tile cuts.
 
     Args:
-        probability: how often a picture gives way to one of its windows.
-        scale: network pixels per pixel of the file, or "auto", which each kind of window explains.
-        keep: an object counts, cut to the window, when at least this share of its area lies inside; with less it is an
+        probability: how often a picture gives way to one of its tiles.
+        scale: network pixels per pixel of the file, or "auto", which each kind of tile explains.
+        keep: an object counts, cut to the tile, when at least this share of its area lies inside; with less it is an
             ignore region, and under a tenth it goes.
 
     Attributes:
-        together: share of the windows in whose place an input full of small pieces is seen, which `fitted` chooses.
+        together: share of the tiles in whose place an input full of small object crops is seen, which `fitted` chooses.
         advice: what slicers are told of a detector trained so, beside what is measured; see `slicing.Slicer.adapt`.
 
     Raises:
@@ -59,7 +59,7 @@ class TrainingCrops:
 
     def __init__(self, probability: float, scale: float | str, keep: float):
         self.probability = share("probability", probability)
-        self.scale = None if scale == "auto" else number("scale", scale, LARGEST, "1.0, or auto")
+        self.scale = None if scale == "auto" else number("scale", scale, MAX_SCALE, "1.0, or auto")
         self.keep = share("keep", keep)
         if not self.keep:
             raise InputError("crop_train: keep=0 would call a corner of an object the object; 0.7 is usual")
@@ -67,8 +67,8 @@ class TrainingCrops:
     def check(self, imgsz: int) -> None:
         """Raise InputError for a setting that an input of `imgsz` pixels has no room for."""
 
-    def window(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
-        """Choose a window.
+    def sample_tile(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
+        """Choose a tile.
 
         Args:
             file: the picture's name.
@@ -80,11 +80,11 @@ class TrainingCrops:
         Returns:
             A `Tile`, or None for a picture that is better seen whole.
         """
-        raise AssertionError("a kind of window without a choice")
+        raise AssertionError("a kind of tile without a choice")
 
     def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
-        """Choose a small piece, of which several are seen on one input; see `window`."""
-        raise AssertionError("a kind of window without small pieces")
+        """Choose a small object crop, of which several are seen on one input; see `sample_tile`."""
+        raise AssertionError("a kind of tile without small object crops")
 
     def choose(
         self,
@@ -95,7 +95,7 @@ class TrainingCrops:
         rng: Any,
         small: bool = False,
     ) -> Any:
-        """A window of a picture, a `small` piece if wanted, or None for the whole picture.
+        """A tile of a picture, a `small` object crop if wanted, or None for the whole picture.
 
         Args:
             label: `im_file`, `bboxes` (n, 4) xywh as shares of the picture, `cls` (n, 1).
@@ -103,38 +103,38 @@ class TrainingCrops:
             room: (height, width) of the network input.
             nc: number of classes; `nc` and above are ignore regions.
             rng: `random`, or one `random.Random`.
-            small: a piece of which several are seen on one input.
+            small: an object crop of which several are seen on one input.
         """
         objects = label["bboxes"][label["cls"][:, 0] < nc] * np.tile(size[::-1], 2)
         corners = np.concatenate((objects[:, :2] - objects[:, 2:] / 2, objects[:, :2] + objects[:, 2:] / 2), 1)
-        return (self.fitted if small else self.window)(label["im_file"], corners, size, room, rng)
+        return (self.fitted if small else self.sample_tile)(label["im_file"], corners, size, room, rng)
 
-    def cut(self, label: dict[str, Any], size: tuple[int, int], window: Tile, nc: int) -> Piece:
-        """A window of a picture with its labels; see `choose` for the arguments."""
-        return Piece(window, *inside(label["bboxes"] * np.tile(size[::-1], 2), label["cls"], window, nc, self.keep))
+    def cut(self, label: dict[str, Any], size: tuple[int, int], tile: Tile, nc: int) -> ObjectCrop:
+        """A tile of a picture with its labels; see `choose` for the arguments."""
+        return ObjectCrop(tile, *inside(label["bboxes"] * np.tile(size[::-1], 2), label["cls"], tile, nc, self.keep))
 
 
-def inside(boxes: np.ndarray, cls: np.ndarray, window: Tile, nc: int, keep: float) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes as a window shows them.
+def inside(boxes: np.ndarray, cls: np.ndarray, tile: Tile, nc: int, keep: float) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes as a tile shows them.
 
     Args:
         boxes: (n, 4) xywh, pixels of the picture.
         cls: (n, 1); `nc` and above are ignore regions.
-        window: the piece.
+        tile: the object crop.
         nc: number of classes.
-        keep: share of an object that must lie in the window, see `TrainingCrops`.
+        keep: share of an object that must lie in the tile, see `TrainingCrops`.
 
     Returns:
-        (m, 4) xywh as shares of the window, cut to it, and (m, 1) classes.
+        (m, 4) xywh as shares of the tile, cut to it, and (m, 1) classes.
     """
     low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
-    corner, size = np.array([window.x, window.y]), np.array([window.w, window.h])
+    corner, size = np.array([tile.x, tile.y]), np.array([tile.w, tile.h])
     cut_low, cut_high = np.clip(low - corner, 0, size), np.clip(high - corner, 0, size)
     sides = cut_high - cut_low
     seen = sides.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1e-9)
     region = cls[:, 0] >= nc
-    there = (sides > 0).all(1) & (region | (seen >= FAINT))
-    cls = np.where((seen < keep - ROUNDING)[:, None] & ~region[:, None], nc, cls).astype(np.float32)
+    there = (sides > 0).all(1) & (region | (seen >= MIN_VISIBLE_SHARE))
+    cls = np.where((seen < keep - SHARE_ROUNDING)[:, None] & ~region[:, None], nc, cls).astype(np.float32)
     xywh = np.concatenate(((cut_low + cut_high) / 2, sides), 1) / np.tile(size, 2)
     return xywh[there].astype(np.float32), cls[there]
 

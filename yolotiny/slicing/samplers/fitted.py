@@ -1,4 +1,4 @@
-"""Training on what `crops=auto` looks at: small pieces fitted round objects, many on one input."""
+"""Training on what `crops=auto` looks at: small object crops fitted round objects, many on one input."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ import numpy as np
 from ..packing import pack
 from ..tile import Tile
 from .base import share
-from .windows import GridCrops, placed
+from .tiles import GridCrops, placed
 
-CONTEXT = 4.0, 14.0  # network pixels round what a piece is fitted to, each side drawn anew
-NEAR = 5.0, 60.0  # network pixels within which an object's neighbours belong to the same piece
-ALONE = 0.5  # share of the pieces round objects that are fitted to one object alone
-EMPTY = 4.0, 60.0  # network pixels of the sides of a piece without a choice of objects, before its context
-PITCH = 8  # network pixels: no piece shares a prior of the usual finest levels with another
-FROM_ONE = 1, 4  # pieces of a picture before the next picture's turn
-# For crops=auto: a detector that learnt on pieces scores more places, and finds objects with less round them.
+CONTEXT_RANGE_PX = 4.0, 14.0  # network pixels round what an object crop is fitted to, each side drawn anew
+GROUP_RANGE_PX = 5.0, 60.0  # network pixels within which an object's neighbours belong to the same object crop
+SINGLE_OBJECT_SHARE = 0.5  # share of the object crops round objects that are fitted to one object alone
+# network pixels of the sides of an object crop without a choice of objects, before its context
+EMPTY_SIDE_RANGE_PX = 4.0, 60.0
+PITCH_PX = 8  # network pixels: no object crop shares a prior of the usual finest levels with another
+CROPS_PER_PICTURE = 1, 4  # object crops of a picture before the next picture's turn
+# For crops=auto: a detector that learnt on object crops scores more places, and finds objects with less round them.
 ADVICE = MappingProxyType({"crop_threshold": 0.05, "crop_context": 12.0})
-FILLED = 0.9  # of the input's area is what pieces are chosen for: of more, small ones would be left over
+FILLED_SHARE = 0.9  # of the input's area is what object crops are chosen for: of more, small ones would be left over
 
 
 class FittedCrops(GridCrops):
-    """Windows as of a grid, and inputs filled with small pieces fitted round objects, from several pictures.
+    """Tiles as of a grid, and inputs filled with small object crops fitted round objects, from several pictures.
 
-    A piece shows an object or a group with little round it, or any place, and whatever is beside it cuts it.
+    An object crop shows an object or a group with little round it, or any place, and whatever is beside it cuts it.
     A detector that learns on them finds with little context what `crops=auto` shows it, and takes several crops on one
     input for what they are.
 
     Args:
-        probability, keep, tile, scale, objects: see `GridCrops`; `objects` holds for windows and pieces.
-        pieces: share of the windows that give way to an input full of pieces.
+        probability, keep, tile, scale, objects: see `GridCrops`; `objects` holds for tiles and object crops.
+        pieces: share of the tiles that give way to an input full of object crops.
     """
 
     advice = ADVICE
@@ -53,21 +54,21 @@ class FittedCrops(GridCrops):
         self.together = share("pieces", pieces)
 
     def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
-        """A small piece round objects, or anywhere; see `TrainingCrops.window` for the arguments."""
+        """A small object crop round objects, or anywhere; see `TrainingCrops.sample_tile` for the arguments."""
         scale = self.shown(room)
         if len(boxes) and rng.random() < self.objects:
             one = boxes[rng.randrange(len(boxes))]
-            near = 0.0 if rng.random() < ALONE else rng.uniform(*NEAR) / scale
+            near = 0.0 if rng.random() < SINGLE_OBJECT_SHARE else rng.uniform(*GROUP_RANGE_PX) / scale
             middle = boxes[:, :2] + boxes[:, 2:]
             group = boxes[(np.abs(middle - one[:2] - one[2:]) <= 2 * near).all(1)]
             low, high = group[:, :2].min(0), group[:, 2:].max(0)
         else:
             low = np.array([rng.uniform(0, size[1]), rng.uniform(0, size[0])])
-            high = low + [math.exp(rng.uniform(*map(math.log, EMPTY))) / scale for _ in range(2)]
-        span = np.concatenate((low, high)) + [sign * rng.uniform(*CONTEXT) / scale for sign in (-1, -1, 1, 1)]
+            high = low + [math.exp(rng.uniform(*map(math.log, EMPTY_SIDE_RANGE_PX))) / scale for _ in range(2)]
+        span = np.concatenate((low, high)) + [sign * rng.uniform(*CONTEXT_RANGE_PX) / scale for sign in (-1, -1, 1, 1)]
         start, side = [0, 0], [0, 0]
         for axis in (0, 1):  # x, y
-            wanted = math.ceil((span[2 + axis] - span[axis]) * scale / PITCH) * PITCH
+            wanted = math.ceil((span[2 + axis] - span[axis]) * scale / PITCH_PX) * PITCH_PX
             side[axis] = max(min(round(min(wanted, room[1 - axis]) / scale), size[1 - axis]), 1)
             middle_ = (span[axis] + span[2 + axis] - side[axis]) / 2
             start[axis] = min(max(int(middle_), 0), size[1 - axis] - side[axis])
@@ -76,16 +77,16 @@ class FittedCrops(GridCrops):
 
 @dataclass(frozen=True)
 class Placed:
-    """A piece of a picture on an input.
+    """An object crop of a picture on an input.
 
     Attributes:
         picture: its number in the data set.
-        window: what it shows.
+        tile: what it shows.
         x, y: its upper left corner on the input, pixels.
     """
 
     picture: int
-    window: Tile
+    tile: Tile
     x: int
     y: int
 
@@ -93,23 +94,23 @@ class Placed:
 def side_by_side(
     first: int, pictures: int, choose: Callable[[int], Tile], room: tuple[int, int], rng: Any
 ) -> list[Placed]:
-    """Pieces of a picture, and of others drawn at random, that fill an input.
+    """Object crops of a picture, and of others drawn at random, that fill an input.
 
     Args:
         first: number of the picture that comes first.
         pictures: how many there are.
-        choose: chooses a piece of a picture.
+        choose: chooses an object crop of a picture.
         room: (height, width) of the input.
         rng: `random`, or one `random.Random`.
     """
     chosen: list[tuple[int, Tile]] = []
     picture, area = first, 0
-    while area < FILLED * room[0] * room[1]:
-        for _ in range(rng.randint(*FROM_ONE)):
+    while area < FILLED_SHARE * room[0] * room[1]:
+        for _ in range(rng.randint(*CROPS_PER_PICTURE)):
             chosen.append((picture, choose(picture)))
             area += math.prod(chosen[-1][1].shown)
         picture = rng.randrange(pictures)
-    pitched = lambda side, most: min(math.ceil(side / PITCH) * PITCH, most)  # noqa: E731
+    pitched = lambda side, most: min(math.ceil(side / PITCH_PX) * PITCH_PX, most)  # noqa: E731
     sizes = [(pitched(w.shown[1], room[0]), pitched(w.shown[0], room[1])) for _, w in chosen]
     places, _ = pack(sizes, room)
     return [Placed(i, w, x, y) for (i, w), (number, x, y) in zip(chosen, places, strict=True) if number == 0]

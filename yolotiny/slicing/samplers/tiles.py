@@ -1,4 +1,4 @@
-"""Where training looks in a picture: at random windows of a grid's size, or at clusters of objects."""
+"""Where training looks in a picture: at random tiles of a grid's size, or at clusters of objects."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..slicers import LSM
 from ..tile import Tile
 from .base import TrainingCrops, number, share
 
-ZOOM = 1.5  # a cluster beside the whole picture, as in YOLC's inference
-WIDEST = 1 << 16  # pixels
+CLUSTER_ZOOM = 1.5  # a cluster beside the whole picture, as in YOLC's inference
+MAX_SIDE_PX = 1 << 16  # pixels
 
 
 class GridCrops(TrainingCrops):
-    """Windows of the size that a grid's tiles have, at random places. A picture that one tile covers is seen whole.
+    """Tiles of the size that a grid's tiles have, at random places. A picture that one tile covers is seen whole.
 
     Args:
         probability, keep: see `TrainingCrops`.
-        tile: side of a window, pixels of the file; "auto" for as much as the network input shows at `scale`.
+        tile: side of a tile, pixels of the file; "auto" for as much as the network input shows at `scale`.
         scale: network pixels per pixel of the file; "auto" for 1, the file's own pixels, or where `tile` is given for a
             tile that fills the input.
-        objects: share of the windows that hold an object, chosen at random, so crowded places come more often; the
+        objects: share of the tiles that hold an object, chosen at random, so crowded places come more often; the
             others lie anywhere and are often empty.
     """
 
@@ -38,7 +38,7 @@ class GridCrops(TrainingCrops):
         objects: float = 0.8,
     ):
         super().__init__(probability, scale, keep)
-        self.tile = None if tile == "auto" else round(number("tile", tile, WIDEST, "640, or auto"))
+        self.tile = None if tile == "auto" else round(number("tile", tile, MAX_SIDE_PX, "640, or auto"))
         self.objects = share("objects", objects)
 
     def check(self, imgsz: int) -> None:
@@ -53,10 +53,12 @@ class GridCrops(TrainingCrops):
         """Network pixels per pixel of the file, on an input of `room` (h, w)."""
         return self.scale or (max(room) / self.tile if self.tile else 1.0)
 
-    def window(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
-        """A window round an object, or anywhere; see `TrainingCrops.window`."""
+    def sample_tile(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
+        """A tile round an object, or anywhere; see `TrainingCrops.sample_tile`."""
         scale = self.shown(room)
-        sides = [min(round(side / scale), self.tile or WIDEST, length) for side, length in zip(room, size, strict=True)]
+        sides = [
+            min(round(side / scale), self.tile or MAX_SIDE_PX, length) for side, length in zip(room, size, strict=True)
+        ]
         if sides == list(size):
             return None
         one = boxes[rng.randrange(len(boxes))] if len(boxes) and rng.random() < self.objects else None
@@ -67,7 +69,7 @@ class GridCrops(TrainingCrops):
 class ClusterCrops(TrainingCrops):
     """Clusters of objects, enlarged, found as in inference, in the heat map that the labels ask for.
 
-    The window grows about its cluster to what fills the network input at this scale; a cluster too large for that is
+    The tile grows about its cluster to what fills the network input at this scale; a cluster too large for that is
     shown smaller. A picture without a cluster is seen whole.
 
     Args:
@@ -94,15 +96,15 @@ class ClusterCrops(TrainingCrops):
         self.slicer = LSM(k, grid, top_k, threshold, enlarge, min_area)
         self.known: dict[str, list[np.ndarray]] = {}
 
-    def window(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
-        """One of the largest clusters; see `TrainingCrops.window`."""
+    def sample_tile(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
+        """One of the largest clusters; see `TrainingCrops.sample_tile`."""
         whole = max(room) / max(size)
         if file not in self.known:
             self.known[file] = self.clusters(boxes * whole, (round(size[0] * whole), round(size[1] * whole)))
         if not self.known[file]:
             return None
         crop = rng.choice(self.known[file]) * np.tile(size[::-1], 2)
-        return fill(crop, size, self.scale or ZOOM * whole, room)
+        return fill(crop, size, self.scale or CLUSTER_ZOOM * whole, room)
 
     def clusters(self, boxes: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
         """Clusters of a picture as shares of it, xyxy; `boxes` (n, 4) xyxy in pixels of a map of `size`."""
@@ -115,7 +117,7 @@ class ClusterCrops(TrainingCrops):
 
 
 def fill(crop: np.ndarray, size: tuple[int, int], scale: float, room: tuple[int, int]) -> Tile:
-    """The window round a crop (xyxy, pixels) that fills an input of `room` (h, w), as far as the picture goes."""
+    """The tile round a crop (xyxy, pixels) that fills an input of `room` (h, w), as far as the picture goes."""
     sides = [
         min(max(round(crop[3 - axis] - crop[1 - axis]), round(room[axis] / scale), 1), size[axis]) for axis in (0, 1)
     ]
@@ -124,16 +126,16 @@ def fill(crop: np.ndarray, size: tuple[int, int], scale: float, room: tuple[int,
 
 
 def placed(x: int, y: int, w: int, h: int, scale: float, room: tuple[int, int]) -> Tile:
-    """A window shown at a scale, never larger than `room` (h, w)."""
+    """A tile shown at a scale, never larger than `room` (h, w)."""
     return Tile(x, y, w, h, (min(max(round(w * scale), 1), room[1]), min(max(round(h * scale), 1), room[0])))
 
 
 def _start(span: np.ndarray | None, side: int, length: int, rng: Any) -> int:
-    """Where a window of `side` begins on an axis of `length`; with a `span` (low, high) so that it lies inside."""
+    """Where a tile of `side` begins on an axis of `length`; with a `span` (low, high) so that it lies inside."""
     low, high = 0, length - side
     if span is not None:
         first, last = max(int(np.ceil(span[1])) - side, 0), min(int(span[0]), length - side)
-        if first > last:  # longer than the window: show its middle
+        if first > last:  # longer than the tile: show its middle
             first = last = min(max(round((span[0] + span[1] - side) / 2), 0), length - side)
         low, high = first, last
     return rng.randint(low, high)
