@@ -11,6 +11,8 @@ counts for itself, and nothing is sent. Otherwise every process has to ask for t
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch import distributed as dist
@@ -28,6 +30,13 @@ def world_sum(values: Tensor) -> Tensor:
         values = values.clone()
         dist.all_reduce(values)
     return values
+
+
+def gathered(own: Any) -> list[Any]:
+    """What each process has, in their order, in the first one; in the others their own alone."""
+    parts: list[Any] | None = [None] * dist.get_world_size() if dist.get_rank() == 0 else None
+    dist.gather_object(own, parts, dst=0)
+    return parts or [own]
 
 
 def world_range(values: Tensor) -> tuple[Tensor, Tensor]:

@@ -51,7 +51,7 @@ KINDS = {
         "which prior answers for which object",
         "`assigner: {type: NAME}`",
         ("assigners:ASSIGNERS",),
-        has=("looks",),
+        has=("needs_predictions",),
     ),
     "loss": Kind(
         "loss of aligned boxes",

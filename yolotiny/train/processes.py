@@ -104,13 +104,6 @@ def ended_politely() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def gathered(own: Any) -> list[Any]:
-    """What each process has, in their order, in the first one; in the others their own alone."""
-    parts: list[Any] | None = [None] * dist.get_world_size() if RANK == 0 else None
-    dist.gather_object(own, parts, dst=0)
-    return parts or [own]
-
-
 class SharedTrainer(DetectionTrainer):
     """A trainer that is one of several, or starts several; alone it is ultralytics' own."""
 

@@ -18,6 +18,7 @@ from ultralytics.utils import LOGGER, RANK, ops
 from .._compat import alone
 from ..boxes import pairwise_iof, pairwise_iou
 from ..config.defaults import MAX_DET
+from ..distributed import gathered
 from ..errors import InputError, did_you_mean
 from ..files import write_text
 from ..loaders.build import build_dataset
@@ -37,7 +38,6 @@ from ..ops.postprocess import check_metric, describe, nms, scale_for
 from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
 from ..report import WORST, write
-from ..train.processes import gathered
 from .ground_truth import folder_of, ground_truth, ground_truth_hash
 
 UNNAMED = 999
