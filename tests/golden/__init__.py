@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
 import torch
+
+from yolotiny._compat import cpu_threads
 
 FILE = Path(__file__).with_name("recorded.npz")
 
 
 def machine() -> str:
     """What decides about the last bit of a sum: equal here, equal outcomes."""
-    threads = os.environ.get("OMP_NUM_THREADS", "all")  # libraries split sums by them, whatever torch is told later
     kind = torch.backends.cpu.get_cpu_capability()
-    return f"torch {torch.__version__}, {kind}, {platform.machine()}, {threads} threads"
+    threads = cpu_threads()  # as the process began: libraries split sums by it, whatever torch is told later
+    return f"torch {torch.__version__}, {kind}, {platform.machine()}, threads {threads}"
