@@ -301,7 +301,7 @@ def test_the_environment_may_name_plugins_too(room, monkeypatch):
     monkeypatch.setenv(plugins.loading.VARIABLE, os.pathsep.join(["", write("my_parts.py", LOSS)]))
     assert build("mine", BOX_LOSSES).c == 2.0
     monkeypatch.setenv(plugins.loading.VARIABLE, "gone.py")
-    with assert_says("YOLOTINY_PLUGINS: plugins: there is no file gone.py"):
+    with assert_says("YOLOTINY_PLUGINS: plugins: there is no file gone.py; there are: my_parts.py"):
         BOX_LOSSES.find("other")
 
 

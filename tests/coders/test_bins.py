@@ -133,7 +133,7 @@ def test_other_pixels_give_the_same_targets():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"n": 0}, "n must be a whole number of intervals, 1 or more, not 0"),
+        ({"n": 0}, "n must be a whole number of intervals, 1 or more, up to 1000, not 0"),
         ({"n": [10, 2.5]}, "n must be a whole number"),
         ({"alpha": 0}, "alpha must be a number above 0, not 0"),
         ({"alpha": [1, -2]}, "alpha must be a number above 0, not -2"),

@@ -59,9 +59,9 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def check_file(path: str | Path) -> None:
-    """Raise Unreadable for a folder, a device or a pipe, reading from which might never end."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise Unreadable(path, "it is a folder, a device or a pipe")
+    """Raise Unreadable for a device or a pipe, reading from which might never end."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise Unreadable(path, "it is a device or a pipe")
 
 
 def _decoded_size(path: Path) -> tuple[int, int]:
