@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv lint fix test demo wheel clean
+.PHONY: help .venv lint fix test test-long test-all demo wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[.a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +34,17 @@ fix: .venv ## let ruff sort, repair and format
 	$(BIN)/ruff format
 
 # Tests and demo stay off the network, whatever a dependency would like to fetch.
-test demo: export YOLO_OFFLINE := 1
-test demo: export YOLO_AUTOINSTALL := 0
+test test-long demo: export YOLO_OFFLINE := 1
+test test-long demo: export YOLO_AUTOINSTALL := 0
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-test: lint ## lint, then every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+test: lint ## lint, then the tests (a quarter of an hour on two cores)
+	$(PYTEST) -m "not long"
+
+test-long: .venv ## what test leaves out: the export of each model and of each combination of modules
+	$(PYTEST) -m long
+
+test-all: test test-long ## every test
 
 demo: .venv ## train, validate, predict and export on generated pictures, on a CPU
 	$(BIN)/yolotiny demo

@@ -242,6 +242,7 @@ COMBINATIONS = [
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["torchscript", "onnx", "openvino"])
 @pytest.mark.parametrize(("base", "options"), COMBINATIONS, ids=lambda v: str(v).replace(" ", ""))
 def test_exports_agree_and_give_boxes_alone(base, options, kind, tmp_path, monkeypatch):

@@ -100,6 +100,7 @@ def test_the_loss_is_finite_and_near_in_bfloat16(detector):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["torchscript", "onnx"])
 def test_an_exported_file_agrees_and_predicts(cfg, kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
