@@ -96,6 +96,9 @@ class LSM(Slicer):
     Args:
         min_area: pixels at an input of 1024x640; it shrinks and grows with the area of the map.
         k, grid, top_k, threshold, enlarge: see `LSMConfig`.
+
+    Raises:
+        InputError: see `LSMConfig`.
     """
 
     def __init__(
