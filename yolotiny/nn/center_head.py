@@ -64,7 +64,8 @@ class CenterHead(DenseDetect):
     def top(self, heat: Tensor, preds: CenterPreds, sharp: Tensor | None = None) -> Tensor:
         """(B, C, H, W) probabilities -> (B, K, 6) xyxy pixels, score, class.
 
-        K is the smaller of `max_det` and all pixels of all classes. Scores are the values of `heat` at its peaks, or those of `sharp`, of the same shape.
+        K is the smaller of `max_det` and all pixels of all classes. Scores are the values of `heat` at
+        its peaks, or those of `sharp`, of the same shape.
         """
         score, label, y, x = peaks(heat, self.max_det)
         if sharp is not None:

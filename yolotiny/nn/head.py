@@ -96,7 +96,7 @@ class DenseDetect(Detect):
         return made
 
     def forward(self, x: list[Tensor]) -> Preds | Tensor | tuple[Tensor, Preds]:
-        """Per-level (B, c, H, W) -> predictions in training, else (B, 4 + nc, A) boxes in pixels and scores; see the class."""
+        """Per-level (B, c, H, W) -> predictions in training, else (B, 4 + nc, A) pixels and scores; see the class."""
         if self.training and torch.is_grad_enabled() and hasattr(self.coder, "grids"):
             # For the refinement of UGS, which asks for gradients here, above a frozen neck too. Nothing stays on self.
             x = [f if f.requires_grad else f.detach().requires_grad_() for f in x]
