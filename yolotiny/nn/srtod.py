@@ -188,7 +188,7 @@ class SRTOD(nn.Module):
         Args:
             difference, valid: (B, 1, H, W) each, as from `maps`.
         Returns:
-            (B, 1, H/s, W/s), zero in padding; in 0..1 as `difference` is, but for `fft`.
+            (B, 1, H/s, W/s), zero in padding: 0..1, or without a threshold the differences themselves.
         """
         if self.detach:
             difference = difference.detach()

@@ -140,11 +140,7 @@ class Validator(DetectionValidator):
             LOGGER.warning(f"a picture holds {most} objects, more than max_det={args.max_det}: recall is capped")
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
-        """Suppress overlapping boxes; every picture gets its turn, however long it takes.
-
-        Returns:
-            Of each picture `bboxes` (n, 4) xyxy in pixels of the input, `conf` (n,) and so on, see `columns_of`.
-        """
+        """Suppress overlapping boxes, however long it takes -> of each picture the `columns_of` (n, 6) rows, pixels."""
         found = self._suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
         return [columns_of(x) for x in found]
 
@@ -166,9 +162,7 @@ class Validator(DetectionValidator):
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures.
 
-        Args:
-            preds: of each picture (n, 4) `bboxes`, pixels of the input, (n,) `conf` and so on, see `columns_of`.
-            batch: ultralytics' batch, see `criterion.base.targets_of`.
+        `preds` are of each picture the `columns_of` (n, 6) rows, pixels of the input.
         """
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
@@ -252,12 +246,7 @@ class Validator(DetectionValidator):
         LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for ultralytics' own figures, so without those in ignore regions.
-
-        Args:
-            predn: of a picture, (n, 4) `bboxes` in its pixels and so on, see `columns_of`.
-            pbatch: says which picture.
-        """
+        """Detections for ultralytics' figures, without those in ignore regions: columns of (n, 6) rows, in pixels."""
         self.jdict += rows_of(predn, pbatch["im_file"], self.class_map)
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
