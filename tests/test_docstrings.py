@@ -14,6 +14,8 @@ PAPERS = (
     "yolotiny/assigners/",
     "yolotiny/boxes.py",
     "yolotiny/coders/",
+    "yolotiny/criterion/center.py",
+    "yolotiny/criterion/dense.py",
     "yolotiny/losses/",
     "yolotiny/metrics/coco_eval.py",
     "yolotiny/metrics/matching.py",
@@ -22,6 +24,11 @@ PAPERS = (
     "yolotiny/metrics/visdrone.py",
     "yolotiny/nn/",
     "yolotiny/ops/gaussian.py",
+    "yolotiny/ops/nms.py",
+    "yolotiny/slicing/rescore.py",
+    "yolotiny/slicing/slicers/grid.py",
+    "yolotiny/slicing/slicers/lsm.py",
+    "yolotiny/track/nwd.py",
 )
 GEOMETRY = "no paper's: what everybody means by the word"
 PLUMBING = "no formula: it puts parts together"
@@ -36,6 +43,8 @@ NO_SOURCE = {
     "yolotiny/boxes.py::pairwise_iou": GEOMETRY,
     "yolotiny/boxes.py::xywh2xyxy": GEOMETRY,
     "yolotiny/boxes.py::xyxy2xywh": GEOMETRY,
+    "yolotiny/criterion/center.py::not_ignored": PLUMBING,
+    "yolotiny/criterion/dense.py::pairs_of_levels": PLUMBING,
     "yolotiny/losses/box.py::IoULoss": GEOMETRY,
     "yolotiny/losses/box.py::SimilarityLoss": PLUMBING,
     "yolotiny/nn/anchor_head.py::read": PLUMBING,
@@ -47,6 +56,11 @@ NO_SOURCE = {
     "yolotiny/nn/timm_features.py::TimmFeatures": PLUMBING,
     "yolotiny/nn/timm_features.py::local_weights": PLUMBING,
     "yolotiny/nn/timm_features.py::tensors_follow": PLUMBING,
+    "yolotiny/ops/nms.py::batched_nms": GEOMETRY,
+    "yolotiny/ops/nms.py::close_pairs": OWN,
+    "yolotiny/ops/nms.py::greedy": OWN,
+    "yolotiny/slicing/slicers/grid.py::Grid": PLUMBING,
+    "yolotiny/track/nwd.py::by_nwd": PLUMBING,
 }
 
 

@@ -1,4 +1,7 @@
-"""The local scale module of YOLC: clusters of small objects, found in a heat map by counting, without parameters."""
+"""The local scale module of YOLC: clusters of small objects, found in a heat map by counting, without parameters.
+
+Source: Liu et al. 2024 (YOLC, arXiv 2404.06180), Algorithm 1.
+"""
 
 from __future__ import annotations
 
