@@ -96,6 +96,7 @@ WHOLE = {
     "tests/golden/": "whole runs against what they gave before",
     "tests/test_architecture.py": "the shape of the package",
     "tests/test_devices.py": "every model as on another device",
+    "tests/test_docstrings.py": "what docstrings of the package say",
     "tests/test_gpu_benchmark.py": "the program that measures on a card",
     "tests/test_others.py": "checkpoints of others",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",

@@ -64,7 +64,7 @@ def plain(value: Any) -> Any:
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors in half precision on the CPU; values beyond its range lie at the end of it."""
+    """Tensors of any shape by name -> the same shapes in half precision on the CPU; values beyond its range are cut."""
     state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
     return {k: torch.nan_to_num(v.half()) if v.is_floating_point() else v for k, v in state.items()}
 

@@ -43,6 +43,9 @@ class Detector(DetectionModel):
         model: the layers, named children in running order; the last is the head.
         stride: pixels per cell of each level of the head, and 32 where none is as large.
         terms: what layers other than the head add to the loss, by name; set up together with the criterion.
+
+    Raises:
+        InputError: a configuration of which no detector can be built.
     """
 
     terms: dict[str, Any] = {}
@@ -161,7 +164,7 @@ class Detector(DetectionModel):
         return super().init_criterion()
 
     def loss(self, batch: dict[str, Any], preds: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The criterion's loss vector and parts, and behind them what other layers add."""
+        """The criterion's loss vector (terms,) and parts, a scalar each, and behind them what other layers add."""
         preds = self.forward(batch["img"]) if preds is None else preds
         vector, parts = super().loss(batch, preds)
         if not self.terms:
@@ -222,7 +225,7 @@ class Detector(DetectionModel):
         YOLOX's pictures are 0..255 and ours 0..1: the factor is folded into the stem.
 
         Args:
-            state: tensors by name.
+            state: tensors of any shape by name.
             bgr: the weights expect blue first; swap the stem's input channels to our red first.
 
         Returns:

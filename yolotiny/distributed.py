@@ -24,7 +24,7 @@ def training_together() -> bool:
 
 
 def world_sum(values: Tensor) -> Tensor:
-    """`values` added up over all processes, without gradient; any shape, the same in each."""
+    """`values`, any shape, the same in each process -> their sum over all of them, same shape, without gradient."""
     values = values.detach()
     if training_together():
         values = values.clone()
@@ -40,7 +40,7 @@ def gathered(own: Any) -> list[Any]:
 
 
 def world_range(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Least and largest of the (n,) `values` of all processes, any of which may have none; inf and -inf without any."""
+    """The (n,) `values` of all processes -> the least and the largest, a scalar each; inf and -inf without any."""
     ends = torch.stack([values.new_full((), -torch.inf)] * 2)  # -least, largest: one maximum is asked for both
     if len(values):
         ends = torch.stack((-values.detach().min(), values.detach().max()))

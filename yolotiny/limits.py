@@ -27,14 +27,16 @@ COUNT = re.compile(r"n|depth|(num_)?(\w+_)?(layers|blocks|repeats|stacks)")  # a
 def check_layer(
     target: Callable[..., nn.Module], kwargs: Mapping[str, Any], repeats: int, x: Tensor | list[Tensor], where: str
 ) -> None:
-    """Raise InputError for a layer that is too large to be built.
+    """Weigh a layer before it is built.
 
     Args:
         target: builds the layer.
         kwargs: with these arguments.
         repeats: so many times.
-        x: its input.
+        x: its input, (B, c, H, W), or a list of such.
         where: file and row.
+    Raises:
+        InputError: it is too large to be built.
     """
     for key, value in kwargs.items():
         most = REPEATS if COUNT.fullmatch(key) else NUMBER

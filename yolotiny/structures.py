@@ -57,7 +57,7 @@ class Preds:
         cls: (B, A, C) class logits.
         obj: (B, A) objectness logits, or None for heads without.
         priors: the priors behind the A columns.
-        aux: tensors other layers want in the loss, by name.
+        aux: tensors of any shape that other layers want in the loss, by name.
         features: per level (B, c, H, W), what the head read; only in training, for a loss that asks again.
         again: runs only the head's box branch, features -> `box`; only in training.
     """
@@ -83,7 +83,7 @@ class CenterPreds:
         box: per stage (B, `coder.channels`, h, w) raw box channels of each cell.
         priors: the priors behind the h * w cells.
         seen: (B, H, W) best class probability of each pixel of the last heat map, blurred; None in training.
-        aux: tensors other layers want in the loss, by name.
+        aux: tensors of any shape that other layers want in the loss, by name.
     """
 
     heat: tuple[Tensor, ...]
@@ -148,7 +148,9 @@ class Assignment:
 class WithAux(NamedTuple):
     """What a layer returns that adds to the loss: its features, and named tensors for the criterion.
 
-    The detector gathers `aux` into `Preds.aux`; the next layer sees `out` alone.
+    Attributes:
+        out: (B, c, H, W) features, or a list of them; the next layer sees these alone.
+        aux: tensors of any shape by name, which the detector gathers into `Preds.aux`.
     """
 
     out: Tensor | list[Tensor]

@@ -31,7 +31,8 @@ class Weights:
     """What a checkpoint holds.
 
     Attributes:
-        tensors: parameter and buffer names to CPU tensors; floating ones in float32, integer ones as they were.
+        tensors: parameter and buffer names to CPU tensors of any shape; floating ones in float32, integer ones as they
+            were.
         names: class index to class name, None when the file does not say.
         origin: "state dict", or "yolov5", "yolox", "yolotiny" or "ultralytics", each followed by " checkpoint".
     """
@@ -166,7 +167,13 @@ def damage_of(path: str | Path) -> Iterator[None]:
 
 
 def match(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of `source` that `target` has under the same name with the same shape."""
+    """Return the tensors of `source` that `target` has under the same name with the same shape.
+
+    Args:
+        source, target: tensors of any shape by name.
+    Returns:
+        Tensors of the same shape by name.
+    """
     return {k: v for k, v in source.items() if k in target and target[k].shape == v.shape}
 
 
@@ -174,8 +181,10 @@ def rename(tensors: Mapping[str, Tensor], prefixes: Mapping[str, str]) -> dict[s
     """Return the tensors under new names: the longest prefix that fits is replaced, names that none fits are kept.
 
     Args:
-        tensors: by old name.
+        tensors: of any shape, by old name.
         prefixes: old beginning to new beginning, such as {"backbone.backbone.stem.": "model.0."}.
+    Returns:
+        The same tensors, of the same shape, by new name.
     """
     longest_first = sorted(prefixes, key=len, reverse=True)
 
@@ -227,7 +236,11 @@ def _interpret(payload: Any) -> Weights:
 
 
 def tensors_of(thing: Any) -> dict[str, Tensor]:
-    """Return the named tensors of a state dict or of the record of an nn.Module."""
+    """Return the named tensors, of any shape, of a state dict or of the record of an nn.Module.
+
+    Raises:
+        InputError: a record that contains itself.
+    """
     if isinstance(thing, Mapping):
         return {k: v for k, v in thing.items() if isinstance(k, str) and isinstance(v, Tensor)}
     return dict(_walk(thing, "", ())) if isinstance(thing, Record) else {}

@@ -174,7 +174,7 @@ def analyze_assignment(
 
 
 def whole(parts: list[Tensor]) -> np.ndarray:
-    """Tensors of several batches as one array."""
+    """Tensors (n,) of several batches -> one array (m,)."""
     return torch.cat(parts).numpy() if parts else np.zeros(0)
 
 

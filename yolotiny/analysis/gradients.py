@@ -35,7 +35,7 @@ class Pull:
     """Gradients of one model.
 
     Attributes:
-        logs: per iteration the natural logarithms of the norms, one for each pair of prediction and small object.
+        logs: per iteration (n,) the natural logarithms of the norms, one for each pair of prediction and small object.
         still: pairs whose gradient is zero; they have no logarithm.
     """
 
@@ -52,6 +52,11 @@ class Pull:
 def box_gradients(model: Detector, criterion: Criterion, images: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     """Length of the gradient of the box terms for each matched pair; the network is not changed.
 
+    Args:
+        model: the detector.
+        criterion: its criterion.
+        images: (B, C, H, W) in 0..1.
+        targets: objects of these images.
     Returns:
         (P,) norms over the raw box channels, and (P,) index of the pair's object.
     """

@@ -60,9 +60,9 @@ class Candidate:
         """Predict on a picture; decoding it is not in the time, what is done with its pixels is.
 
         Args:
-            picture: (H, W, C), as read.
+            picture: (H, W, C) uint8, BGR where it has colours.
             file: its path.
-            known: boxes, labels and ignore regions of its truth.
+            known: ground truth: boxes (M, 4) xyxy pixels, labels (M,), ignore regions (K, 5) xyxy pixels and class.
         """
         p = self.predictor
         p.batch, busy = ([file], [picture], [""]), time.process_time()

@@ -16,6 +16,8 @@ class GaussianCenter:
 
     Args:
         min_overlap: least overlap that a box from the rim of the Gaussian would have with the object.
+    Raises:
+        InputError: a min_overlap outside 0..1.
     Source: Zhou et al. 2019 (CenterNet); at full size as in Liu et al. 2024 (YOLC), section III-C.
     """
 
@@ -34,7 +36,7 @@ class GaussianCenter:
 
         Args:
             preds: only `preds.priors`, one level, is used.
-            boxes, areas: unused; decoded boxes and their areas, for assigners that want them.
+            boxes, areas: unused; decoded boxes (B, A, 4) xyxy pixels and areas (B, A), for assigners that want them.
             targets: M ground truths.
         """
         assert len(preds.priors.shapes) == 1, "heads with a heat map have one level"

@@ -11,7 +11,15 @@ TOGETHER = 64  # regions looked at at once: tables of 64 x A
 
 
 def ignored_priors(priors: Priors, targets: Targets, positive: Tensor) -> Tensor | None:
-    """(B, A) True where a cell centre lies in an ignore region and the prior is not `positive` (B, A); else None."""
+    """The priors whose cell centre lies in an ignore region.
+
+    Args:
+        priors: A priors.
+        targets: of B images; its ignore regions are looked at.
+        positive: (B, A) bool, priors that answer for an object: these are never ignored.
+    Returns:
+        (B, A) bool, or None when the batch has no ignore region.
+    """
     if not len(targets.ignore):
         return None
     regions = torch.zeros_like(positive, dtype=torch.int32)  # how many hold each centre

@@ -51,7 +51,7 @@ def settle(key: Tensor, gt: Tensor, score: Tensor, count: int, conflict: str = "
     """Give each prior to one of the objects that took it.
 
     Args:
-        key: (T,) prior, gt: (T,) object, score: (T,) similarity of each pair that was taken.
+        key: (T,) index of the prior; gt: (T,) of the object; score: (T,) similarity of each pair that was taken.
         count: number of priors.
         conflict: "score" for the object that the prior is most like (of equals the earlier); "order" for the latest
             object, as the authors' code does.
@@ -120,7 +120,7 @@ class RKA:
 
         Args:
             preds: only `preds.priors` is used.
-            boxes, areas: unused.
+            boxes, areas: unused; decoded boxes (B, A, 4) xyxy pixels and areas (B, A), for assigners that want them.
             targets: M ground truths.
         Returns:
             Pairs in order of image, then prior; each prior at most once.
@@ -159,7 +159,13 @@ class RKA:
         return 0.0 if self.c is None else -torch.inf
 
     def similarity(self, gt: Tensor, boxes: Tensor) -> Tensor:
-        """IoU, or the logarithm of NWD: it ranks alike and does not end where float32 does."""
+        """IoU, or the logarithm of NWD: it ranks alike and does not end where float32 does.
+
+        Args:
+            gt, boxes: (M, 1, 4) and (M, K, 4) xyxy pixels, objects and their priors.
+        Returns:
+            (M, K).
+        """
         return iou(gt, boxes) if self.c is None else wasserstein(gt, boxes) * (-1 / self.c)
 
     def _level(self, value: float) -> float:

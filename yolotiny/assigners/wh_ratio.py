@@ -18,6 +18,8 @@ class WHRatio:
         anchor_t: largest ratio of a side to the anchor's side, either way; 4 is what the decoder can reach.
         reach: a cell's neighbour left, right, above or below is taken too when the centre lies within this share of a
             cell of their border; 0.5 gives two neighbours almost everywhere, 0 gives none.
+    Raises:
+        InputError: an anchor_t of 1 or less, a reach outside 0..0.5.
     Source: ultralytics/yolov5 v6 (`build_targets`).
     """
 
@@ -36,7 +38,7 @@ class WHRatio:
 
         Args:
             preds: only `preds.priors` is used.
-            boxes, areas: unused; decoded boxes and their areas, for assigners that want them.
+            boxes, areas: unused; decoded boxes (B, A, 4) xyxy pixels and areas (B, A), for assigners that want them.
             targets: M ground truths.
 
         Returns:

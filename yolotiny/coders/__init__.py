@@ -47,7 +47,7 @@ class V5Coder:
         return (raw[..., 2:4].sigmoid() * 2).square() * priors.sizes
 
     def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
-        """(..., A, 4) xyxy pixels -> raw channels; boxes out of reach are clamped to the edge of the range."""
+        """(..., A, 4) xyxy pixels -> (..., A, 4) raw channels; boxes out of reach are clamped."""
         b = xyxy2xywh(boxes)
         xy = ((b[..., :2] - priors.centers) / priors.strides + 1) / 2
         wh = (b[..., 2:] / priors.sizes).clamp(min=0).sqrt() / 2
@@ -79,7 +79,10 @@ class YOLOXCoder:
         return raw[..., 2:4].exp() * priors.strides
 
     def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
-        """(..., A, 4) xyxy pixels -> raw channels, the L1 targets of the last epochs; sizes below 1e-8 cells clamp."""
+        """(..., A, 4) xyxy pixels -> (..., A, 4) raw channels, the L1 targets of the last epochs.
+
+        Sizes below 1e-8 cells count as that.
+        """
         b = xyxy2xywh(boxes)
         xy = (b[..., :2] - priors.centers) / priors.strides + 0.5
         wh = (b[..., 2:] / priors.strides).clamp(min=1e-8).log()
@@ -105,7 +108,7 @@ class CenterCoder:
         return raw[..., 2:4] * 2 * priors.strides
 
     def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
-        """(..., A, 4) xyxy pixels -> raw channels."""
+        """(..., A, 4) xyxy pixels -> (..., A, 4) raw channels."""
         b = xyxy2xywh(boxes)
         xy = (b[..., :2] - priors.centers) / priors.strides + 0.5
         return torch.cat((xy, b[..., 2:] / 2 / priors.strides), -1)

@@ -113,7 +113,7 @@ class BinsCoder:
         return torch.cat((xy, (b[..., 2:] / priors.sizes).clamp(min=1e-8).log()), -1)
 
     def distributions(self, boxes: Tensor, priors: Priors) -> tuple[Tensor, Tensor]:
-        """(..., A, 4) xyxy pixels -> the two-hot targets, shaped as `logits`."""
+        """(..., A, 4) xyxy pixels -> the two-hot targets, each (..., A, 2, K) as from `logits`."""
         t = self.targets(boxes, priors)
         xy, wh = self.grids
         return two_hot(t[..., :2], xy.to(t)), two_hot(t[..., 2:], wh.to(t))
@@ -130,12 +130,15 @@ class BinsCoder:
         return (wh * self.grids[1].to(wh)).sum(-1).exp() * priors.sizes
 
     def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
-        """(..., A, 4) xyxy pixels -> logits that decode to them; boxes out of reach are clamped to the grid."""
+        """(..., A, 4) xyxy pixels -> (..., A, channels) logits that decode to them; clamped to the grid."""
         return torch.cat([p.clamp(min=UNLIKELY).log().flatten(-2) for p in self.distributions(boxes, priors)], -1)
 
     def spread(self, raw: Tensor, priors: Priors) -> Tensor:
         """How sure a prediction is of each coordinate.
 
+        Args:
+            raw: (..., A, channels).
+            priors: of the A columns.
         Returns:
             (..., A, 4) standard deviation of centre x, centre y, width and height, pixels; that of a size is to first
             order: the deviation of its logarithm times the size.

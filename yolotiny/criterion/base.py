@@ -95,7 +95,7 @@ def scaled(parts: Parts, pictures: int, mean: bool) -> tuple[Tensor, Parts]:
     """Terms as ultralytics wants them: the vector to back-propagate, and what is logged of each.
 
     Args:
-        parts: this process's share of each term.
+        parts: this process's share of each term, a scalar.
         pictures: of this process in the batch.
         mean: leave the terms as they are; else they are multiplied by the pictures of the whole batch.
 
@@ -114,6 +114,8 @@ class Criterion:
         cfg: the model's configuration.
         coder: the head's coder.
         nc: number of classes.
+    Raises:
+        InputError: what `section` refuses, a loss or assigner that does not exist or does not go with the head.
 
     Attributes:
         mean: True when the total is a mean over objects, False when it grows with the batch size; the trainer scales
@@ -144,18 +146,31 @@ class Criterion:
             raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")
 
     def __call__(self, preds: Any, batch: Batch) -> tuple[Tensor, Parts]:
-        """Loss vector and detached parts; `preds` may be a head's training or evaluation output."""
+        """Loss vector (terms,) and detached parts, each a scalar, by name.
+
+        Args:
+            preds: a head's training or evaluation output.
+            batch: ultralytics' batch, see `targets_of`.
+        """
         preds = preds[1] if isinstance(preds, tuple) else preds
         with torch.autocast(batch["img"].device.type, enabled=False):
             parts = self.parts(preds, targets_of(batch))
         return scaled(parts, len(batch["img"]), self.mean)
 
     def parts(self, preds: Preds, targets: Targets) -> Parts:
-        """The weighted terms by name."""
+        """The weighted terms by name, each a scalar."""
         raise AssertionError("a family without terms")
 
     def localise(self, preds: Preds, found: Assignment, gt: Tensor) -> tuple[Tensor, Parts]:
-        """Predicted boxes (P, 4) of the pairs, and what each pair loses by its box: (P,) by name, weighted."""
+        """Predicted boxes of P pairs, and what each pair loses by its box.
+
+        Args:
+            preds: of the head.
+            found: P pairs.
+            gt: (P, 4) xyxy pixels, the objects of the pairs.
+        Returns:
+            (P, 4) xyxy pixels, and by name (P,), weighted.
+        """
         boxes = self.coder.decode(preds.box[found.image, found.prior].float(), preds.priors.at(found.prior))
         lost = {"box": self.box(boxes, gt) * self.box.weight}
         if self.bins is not None:

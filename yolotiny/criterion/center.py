@@ -19,6 +19,8 @@ class CenterCriterion(Criterion):
 
     With a head that refines, both its coarse and its refined boxes are trained with the same weight. The stages of a
     stacked backbone share the weight of one. A coder of distributions adds their terms, without refinement.
+    Raises:
+        InputError: as in `Criterion`; a refinement of distributions, which boxes beside a heat map do not have.
     Source: Liu et al. 2024 (YOLC), Eqs. 3 and 11; Zhou et al. 2019 (CenterNet), Eqs. 1 to 4.
     """
 
@@ -37,7 +39,7 @@ class CenterCriterion(Criterion):
             raise InputError(f"loss.bins.gamma in {where} must be 0: boxes beside a heat map are not refined by UGS")
 
     def parts(self, preds: CenterPreds, targets: Targets) -> Parts:  # type: ignore[override]
-        """Heat and box terms, a term `coarse` where boxes are refined, `ce` and `um` with distributions."""
+        """Heat and box terms, `coarse` where boxes are refined, `ce` and `um` with distributions; each a scalar."""
         found = self.match(preds, targets)  # type: ignore[arg-type]
         h, w = preds.heat[-1].shape[2:]
         wanted = self.assign.heat(targets, self.nc, (h, w))

@@ -38,7 +38,11 @@ class AnchorCriterion(Criterion):
     }
 
     def parts(self, preds: Preds, targets: Targets) -> Parts:
-        """Box, objectness and class terms."""
+        """Box, objectness and class terms, each a scalar.
+
+        Raises:
+            InputError: see `balance`.
+        """
         found = self.match(preds, targets)
         at = (found.image, found.prior)
         counts = preds.priors.counts
@@ -74,7 +78,11 @@ class AnchorCriterion(Criterion):
         return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
 
     def balance(self, levels: int) -> list[float]:
-        """Objectness weight of each level; InputError when the list does not fit the head."""
+        """Objectness weight of each level.
+
+        Raises:
+            InputError: a list that does not fit the head.
+        """
         values = self.loss["obj"]["balance"]
         if len(values) != levels:
             raise InputError(f"loss.obj.balance has {len(values)} values for {levels} levels; give one per level")
@@ -126,7 +134,7 @@ class YOLOXCriterion(Criterion):
         self.use_l1 = True
 
     def parts(self, preds: Preds, targets: Targets) -> Parts:
-        """Box, objectness, class and L1 terms; L1 is zero until the last epochs."""
+        """Box, objectness, class and L1 terms, each a scalar; L1 is zero until the last epochs."""
         found = self.match(preds, targets)
         at = (found.image, found.prior)
         n = world_sum(preds.cls.new_full((), len(found.prior), dtype=torch.long)).clamp(min=1)

@@ -21,7 +21,10 @@ def reached(wh: np.ndarray, anchors: np.ndarray, limit: float = 4.0) -> np.ndarr
 
 
 def kmeans(wh: np.ndarray, k: int, rng: np.random.Generator, steps: int = 30) -> np.ndarray:
-    """(k, 2) centres of (n, 2) sizes, in units of their spread (Lloyd's algorithm, k-means++ start)."""
+    """(n, 2) sizes -> (k, 2) centres, same units; distances count in units of their spread.
+
+    Source: Lloyd 1982; the start is that of Arthur and Vassilvitskii 2007 (k-means++).
+    """
     spread = wh.std(0) + 1e-9
     x = wh / spread
     centers = x[rng.integers(len(x))][None]

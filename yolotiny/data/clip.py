@@ -22,7 +22,15 @@ SPEEDS = (2.0, 8.0)  # pixels a frame: a lane drives at one speed, so nobody run
 
 @dataclass(frozen=True)
 class Car:
-    """A vehicle under way: its line, how far along it is in the first frame, its speed, length and width in pixels."""
+    """A vehicle under way.
+
+    Attributes:
+        line: (T, 2) points that it drives through, x and y, pixels.
+        start: how far along the line it is in the first frame, pixels.
+        speed: pixels a frame.
+        length, width: pixels.
+        truck: or a car.
+    """
 
     line: np.ndarray
     start: float

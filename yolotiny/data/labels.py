@@ -75,6 +75,9 @@ def read_ignore(file: Path) -> np.ndarray:
 
     Returns:
         (K, 5) normalised xywh and the class a region belongs to, -1 for every class, -2 for an object of no class.
+
+    Raises:
+        InputError: a row that is no region, by file and row.
     """
     if not file.exists() or not file.name:
         return np.zeros((0, 5), np.float32)
@@ -95,7 +98,10 @@ def read_ignore(file: Path) -> np.ndarray:
 
 
 def region_class(label: np.ndarray, nc: int) -> np.ndarray:
-    """The class index under which regions travel: nc for every class, nc + 1 for no class, from nc + 2 for one."""
+    """(K,) classes as `read_ignore` gives them -> (K,) class indices under which regions travel.
+
+    These are nc for every class, nc + 1 for no class, and from nc + 2 for one.
+    """
     return nc + np.where(label < 0, -1 - label, label + 2)
 
 

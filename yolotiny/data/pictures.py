@@ -109,6 +109,9 @@ def fault(path: str | Path, error: BaseException | None = None) -> str:
 def decode(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     """Decode a picture as OpenCV does with `flags`; one that ends early is an error, not filled up with grey.
 
+    Returns:
+        (H, W, 3) uint8 BGR; other channels or depths where `flags` ask for them.
+
     Raises:
         Unreadable: it cannot be read or decoded, with the reason.
     """

@@ -168,13 +168,13 @@ def by_split(paths: Iterable[Path], names: Iterable[str]) -> dict[str, Path]:
 
 
 def clip(boxes: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Clip (N, 4) xyxy pixel boxes to the image; also return (N,) whether at least one pixel is left each way."""
+    """(N, 4) xyxy pixels -> (N, 4) clipped to the image, and (N,) whether at least one pixel is left each way."""
     inside = np.clip(boxes, 0, [width, height, width, height])
     return inside, ((inside[:, 2:] - inside[:, :2]) >= MIN_SIDE).all(1)
 
 
 def box_areas(boxes: np.ndarray) -> np.ndarray:
-    """(N, 4) xyxy -> (N,) areas."""
+    """(N, 4) xyxy pixels -> (N,) areas, square pixels."""
     return (boxes[:, 2:] - boxes[:, :2]).prod(1)
 
 

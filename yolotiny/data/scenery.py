@@ -17,7 +17,7 @@ SHIFT = 4  # binary places of the sub-pixel corners handed to OpenCV
 
 
 def noise(rng: np.random.Generator, size: int, cell: float, octaves: int = 3) -> np.ndarray:
-    """Smooth random field (size, size), mean about 0 and deviation 1; `cell` is the width of its bumps in pixels."""
+    """Smooth random field (S, S), S = size, mean about 0 and deviation 1; `cell`: the width of its bumps in pixels."""
     field = np.zeros((size, size), np.float32)
     for octave in range(octaves):
         n = max(2, round(size * 2**octave / cell) + 1)
@@ -27,12 +27,12 @@ def noise(rng: np.random.Generator, size: int, cell: float, octaves: int = 3) ->
 
 
 def rectangle(centre: np.ndarray, length: float, width: float, angle: float) -> np.ndarray:
-    """Corners (4, 2) of a rectangle around `centre`, its length along `angle`."""
+    """Middle (2,), its length along `angle` and its width -> corners (4, 2) of a rectangle, pixels."""
     return along(centre, angle, np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * [length, width])
 
 
 def along(centre: np.ndarray, angle: float, points: np.ndarray) -> np.ndarray:
-    """Turn points (N, 2), given as (forward, right), by `angle` and move them to `centre`."""
+    """Turn (N, 2) points, forward and right, by `angle` and move them to `centre` (2,) -> (N, 2) x and y, pixels."""
     c, s = np.cos(angle), np.sin(angle)
     return points @ np.array([[c, s], [-s, c]]) + centre
 
@@ -62,19 +62,19 @@ class Canvas:
         return (slice(low[1], low[1] + h), slice(low[0], low[0] + w)), mask.astype(bool)
 
     def fill(self, points: np.ndarray, color: Color, alpha: float = 1.0) -> None:
-        """Paint a polygon (N, 2)."""
+        """Paint a polygon (N, 2), pixels."""
         window, mask = self._mask(points)
         part = self.image[window]
         part[mask] = part[mask] * (1 - alpha) + np.array(color, np.float32) * alpha
 
     def shade(self, points: np.ndarray, height: float, strength: float = 0.5) -> None:
-        """Darken where a polygon's shadow falls when it stands `height` pixels high."""
+        """Darken where the shadow of a polygon (N, 2), pixels, falls when it stands `height` pixels high."""
         both = np.concatenate((points, points + self.sun * height)).astype(np.float32)
         window, mask = self._mask(cv2.convexHull(both)[:, 0])
         self.image[window][mask] *= 1 - strength
 
     def stroke(self, points: np.ndarray, color: Color, width: float, alpha: float = 1.0) -> None:
-        """Paint a line through points (N, 2)."""
+        """Paint a line through points (N, 2), pixels."""
         for a, b in zip(points[:-1], points[1:], strict=True):
             dx, dy = b - a  # each piece overlaps the next a little, so that bends show no gap
             piece = rectangle((a + b) / 2, float(np.hypot(dx, dy)) + 0.3 * width, width, float(np.arctan2(dy, dx)))
@@ -102,7 +102,13 @@ def _gain(color: Color, gain: float) -> Color:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a thing lies: its middle, its length along `angle`, its width."""
+    """Where a thing lies.
+
+    Attributes:
+        centre: (2,) its middle, x and y, pixels.
+        length, width: along `angle` and across, pixels.
+        angle: radians.
+    """
 
     centre: np.ndarray
     length: float
@@ -110,16 +116,16 @@ class Pose:
     angle: float
 
     def part(self, at: float, length: float, width: float) -> np.ndarray:
-        """Corners of a rectangle in the thing, `at` forward of its middle; all as shares of its length and width."""
+        """Corners (4, 2), pixels, of a rectangle `at` forward of its middle; arguments are shares of its sides."""
         centre = along(self.centre, self.angle, np.array([[at * self.length, 0]]))[0]
         return rectangle(centre, length * self.length, width * self.width, self.angle)
 
     def outline(self) -> np.ndarray:
-        """Corners of the thing as a rectangle."""
+        """Corners (4, 2) of the thing as a rectangle, pixels."""
         return self.part(0, 1, 1)
 
     def hull(self, length: float = 1, width: float = 1) -> np.ndarray:
-        """The thing as a boat (7, 2): square stern, straight sides, pointed bow; shares of its length and width."""
+        """The thing as a boat (7, 2), pixels: square stern, straight sides, pointed bow; arguments as for `part`."""
         shape = [[-0.5, -0.4], [-0.1, -0.5], [0.2, -0.38], [0.5, 0.0], [0.2, 0.38], [-0.1, 0.5], [-0.5, 0.4]]
         return along(self.centre, self.angle, np.array(shape) * [length * self.length, width * self.width])
 
@@ -186,7 +192,7 @@ def container(canvas: Canvas, rng: np.random.Generator, pose: Pose) -> None:
 def blob(
     canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, radius: float, color: Color, rough: float
 ) -> None:
-    """An irregular round thing with a lit side: bush, tree or rock; no object."""
+    """An irregular round thing about `centre` (2,), pixels, with a lit side: bush, tree or rock; no object."""
     turn = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     spokes = radius * (1 + rng.normal(0, rough, len(turn)))
     ring = spokes[:, None] * np.stack((np.cos(turn), np.sin(turn)), 1)

@@ -55,19 +55,19 @@ class Plan:
         return start + t * d + bend * [-d[1], d[0]], self.unit * self.rng.uniform(7, 9)
 
     def depth(self, points: np.ndarray) -> np.ndarray:
-        """How far seawards of the shore line points (..., 2) lie, pixels; negative on land."""
+        """Points (..., 2), pixels -> (...) how far seawards of the shore line they lie, pixels; negative on land."""
         rel = np.asarray(points) - self.centre
         along = rel @ self.tangent / self.size
         wavy = sum(h * np.sin(2 * np.pi * turns * along + phase) for h, turns, phase in self.waves)
         return rel @ self.out - self.shore - wavy * self.size
 
     def free(self, point: np.ndarray, radius: float) -> bool:
-        """Whether a disc on land or sea touches no road and nothing that was reserved."""
+        """Whether a disc about (2,) `point` on land or sea, pixels, touches no road and nothing that was reserved."""
         clear = all(np.hypot(*(p - point).T).min() > radius + w / 2 + 1 for p, w in self.roads)
         return clear and all(np.hypot(*(p - point)) > radius + r for p, r in self.taken)
 
     def spot(self, radius: float, sea: bool = False, tries: int = 25) -> np.ndarray | None:
-        """Find and reserve a random free place for a disc wholly on land (or wholly on the sea), or None."""
+        """Find and reserve a random free place (2,), pixels, for a disc wholly on land (or on the sea), or None."""
         for _ in range(tries):
             point = self.rng.uniform(0.02, 0.98, 2) * self.size
             depth = float(self.depth(point))
@@ -77,7 +77,7 @@ class Plan:
         return None
 
     def add(self, outline: np.ndarray, label: int) -> bool:
-        """Note an object unless it leaves the picture or touches another one; say whether it was noted."""
+        """Note an object, (N, 2) pixels, unless it leaves the picture or touches another one; say whether it was."""
         if outline.min() < 0 or outline.max() > self.size:
             return False
         outline = outline.astype(np.float32)

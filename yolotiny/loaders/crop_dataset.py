@@ -122,7 +122,7 @@ class CropDataset(TinyDataset):
         return picture.dtype == np.uint8 and (picture.shape[2] if picture.ndim == 3 else 1) == self.channels
 
     def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> tuple[np.ndarray, Any, Any]:
-        """The whole picture at the size of the input, its own (height, width), and the shown one.
+        """The whole picture (H, W, C), uint8, at the size of the input, its own (height, width), and the shown one.
 
         Memory that pictures are cached in takes them in full: ultralytics fills it, and counts what it needs, by this
         method.

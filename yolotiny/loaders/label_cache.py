@@ -38,7 +38,7 @@ class Scan:
         shape: (n, 2) height and width, pixels.
         doubled: (n,) label rows left out because they are there twice.
         count: (n,) label rows of each.
-        rows: (sum of count, 5) class and normalised xywh.
+        rows: (m, 5), as many as the counts add up to: class and normalised xywh.
         found: pictures that have a label file.
     """
 

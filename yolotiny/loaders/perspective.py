@@ -27,7 +27,7 @@ class TinyPerspective(RandomPerspective):
         return super().apply_instances(labels, params)
 
     def box_candidates(self, box1: np.ndarray, box2: np.ndarray, **_: Any) -> np.ndarray:
-        """Which boxes survive: (4, n) xyxy pixels before and after -> (n,) bool."""
+        """Which boxes survive: (4, n) and (4, n) xyxy pixels, before and after -> (n,) bool."""
         w1, h1 = box1[2] - box1[0], box1[3] - box1[1]
         w2, h2 = box2[2] - box2[0], box2[3] - box2[1]
         return (w2 > SMALLEST) & (h2 > SMALLEST) & (self.region | (w2 * h2 > MISSING_AREA * w1 * h1))

@@ -49,7 +49,7 @@ class Frames:
         return False
 
     def retrieve(self) -> tuple[bool, np.ndarray | None]:
-        """The frame in hand."""
+        """Whether there is one, and the frame in hand, (H, W, 3) uint8 BGR."""
         done, image = self.video.retrieve()
         if not done or image is None:
             self._leave_out(1)

@@ -37,6 +37,8 @@ def perturbation(gradient: Tensor, rho: float) -> Tensor:
     Args:
         gradient: (B, c, H, W).
         rho: length of the step.
+    Returns:
+        (B, c, H, W) float32.
     Source: section 3.4.
     """
     g = gradient.detach().float().nan_to_num(0, 0, 0)
@@ -107,7 +109,14 @@ class TwoHotLoss:
         return {"ce": ce * self.weight, "um": um * self.weight * self.entropy, "ur": ur * self.weight * self.gamma}
 
     def measure(self, raw: Tensor, target: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """(P, channels) logits and their targets -> cross entropy and entropy, each (P,), means of the coordinates."""
+        """Cross entropy and entropy of each pair, means of the coordinates.
+
+        Args:
+            raw: (P, channels) logits of the box.
+            target: (P, 2, K) distributions of the centre's offsets, and (P, 2, K) of the logarithms of the sizes.
+        Returns:
+            (P,) and (P,).
+        """
         pairs = list(zip(self.coder.logits(raw), target, strict=True))
         ce = torch.cat([cross_entropy(x, t) for x, t in pairs], -1).mean(-1)
         return ce, torch.cat([entropy(x) for x, _ in pairs], -1).mean(-1)

@@ -12,7 +12,10 @@ from ..registry import Registry, build
 
 
 def iou2(a: Tensor, b: Tensor) -> Tensor:
-    """Squared IoU of aligned boxes, the similarity of YOLOX's box loss; (N, 4) xyxy pixels -> (N,)."""
+    """Squared IoU of aligned boxes, the similarity of YOLOX's box loss; (N, 4) xyxy pixels -> (N,).
+
+    Source: Megvii-BaseDetection/YOLOX (`IOUloss`).
+    """
     return boxes.iou(a, b).square()
 
 
@@ -24,6 +27,7 @@ def l1(pred: Tensor, gt: Tensor, strides: Tensor) -> Tensor:
         strides: (N, 1) pixels per cell.
     Returns:
         (N,); sides below 1e-3 pixels count as that.
+    Source: Megvii-BaseDetection/YOLOX (`get_l1_target`).
     """
     a, b = boxes.xyxy2xywh(pred.float()), boxes.xyxy2xywh(gt.float())
     shift = (a[..., :2] - b[..., :2]) / strides
@@ -54,25 +58,25 @@ class IoULoss(SimilarityLoss):
 
 
 class IoU2Loss(SimilarityLoss):
-    """1 - IoU^2: YOLOX's own."""
+    """1 - IoU^2: YOLOX's own. Source: see `iou2`."""
 
     similarity = iou2
 
 
 class GIoULoss(SimilarityLoss):
-    """1 - GIoU."""
+    """1 - GIoU. Source: Rezatofighi et al. 2019."""
 
     similarity = boxes.giou
 
 
 class DIoULoss(SimilarityLoss):
-    """1 - DIoU."""
+    """1 - DIoU. Source: Zheng et al. 2020, Eq. 7."""
 
     similarity = boxes.diou
 
 
 class CIoULoss(SimilarityLoss):
-    """1 - CIoU: YOLOv5's own."""
+    """1 - CIoU: YOLOv5's own. Source: Zheng et al. 2020, Eqs. 8-11."""
 
     similarity = boxes.ciou
 
@@ -121,6 +125,7 @@ class GWDLoss:
         weight: multiplies the term in the total.
     Raises:
         InputError: a unit that is not positive, a sqrt that is not true or false.
+    Source: Liu et al. 2024 (YOLC), Eqs. 7-9 with tau = 1.
     """
 
     def __init__(self, weight: float = 1.0, sqrt: bool = False, unit: float = 4.0):

@@ -12,11 +12,12 @@ def gaussian_focal(
     """Penalty-reduced focal loss, summed.
 
     Args:
-        logits: of any shape.
+        logits: of any shape, such as (B, C, H, W).
         target: same shape, in 0..1; exactly 1 at the centres.
         alpha: how much less a pixel counts that is nearly right.
         gamma: how much less a pixel counts that lies near a centre.
-        counted: boolean, broadcasting to the shape: where False, only centres count. None counts everything.
+        counted: boolean, such as (B, 1, H, W), broadcasting to that shape: where False, only centres count. None counts
+            everything.
     Returns:
         scalar: -(1 - p)^alpha ln p over the centres, plus -p^alpha (1 - y)^gamma ln(1 - p) over the others.
     Source: Law and Deng 2018 (CornerNet), Eq. 1; Liu et al. 2024 (YOLC), Eq. 3.

@@ -1,4 +1,7 @@
-"""How well a picture was rebuilt from features."""
+"""How well a picture was rebuilt from features.
+
+Source: Cao et al. 2024 (SR-TOD, arXiv 2405.11276), whose mean counts padding too.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ def masked_mse(made: Tensor, wanted: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         made, wanted: (B, C, H, W) in 0..1.
-        valid: (B, 1, H, W), 1 or True where a pixel counts; zero is returned when none does.
+        valid: (B, 1, H, W), 1 or True where a pixel counts.
+    Returns:
+        scalar; zero when no pixel counts.
     """
     error = (made.float() - wanted.float()).square() * valid
     return error.sum() / world_sum(valid.sum() * made.shape[1]).clamp(min=1)
@@ -27,5 +32,8 @@ class ReconstructionLoss:
         self.weight = weight
 
     def __call__(self, aux: Mapping[str, Tensor], image: Tensor) -> Tensor:
-        """`recon` and `valid` of the layers, and the network input (B, 3, H, W) in 0..1 -> a scalar."""
+        """The layer's `recon` (B, C, H, W) and `valid` (B, 1, H, W), and the network input, as `recon` -> a scalar.
+
+        Pictures have values in 0..1.
+        """
         return masked_mse(aux["recon"], image, aux["valid"])

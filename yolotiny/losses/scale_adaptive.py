@@ -31,9 +31,10 @@ def scale_weight(
     """Weight of each object by its size: beta * ln(2 - s), s running from 0 at the smallest to 1 at the largest area.
 
     Args:
-        area: (n,) areas of the matched ground truths of the whole batch, pixels of the network input.
+        area: (n,) areas of the matched ground truths of the whole batch, square pixels of the network input.
         beta: the smallest object weighs beta * ln 2, the largest 0.
-        limits: smallest and largest area; the batch's own when not given. Areas beyond them count as the limit.
+        limits: smallest and largest area, each a scalar in the unit of `area`; the batch's own when not given. Areas
+            beyond them count as the limit.
         floor: least weight.
     Returns:
         (n,) float32 without gradient. All areas equal, or one alone: s is 0, the full weight.

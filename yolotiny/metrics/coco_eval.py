@@ -1,4 +1,7 @@
-"""The COCO algorithm with any size ranges, thresholds and detection caps."""
+"""The COCO algorithm with any size ranges, thresholds and detection caps.
+
+Source: Lin et al. 2014 (COCO) and pycocotools.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Coverage:
         self.outside: list[float] = []
 
     def add(self, crops: np.ndarray, size: tuple[int, int]) -> None:
-        """The crops of the next picture, of `size` (height, width)."""
+        """The crops of the next picture, (n, 4) xyxy pixels; `size`: its height and width, pixels."""
         self.crops.append(crops)
         self.outside.append(1 - share_of(crops, size))
 

@@ -1,8 +1,9 @@
 """Which detection found which object: the greedy matching behind every figure, kept instead of summed up.
 
 Best scores first; a detection takes the free object it overlaps most, at each threshold for itself. One that found no
-object but lies in an ignore region, or overlaps an ignored object, is neither right nor wrong. The rule is that of the
-COCO evaluator (Lin et al. 2014), so figures built on it agree with those of `CocoProtocol`.
+object but lies in an ignore region, or overlaps an ignored object, is neither right nor wrong.
+
+Source: the COCO evaluator (Lin et al. 2014, pycocotools), so figures agree with those of `CocoProtocol`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Matches:
         gt: (T, N) index into `Scene.gts` of the object that was found, -1 where none was.
         skip: (T, N) True where a detection is neither right nor wrong.
         overlap: (T, N) IoU with the object that was found, 0 where none was.
-        objects: indices into `Scene.gts` of the objects to be found.
+        objects: (G,) indices into `Scene.gts` of the objects to be found.
     """
 
     scores: np.ndarray

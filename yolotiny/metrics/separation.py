@@ -61,7 +61,14 @@ class Separation:
 
 
 def cover(shape: tuple[int, ...], boxes: np.ndarray) -> np.ndarray:
-    """(H, W) bool, True for pixels whose centre lies in one of (N, 4) xyxy boxes; every box has a pixel at least."""
+    """Which pixels lie in a box.
+
+    Args:
+        shape: (H, W).
+        boxes: (N, 4) xyxy, pixels; every box has a pixel at least.
+    Returns:
+        (H, W) bool, True where the centre of a pixel lies in a box.
+    """
     out = np.zeros(shape, bool)
     for x1, y1, x2, y2 in boxes:
         left, right = span(x1, x2, shape[1])

@@ -1,7 +1,7 @@
 """What became of every detection and every object once a confidence is chosen.
 
-The kinds of error follow TIDE (Bolya et al. 2020), in its order: a false alarm is the first that fits. What TIDE calls
-"both" (it overlaps an object of another class, but too little) is background here.
+Source: the kinds of error are those of TIDE (Bolya et al. 2020), in its order: a false alarm is the first that fits.
+What TIDE calls "both" (it overlaps an object of another class, but too little) is background here.
 """
 
 from __future__ import annotations

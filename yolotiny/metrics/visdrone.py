@@ -115,7 +115,7 @@ def envelope_ap(found: Matches, total: int) -> np.ndarray:
 
 
 def best_of_image(scene: Scene, n: int) -> tuple[Scene, np.ndarray]:
-    """The scene with the best `n` detections of each image over all classes, and the rank of each, from 0."""
+    """The scene with the best `n` detections of each image over all classes, and the rank of each, (D,) from 0."""
     by_image: dict[int, list[dict]] = defaultdict(list)
     for det in scene.dets:
         by_image[det["image_id"]].append(det)

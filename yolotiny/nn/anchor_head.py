@@ -40,6 +40,9 @@ class AnchorDetect(DenseDetect):
         anchors: per level the anchors' widths and heights in pixels, flat (`[w, h, w, h, ...]`) or as pairs; "auto"
             starts from three shapes scaled with the stride, until `set_anchors` is called with fitted ones.
         ch, strides, coder: given by the graph.
+    Raises:
+        InputError: anchors that `read` refuses, or not one row for each level.
+    Source: ultralytics/yolov5 v6 (`Detect`).
 
     State: `m.{level}.{weight,bias}` and the buffer `anchors` (levels, anchors, 2) in units of the stride, as in the
     official checkpoints.

@@ -35,6 +35,7 @@ class CenterHead(DenseDetect):
         heat_stride: pixels of the picture per pixel of the heat map.
         smooth: blur the probabilities before peaks are looked for.
         renorm: a peak of the blurred map has the score of the map before.
+    Source: Zhou et al. 2019 (CenterNet).
     """
 
     criterion = "center"
@@ -48,7 +49,10 @@ class CenterHead(DenseDetect):
         return self.stride[level].expand(1, 2)
 
     def forward(self, x: Tensor | list[Tensor]) -> Any:
-        """Maps in training; decoded peaks, and in evaluation the maps beside them, otherwise."""
+        """One (B, c, H, W) of features, or one per stack -> maps in training; else decoded peaks as from `top`.
+
+        In evaluation the maps come beside the peaks.
+        """
         preds = self.raw(x if isinstance(x, list) else [x])
         if self.training:
             return preds
@@ -58,9 +62,10 @@ class CenterHead(DenseDetect):
         return y if self.export else (y, replace(preds, seen=seen.amax(1)))
 
     def top(self, heat: Tensor, preds: CenterPreds, sharp: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) probabilities -> (B, K, 6), K the smaller of `max_det` and all pixels of all classes.
+        """(B, C, H, W) probabilities -> (B, K, 6) xyxy pixels, score, class.
 
-        Scores are the values of `heat` at its peaks, or those of `sharp`, of the same shape.
+        K is the smaller of `max_det` and all pixels of all classes. Scores are the values of `heat` at
+        its peaks, or those of `sharp`, of the same shape.
         """
         score, label, y, x = peaks(heat, self.max_det)
         if sharp is not None:
@@ -151,6 +156,8 @@ class YOLCDetect(CenterHead):
         prior: what every pixel of a fresh heat map says. At full size 16 times as many pixels are empty as at stride 4,
             so that a short training spends much of its time on unlearning the usual 0.1.
         ch, strides, coder: given by the graph.
+    Raises:
+        InputError: a prior outside 0..1, a renorm without blur.
     Source: Liu et al. 2024 (YOLC, arXiv 2404.06180), section III. Offsets are in the order (y, x) that deformable
         convolution defines; the official code writes them the other way round.
     """
@@ -195,7 +202,7 @@ class YOLCDetect(CenterHead):
             self.coarse.bias.copy_(torch.tensor([0.5, 0.5, 1.0, 1.0]))  # type: ignore[union-attr]
 
     def raw(self, features: list[Tensor]) -> CenterPreds:
-        """(B, c, H, W) at stride 4 -> maps."""
+        """One level (B, c, H, W) at stride 4 -> maps."""
         f = self.reg(features[0])
         box = [self.coarse(f)]
         if self.refined is not None and self.offset is not None:

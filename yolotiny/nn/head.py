@@ -70,7 +70,7 @@ class DenseDetect(Detect):
         raise AssertionError("a head without priors")
 
     def priors(self, features: list[Tensor]) -> Priors:
-        """Priors of these feature maps; those of some shapes are kept, because crops come in several."""
+        """Per-level (B, c, H, W) features -> their priors; some are kept, because crops come in several shapes."""
         like = features[0]
         shapes = tuple((self.anchors_per_cell, f.shape[2], f.shape[3]) for f in features)
         old = (self._priors or {}).get(shapes)
@@ -96,7 +96,7 @@ class DenseDetect(Detect):
         return made
 
     def forward(self, x: list[Tensor]) -> Preds | Tensor | tuple[Tensor, Preds]:
-        """Predictions in training, decoded boxes and scores otherwise (see the class)."""
+        """Per-level (B, c, H, W) -> predictions in training, else (B, 4 + nc, A) pixels and scores; see the class."""
         if self.training and torch.is_grad_enabled() and hasattr(self.coder, "grids"):
             # For the refinement of UGS, which asks for gradients here, above a frozen neck too. Nothing stays on self.
             x = [f if f.requires_grad else f.detach().requires_grad_() for f in x]

@@ -1,4 +1,7 @@
-"""The stacked hourglass of CornerNet and CenterNet."""
+"""The stacked hourglass of CornerNet and CenterNet.
+
+Source: Law and Deng 2018 (CornerNet), section 3.5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Local maxima of heat maps, with operators that every export format knows."""
+"""Local maxima of heat maps, with operators that every export format knows.
+
+Source: Zhou et al. 2019 (CenterNet), where an object is a peak of 3 x 3; the blur is that of YOLC's official code.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ GAUSS = (0.27407, 0.45186, 0.27407)  # one side of a 3x3 Gaussian with sigma 1
 
 
 def blur(heat: Tensor, c: int) -> Tensor:
-    """(B, c, H, W) -> the same, smoothed by a 3x3 Gaussian of sigma 1; the picture is mirrored at its border.
+    """(B, c, H, W) probabilities -> same shape, smoothed by a 3x3 Gaussian of sigma 1; mirrored at the border.
 
     A pixel alone keeps .2042 of its value. `c` is asked for because an ONNX graph of any size must know it.
     """
@@ -21,7 +24,9 @@ def blur(heat: Tensor, c: int) -> Tensor:
 
 
 def is_peak(heat: Tensor) -> Tensor:
-    """(B, C, H, W) of values above 0 -> True where no neighbour is larger; of equal neighbours the first one has it.
+    """(B, C, H, W) probabilities above 0 -> (B, C, H, W) True where no neighbour is larger.
+
+    Of equal neighbours the first one has it.
 
     As `heat == max_pool2d(heat, 3)`, but a plateau gives one peak: in half precision neighbours are often equal. On a
     CPU it takes an eighth of the time of the pooling.
@@ -59,7 +64,7 @@ def one_of_each(rows: Tensor, iou: float = 0.6) -> Tensor:
     """What several looks at the same pictures found, each object once.
 
     Args:
-        rows: (B, K, 6) xyxy, score, class.
+        rows: (B, K, 6) xyxy pixels, score, class.
         iou: overlap above which the lower-scored of two boxes of a class goes.
     Returns:
         (B, K, 6): the score of what goes is 0.

@@ -19,6 +19,7 @@ def points_in_box(box: Tensor, share: Tensor) -> Tensor:
 
     Returns:
         (B, 9, 2, H, W) y and x in cells, where the middle of a cell has whole numbers.
+    Source: Liu et al. 2024 (YOLC), section III-C.
     """
     b, _, h, w = box.shape
     row = torch.arange(h, device=box.device, dtype=box.dtype).view(1, 1, h, 1)

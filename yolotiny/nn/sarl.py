@@ -1,6 +1,6 @@
 """SARL, a scale-aware relay layer: between backbone and neck, coarse levels say what finer ones should attend to.
 
-The paper (Scale-Aware Relay and Scale-Adaptive Loss, arXiv 2511.09891) names the two modules FIM and FEM and what they
+Source: Scale-Aware Relay and Scale-Adaptive Loss (arXiv 2511.09891). It names the two modules FIM and FEM and what they
 are for, and leaves their inside to a figure that is missing from it; no code is public. What stands here is built from
 that description: levels keep number, channels and size; the semantics of a level reweight the next finer one, from the
 coarsest down. Gammas of zero make the layer an identity at first, so a pretrained detector starts as it was.
@@ -112,7 +112,7 @@ class SARL(nn.Module):
         self.fem = nn.ModuleList(Enhancement(c, gate, reduction, gamma_init) for c in ch if fem)
 
     def forward(self, x: list[Tensor]) -> list[Tensor]:
-        """Levels (B, c_l, H_l, W_l), fine to coarse -> the same number and shapes."""
+        """Levels (B, c_l, H_l, W_l), fine to coarse -> as many, of the same shapes."""
         out = list(x)
         for level in reversed(range(len(x))):
             if self.fim and level + 1 < len(x):

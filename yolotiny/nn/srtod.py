@@ -57,6 +57,8 @@ def exceeds(difference: Tensor, threshold: Tensor, slope: float | None = None) -
         difference: any shape.
         threshold: a scalar, or one value for each picture, (B, 1, 1, 1).
         slope: the gradient is that of sigmoid(slope * (D - t)); None leaves the sign's own, which is zero.
+    Returns:
+        same shape as `difference`.
     """
     above = difference - threshold
     hard = (above.sign() + 1) / 2
@@ -164,7 +166,15 @@ class SRTOD(nn.Module):
         return WithAux(level, {"recon": recon, "valid": valid})
 
     def maps(self, level: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Reconstruction (B, 3, H, W), difference map (B, 1, H, W) and where the picture is no padding (B, 1, H, W)."""
+        """What the level tells of the picture, and where it is wrong.
+
+        Args:
+            level: (B, c, H/s, W/s).
+            image: (B, C, H, W) in 0..1, C = 3 as a rule.
+        Returns:
+            Reconstruction (B, C, H, W) in 0..1, difference map (B, 1, H, W), zero in padding, and (B, 1, H, W) True
+            where the picture is no padding.
+        """
         valid = ~padding(image)
         recon = self.head(level)
         wrong = (recon.float() - image.float()) * valid
@@ -173,7 +183,13 @@ class SRTOD(nn.Module):
         return recon, wrong.abs().mean(1, keepdim=True) * valid, valid
 
     def mask(self, difference: Tensor, valid: Tensor) -> Tensor:
-        """Difference map (B, 1, H, W) -> mask in 0..1 at the level's size, zero in padding."""
+        """The mask that DGFE weighs a level by.
+
+        Args:
+            difference, valid: (B, 1, H, W) each, as from `maps`.
+        Returns:
+            (B, 1, H/s, W/s), zero in padding: 0..1, or without a threshold the differences themselves.
+        """
         if self.detach:
             difference = difference.detach()
         t = self.threshold.float()
@@ -190,7 +206,7 @@ class SRTOD(nn.Module):
         return (F.avg_pool2d if self.resize == "area" else F.max_pool2d)(m, self.stride)
 
     def enhance(self, level: Tensor, m: Tensor) -> Tensor:
-        """DGFE: the level (B, c, h, w), weighed by the mask (B, 1, h, w)."""
+        """DGFE: the level (B, c, h, w) and the mask (B, 1, h, w) -> the level weighed by it, (B, c, h, w)."""
         if self.fusion == "ea":
             return level * self.gate(level) * (1 + m)
         return level * m if self.fusion == "em" else self.mix(torch.cat((level, m), 1))

@@ -96,7 +96,7 @@ class TimmFeatures(nn.Module):
                 norm.__class__ = FixedNorm
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """(B, c, H, W) -> four maps at strides 4, 8, 16, 32."""
+        """(B, c, H, W) -> maps (B, c_s, H/s, W/s) at strides s of 4, 8, 16 and 32."""
         return self.m(x)
 
 

@@ -1,4 +1,7 @@
-"""Blocks and head of YOLOX. Parameters inside a layer keep their official names; a YAML's `official:` maps layers."""
+"""Blocks and head of YOLOX. Parameters inside a layer keep their official names; a YAML's `official:` maps layers.
+
+Source: Ge et al. 2021 (YOLOX, arXiv 2107.08430); Megvii-BaseDetection/YOLOX.
+"""
 
 from __future__ import annotations
 

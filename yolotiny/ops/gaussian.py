@@ -41,6 +41,7 @@ def draw_gaussians(planes: int, size: tuple[int, int], plane: Tensor, centre: Te
         radius: (M,) whole pixels; sigma is (2 r + 1) / 6 and the patch ends at the radius.
     Returns:
         (P, H, W) in 0..1, one at every centre.
+    Source: Law and Deng 2018 (CornerNet), section 3.2, with the sigma of CenterNet's code.
     """
     h, w = size
     out = torch.zeros(planes * h * w, device=plane.device)

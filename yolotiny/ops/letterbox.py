@@ -58,13 +58,13 @@ class Letterbox:
         return out
 
     def to_image(self, boxes: np.ndarray) -> np.ndarray:
-        """(n, 4) xyxy in pixels of the input -> of the image, cut to it."""
+        """(n, 4) xyxy in pixels of the input -> (n, 4) in pixels of the image, cut to it."""
         (ry, rx), (x, y) = self.ratio_pad
         moved = (boxes - np.array([x, y, x, y], boxes.dtype)) / np.array([rx, ry, rx, ry], boxes.dtype)
         h, w = self.image_size
         return np.clip(moved, 0, np.array([w, h, w, h], boxes.dtype))
 
     def to_input(self, boxes: np.ndarray) -> np.ndarray:
-        """(n, 4) xyxy in pixels of the image -> of the input."""
+        """(n, 4) xyxy in pixels of the image -> (n, 4) in pixels of the input."""
         (ry, rx), (x, y) = self.ratio_pad
         return boxes * np.array([rx, ry, rx, ry], boxes.dtype) + np.array([x, y, x, y], boxes.dtype)

@@ -145,7 +145,13 @@ class TinyResults(Results):
         return file
 
     def sketch(self, img: np.ndarray, boxes: np.ndarray, labels: bool | None, conf: bool | None) -> None:
-        """Draw (n, 4) tiny boxes, their texts and the legend on a picture."""
+        """Draw tiny boxes, their texts and the legend on a picture.
+
+        Args:
+            img: (H, W, 3) uint8 BGR, drawn on.
+            boxes: (n, 4) xyxy, pixels of the picture.
+            labels, conf: see `plot`.
+        """
         kinds = [int(c) for c in self.boxes.cls]
         names = [str(self.names[c]) if labels else "" for c in kinds]
         scores = [f"{s:.2f}" if conf or (labels and conf is None) else "" for s in self.boxes.conf.tolist()]

@@ -81,7 +81,7 @@ class Predictor(Saving, DetectionPredictor):
         return sum(getattr(self.dataset, "unread", Counter()).values())
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Network output; None where tiles need no pass over the whole picture."""
+        """(B, C, H, W) pictures in 0..1 -> network output; None where tiles need no pass over the whole picture."""
         if self.sliced is not None and not self.sliced.full and not self.args.embed:
             return None
         start = time.perf_counter()
@@ -104,7 +104,11 @@ class Predictor(Saving, DetectionPredictor):
         return self._slice(found, preds, img.shape[2:], orig_imgs)
 
     def suppress(self, y: Tensor, extra: Tensor | None = None, of_crops: bool = False) -> list[Tensor]:
-        """Network output -> rows of each picture, see `nms`; warns where a cap removed detections, not in crops."""
+        """Network output -> rows of each picture, see `nms`; warns where a cap removed detections, not in crops.
+
+        Raises:
+            InputError: suppression by NWD where boxes come suppressed, or nobody knows the size of objects.
+        """
         left_out: Counter[str] = Counter()
         found = nms(
             y,
@@ -147,7 +151,7 @@ class Predictor(Saving, DetectionPredictor):
         return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
-        """Rows in pixels of the input -> `TinyResults`."""
+        """(n, 6) xyxy in pixels of the input, score, class; and that, (B, C, H, W) in 0..1 -> `TinyResults`."""
         found = super().construct_result(pred, img, orig_img, img_path)
         return TinyResults(found.orig_img, path=found.path, names=found.names, boxes=found.boxes.data)
 

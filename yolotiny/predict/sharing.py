@@ -36,7 +36,7 @@ class Lent:
         return getattr(self.network, name)
 
     def __call__(self, im: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        """A forward of the network."""
+        """A forward of the network: (B, C, H, W) in 0..1 -> what it gives."""
         with self.lock:
             if self.head:
                 self.network.model.set_head_attr(**self.head)

@@ -52,6 +52,8 @@ def heat_maps(preds: Any, letterboxes: Sequence[Letterbox], least: float = 0.0) 
         preds: what the network gave.
         letterboxes: how each image lies in the input.
         least: predictions need not be there that score no more.
+    Returns:
+        Of each image (h, w) scores or probabilities, 0..1.
     """
     maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
     if isinstance(maps, CenterPreds) and maps.seen is not None:

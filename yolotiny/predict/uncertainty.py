@@ -58,7 +58,11 @@ class UncertainResults(TinyResults):
     def plot(
         self, *args: Any, show: bool = False, save: bool = False, filename: str | None = None, **kwargs: Any
     ) -> np.ndarray:
-        """The drawing of `TinyResults` with a cross in each box: how far its centre may be off along x and y."""
+        """The drawing of `TinyResults`, (H, W, 3) uint8, with a cross in each box: how far its centre may be off.
+
+        Raises:
+            InputError: it is to be saved and cannot be written.
+        """
         picture = np.ascontiguousarray(super().plot(*args, **kwargs))
         boxes = torch.as_tensor(self.boxes.xywh).cpu().tolist() if self.boxes is not None else []
         for (cx, cy, *_), (dx, dy, *_) in zip(boxes, torch.as_tensor(self.spread).tolist(), strict=True):

@@ -35,7 +35,7 @@ class TileBatcher:
         self.forwards = 0
 
     def __call__(self, canvases: Iterable[tuple[np.ndarray, Canvas]]) -> list[np.ndarray]:
-        """Images and the canvases to be drawn from them -> for each (n, 6) rows in pixels of the canvas.
+        """(H, W, C) uint8 images and canvases to be drawn from them -> for each (n, 6) rows in pixels of the canvas.
 
         A canvas is drawn when its turn comes, so an image of many tiles needs the memory of one batch.
         """

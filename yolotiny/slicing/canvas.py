@@ -52,7 +52,7 @@ class Canvas:
         return self.size[0] * self.size[1]
 
     def draw(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, C) image -> (h, w, C) canvas."""
+        """(H, W, C) uint8 image -> (h, w, C) uint8 canvas."""
         if len(self.places) == 1 and self.places[0][0].shown == self.size[::-1]:
             return self.places[0][0].cut(image)
         out = np.full((*self.size, image.shape[2]), GREY, np.uint8)

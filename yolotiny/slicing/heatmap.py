@@ -21,7 +21,7 @@ def scatter(centres: np.ndarray, scores: np.ndarray, size: tuple[int, int], cell
         cell: side of a cell, pixels; more than the prior spacing of the detector, or the map has holes.
 
     Returns:
-        (ceil(height / cell), ceil(width / cell)) scores, 0 where nothing was said.
+        (h, w) scores, 0 where nothing was said: as many cells as cover the image.
     """
     h, w = (max(math.ceil(side / cell), 1) for side in size)
     there = ((centres >= 0) & (centres < np.array([size[1], size[0]], centres.dtype))).all(1)
@@ -65,7 +65,7 @@ def from_map(seen: np.ndarray, letterbox: Letterbox) -> np.ndarray:
         letterbox: how the image lies in the input.
 
     Returns:
-        (h', w') probabilities over the image, without the padding.
+        (h2, w2) probabilities over the image, without the padding.
     """
     sy, sx = seen.shape[0] / letterbox.input_size[0], seen.shape[1] / letterbox.input_size[1]
     inside = letterbox.inside

@@ -33,6 +33,9 @@ class Replace:
         iou: overlap above which the lower-scored of two boxes of a class goes; None: nothing is suppressed, and an
             object on the border of a tile may be there twice.
 
+    Raises:
+        InputError: an iou outside 0..1.
+
     Source: Liu et al. 2024 (YOLC), section III-D, which suppresses nothing.
     """
 
@@ -50,13 +53,16 @@ class NMS:
 
     Args:
         iou: overlap above which the lower-scored of two boxes goes.
+
+    Raises:
+        InputError: an iou outside 0..1.
     """
 
     def __init__(self, iou: float = 0.6):
         self.iou = _overlap("nms", iou)
 
     def __call__(self, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray) -> np.ndarray:
-        """(n, 6) coarse rows and the (k, 6) rows found in tiles -> (r, 6) rows, pixels of the image."""
+        """(n, 6) coarse rows, (m, 4) tiles, unused, and their (k, 6) rows -> (r, 6) rows, pixels of the image."""
         return _suppressed(np.concatenate((coarse, fine)), self.iou)
 
 
@@ -70,6 +76,9 @@ class NMM:
         metric: `iou`, or `ios`, intersection over the smaller box, which joins a part to its whole, and in a crowd of
             small objects many a neighbour too.
 
+    Raises:
+        InputError: a threshold outside 0..1, an unknown metric.
+
     Source: the greedy merging of Akyon et al. 2022 (SAHI), whose default is `ios` at 0.5.
     """
 
@@ -79,7 +88,7 @@ class NMM:
         self.threshold, self.metric = _overlap("nmm", threshold, "threshold"), metric
 
     def __call__(self, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray) -> np.ndarray:
-        """(n, 6) coarse rows and the (k, 6) rows found in tiles -> (r, 6) rows, pixels of the image."""
+        """(n, 6) coarse rows, (m, 4) tiles, unused, and their (k, 6) rows -> (r, 6) rows, pixels of the image."""
         rows = _best_first(np.concatenate((coarse, fine)))
         better, worse, overlap = _pairs(rows, self.metric)
         close = overlap > self.threshold

@@ -57,7 +57,7 @@ class Tile:
         return cls(x1, y1, x2 - x1, y2 - y1, shown)
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, C) image -> (h, w, C) the part at the size it is shown at."""
+        """(H, W, C) uint8 image -> (h, w, C) the part at the size it is shown at."""
         part = image[self.y : self.y + self.h, self.x : self.x + self.w]
         averages = AVERAGED_FROM * self.shown[0] <= self.w
         out = cv2.resize(part, self.shown, interpolation=cv2.INTER_AREA if averages else cv2.INTER_LINEAR)

@@ -33,6 +33,9 @@ def without_border_margin(tiles: np.ndarray, size: tuple[int, int], margins: np.
         tiles: (m, 4) xyxy, pixels of the image.
         size: (height, width) of the image, pixels; along its own border nothing is taken off.
         margins: (m,) of each tile, pixels of the image.
+
+    Returns:
+        (m, 4) xyxy, pixels of the image.
     """
     return tiles + _inner(tiles, size) * margins[:, None] * np.array([1, 1, -1, -1], tiles.dtype)
 

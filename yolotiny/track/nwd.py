@@ -26,7 +26,8 @@ def nwd_distance(tracks: list[Any], detections: list[Any], c: float | None = Non
         c: scale of NWD, pixels; None: the mean size (root of the area) of all these boxes.
 
     Returns:
-        (tracks, detections) float32.
+        (T, D) float32, T tracks and D detections.
+    Source: Xu et al. 2022 (ISPRS 190), Eq. 7.
     """
     if not tracks or not detections:
         return np.zeros((len(tracks), len(detections)), np.float32)

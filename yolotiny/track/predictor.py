@@ -27,7 +27,10 @@ class TrackResults(SlicedResults):
         return super().plot(*args, **kwargs)
 
     def sketch(self, img: np.ndarray, boxes: np.ndarray, labels: bool | None, conf: bool | None) -> None:
-        """Draw (n, 4) tiny boxes in the colour of their track and, unless `labels` is False, its number beside them."""
+        """Draw tiny boxes in the colour of their track and, unless `labels` is False, its number beside them.
+
+        For the arguments see `TinyResults.sketch`.
+        """
         if self.boxes.id is None:
             return super().sketch(img, boxes, labels, conf)
         numbers = [int(i) for i in self.boxes.id]

@@ -187,7 +187,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
         return super().preprocess_batch(split_ignore(batch, self.data["nc"]))
 
     def get_class_counts(self) -> np.ndarray:
-        """Objects per class, ignore regions not counted."""
+        """(C,) objects per class, ignore regions not counted."""
         return super().get_class_counts()[: self.data["nc"]]
 
     def plot_training_labels(self) -> None:

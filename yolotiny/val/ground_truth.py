@@ -25,10 +25,11 @@ def folder_of(dataset: TinyDataset) -> Path:
 
 
 def ground_truth(dataset: TinyDataset, i: int) -> tuple[Picture, np.ndarray]:
-    """Picture number `i` by its whole path, and its rows (kind, label, x, y, w, h) as `data_hash` takes them.
+    """Picture number `i` by its whole path, and its (N, 6) rows as `data_hash` takes them.
 
-    Boxes are rounded to hundredths of a pixel, which restores what the labels were made from where that has no more
-    than two decimals (in pictures of up to 20,000 px a side).
+    These are kind, label, left, top, width and height, pixels. Boxes are rounded to hundredths of a pixel, which
+    restores what the labels were made from where that has no more than two decimals (in pictures of up to 20,000 px a
+    side).
     """
     label = dataset.labels[i]
     height, width = dataset.sizes[label["im_file"]]

@@ -66,13 +66,13 @@ class SlicedValidator(Validator):
         return batch
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
-        """The coarse pass; heat maps are made of it once the pictures are known."""
+        """The coarse pass, see `Validator.postprocess`; heat maps are made of it once the pictures are known."""
         finish(self.device)
         self.said, self.took = preds, time.perf_counter() - self.clock
         return super().postprocess(preds)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
-        """Look again, then score."""
+        """Look again, then score; see `Validator.update_metrics`."""
         size = tuple(batch["img"].shape[2:])
         boxes = [Letterbox(*x) for x in zip(batch["ori_shape"], [size] * len(preds), batch["ratio_pad"], strict=True)]
         if self.sliced.budget is not None:

@@ -140,7 +140,7 @@ class Validator(DetectionValidator):
             LOGGER.warning(f"a picture holds {most} objects, more than max_det={args.max_det}: recall is capped")
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
-        """Suppress overlapping boxes; every picture gets its turn, however long it takes."""
+        """Suppress overlapping boxes, however long it takes -> of each picture the `columns_of` (n, 6) rows, pixels."""
         found = self._suppress(preds[0] if isinstance(preds, (list, tuple)) else preds)
         return [columns_of(x) for x in found]
 
@@ -160,7 +160,10 @@ class Validator(DetectionValidator):
         )
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
-        """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures."""
+        """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures.
+
+        `preds` are of each picture the `columns_of` (n, 6) rows, pixels of the input.
+        """
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
         for i, pred in enumerate(preds):
@@ -243,7 +246,7 @@ class Validator(DetectionValidator):
         LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for ultralytics' own figures, so without those in ignore regions."""
+        """Detections for ultralytics' figures, without those in ignore regions: columns of (n, 6) rows, in pixels."""
         self.jdict += rows_of(predn, pbatch["im_file"], self.class_map)
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
@@ -253,7 +256,7 @@ class Validator(DetectionValidator):
 
 
 def columns_of(rows: Tensor) -> dict[str, Tensor]:
-    """(n, 6) rows as ultralytics' validator wants them."""
+    """(n, 6) rows, xyxy pixels, score, class -> columns (n, 4), (n,), (n,) and what follows, by ultralytics' names."""
     return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
 
 

@@ -46,7 +46,7 @@ class Fingerprint:
 
 
 def fingerprint(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Return `bits` and `thumb` of a picture of any mode; this decodes it."""
+    """Return `bits` (256,) and `thumb` (1024,) of a picture of any mode, see `Fingerprint`; this decodes it."""
     values = np.asarray(picture) if picture.mode[0] in "IF" else None  # 16 and 32 bits: `convert` would cut them off
     if values is not None:
         low, high = float(values.min()), float(values.max())

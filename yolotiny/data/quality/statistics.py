@@ -121,7 +121,7 @@ class Stats:
         return sum(map(len, wh)), sum(len(b) > 0 for b in wh), area / total
 
     def by_size(self, sides: np.ndarray) -> dict[str, int]:
-        """Count objects by size; a side on a bound belongs to the larger size, so that each counts once."""
+        """Count objects by their (n,) sides, pixels; a side on a bound belongs to the larger size: each counts once."""
         return {name: int(((sides >= lo) & (sides < hi)).sum()) for name, (lo, hi) in SIZES.items()}
 
 

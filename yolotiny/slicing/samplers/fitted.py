@@ -37,6 +37,8 @@ class FittedCrops(GridCrops):
     Args:
         probability, keep, tile, scale, objects: see `GridCrops`; `objects` holds for tiles and object crops.
         pieces: share of the tiles that give way to an input full of object crops.
+    Raises:
+        InputError: a value out of range.
     """
 
     advice = ADVICE

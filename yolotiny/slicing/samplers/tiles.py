@@ -27,6 +27,8 @@ class GridCrops(TrainingCrops):
             tile that fills the input.
         objects: share of the tiles that hold an object, chosen at random, so crowded places come more often; the
             others lie anywhere and are often empty.
+    Raises:
+        InputError: a value out of range.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class ClusterCrops(TrainingCrops):
         scale: network pixels per pixel of the file; "auto" for 1.5 times that of the whole picture, as in YOLC.
         k: the largest clusters of a picture, of which one is drawn.
         grid, top_k, threshold, enlarge, min_area: see `slicing.LSMConfig`.
+    Raises:
+        InputError: a value out of range.
     Source: Liu et al. 2024 (YOLC), section IV-B, where one crop per picture is written to disk.
     """
 
@@ -107,7 +111,14 @@ class ClusterCrops(TrainingCrops):
         return fill(crop, size, self.scale or CLUSTER_ZOOM * whole, room)
 
     def clusters(self, boxes: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
-        """Clusters of a picture as shares of it, xyxy; `boxes` (n, 4) xyxy in pixels of a map of `size`."""
+        """Clusters of a picture.
+
+        Args:
+            boxes: (n, 4) xyxy of its objects, pixels of a map.
+            size: (height, width) of that map.
+        Returns:
+            Each (4,) xyxy, as shares of the picture.
+        """
         limit = torch.tensor([size[1] - 1, size[0] - 1])
         corners = torch.from_numpy(boxes).float().view(-1, 4)
         centre = torch.minimum(((corners[:, :2] + corners[:, 2:]) / 2).long().clamp(min=0), limit)
@@ -117,7 +128,14 @@ class ClusterCrops(TrainingCrops):
 
 
 def fill(crop: np.ndarray, size: tuple[int, int], scale: float, room: tuple[int, int]) -> Tile:
-    """The tile round a crop (xyxy, pixels) that fills an input of `room` (h, w), as far as the picture goes."""
+    """The tile round a crop that fills an input, as far as the picture goes.
+
+    Args:
+        crop: (4,) xyxy, pixels of the picture.
+        size: (height, width) of the picture.
+        scale: network pixels per pixel of the picture, at most.
+        room: (height, width) of the input.
+    """
     sides = [
         min(max(round(crop[3 - axis] - crop[1 - axis]), round(room[axis] / scale), 1), size[axis]) for axis in (0, 1)
     ]

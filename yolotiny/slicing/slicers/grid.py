@@ -43,6 +43,9 @@ class Grid(Slicer):
     Args:
         tile: side of a tile, pixels of the image; None: what fills the network's input.
         overlap: share of a tile that it has in common with the next one, below 1.
+
+    Raises:
+        InputError: a tile that is too small or no whole number, an overlap outside 0..1.
     """
 
     needs_heatmap = False
@@ -60,7 +63,11 @@ class Grid(Slicer):
     def find(
         self, heatmap: np.ndarray | None, size: tuple[int, int], scale: float, input_size: tuple[int, int]
     ) -> list[Box]:
-        """All tiles of an image; see `Slicer`."""
+        """All tiles of an image; see `Slicer`.
+
+        Raises:
+            InputError: so many tiles that nobody would wait for them.
+        """
         filling = max(int(input_size[0] / scale), 1), max(int(input_size[1] / scale), 1)
         tile = (self.tile, self.tile) if self.tile else filling
         steps = (min(t, s) * (1 - self.overlap) for t, s in zip(tile, size, strict=True))

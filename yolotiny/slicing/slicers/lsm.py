@@ -1,4 +1,7 @@
-"""The local scale module of YOLC: clusters of small objects, found in a heat map by counting, without parameters."""
+"""The local scale module of YOLC: clusters of small objects, found in a heat map by counting, without parameters.
+
+Source: Liu et al. 2024 (YOLC, arXiv 2404.06180), Algorithm 1.
+"""
 
 from __future__ import annotations
 
@@ -96,6 +99,9 @@ class LSM(Slicer):
     Args:
         min_area: pixels at an input of 1024x640; it shrinks and grows with the area of the map.
         k, grid, top_k, threshold, enlarge: see `LSMConfig`.
+
+    Raises:
+        InputError: see `LSMConfig`.
     """
 
     def __init__(
