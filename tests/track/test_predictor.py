@@ -161,7 +161,7 @@ def test_the_command_says_how_many_frames_and_tracks(video, tmp_path, monkeypatc
         ({"tracker.match": "giou"}, "match must be iou or nwd"),
         ({"uncertainty": True}, "track does not read uncertainty=: use it in predict"),
         ({"embed": [4]}, "track does not read embed=: use it in predict"),
-        ({"visualize": True}, "track does not read visualize=: use it in val and predict"),
+        ({"visualize": True}, "track does not read visualize=: use it in train, val and predict"),
         ({"source": "nowhere.mp4"}, "'nowhere.mp4' does not exist"),
         ({"source": None}, "track needs source="),
     ],

@@ -54,9 +54,9 @@ class Values:
         if self.low is None or not number or (self.whole and int(part) != part) or (self.rule and not self.rule(part)):
             raise InputError(f"{name}={value}: give {self.words}")
         if part < self.low:
-            raise InputError(f"{name}={part} is below {self.low:,}")
+            raise InputError(f"{name}={part} is below {self.low:,.15g}")
         if part > self.high:
-            raise InputError(f"{name}={part} is above {self.high:,}")
+            raise InputError(f"{name}={part} is above {self.high:,.15g}")
 
 
 class _Anything(Values):
@@ -94,12 +94,12 @@ def choice(*values: Any) -> Values:
 
 
 def _words(what: str, low: float, high: float, single: tuple[Any, ...], many: bool) -> str:
-    bounds = "" if low == -math.inf else f" from {low:g} up" if high == math.inf else f" from {low:g} to {high:,}"
+    bounds = "" if low == -math.inf else f" from {low:g} up" if high == math.inf else f" from {low:g} to {high:,.15g}"
     others = [v for v in single if v is not None]
     return what + bounds + (" or a list of them" if many else "") + (f", or {joined(others)}" if others else "")
 
 
 def joined(values: Iterable[Any], by: str = "or") -> str:
     """`a, b or c`."""
-    *first, last = map(str, values)
+    *first, last = dict.fromkeys(map(str, values))
     return f"{', '.join(first)} {by} {last}" if first else last

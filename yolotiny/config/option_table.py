@@ -59,7 +59,7 @@ TASK = Values("detect: yolotiny knows detection only", single=("detect",))
 CACHE = choice(True, False, "ram", "disk", None)
 COMPILE = Values("True, False or a mode of torch.compile", text=True, single=(True, False))
 SCALE = number(0.0, many=True)
-ANY = anything("see its page")
+ANY = anything("")
 POSES = "it is for poses"
 DEPTH = "it is for depth maps"
 MASKS = "it is for masks"
@@ -283,17 +283,17 @@ TRACKING = {
 }
 RESULTS = {
     "save": Option((*TRAIN, *LOOKS), FLAG, "False: the last checkpoint alone is kept, no pictures are drawn"),
-    "save_txt": Option(DETECTS, FLAG, "True writes a label file for each picture"),
-    "save_conf": Option(DETECTS, FLAG, "True writes scores into those label files"),
+    "save_txt": Option(RUNS, FLAG, "True writes a label file for each picture"),
+    "save_conf": Option(RUNS, FLAG, "True writes scores into those label files"),
     "save_crop": Option(LOOKS, FLAG, "True writes each detection as a picture of its own"),
     "save_frames": Option(LOOKS, FLAG, "True writes frames of a video as pictures, too"),
     "show": Option(LOOKS, FLAG, "True shows pictures in a window"),
-    "show_labels": Option(DETECTS, FLAG, "False draws no class names"),
-    "show_conf": Option(DETECTS, FLAG, "False draws no scores"),
+    "show_labels": Option(RUNS, FLAG, "False draws no class names"),
+    "show_conf": Option(RUNS, FLAG, "False draws no scores"),
     "show_boxes": Option(LOOKS, FLAG, "False draws no boxes"),
     "line_width": Option(LOOKS, whole(1, single=(None,)), "width of lines in pixels; default by the picture's size"),
     "visualize": Option(
-        (*VAL, *PREDICT), FLAG, "True draws maps of the layers (predict), or hits and misses in colours (val)"
+        (*SCORES, *PREDICT), FLAG, "True draws maps of the layers (predict), or hits and misses in colours (train, val)"
     ),
     "embed": Option(
         PREDICT,
