@@ -30,7 +30,7 @@ def test_options_are_parted_into_those_of_training_and_those_of_the_model():
         ("train", {"nms": True}, "train does not read nms="),
         ("train", {"dnn": True}, "train does not read dnn="),
         ("train", {"augment": True}, "train does not read augment="),
-        ("train", {"task": "pose"}, "task=pose: yolotiny knows detection only"),
+        ("train", {"task": "pose"}, "task=pose: give detect: yolotiny knows detection only"),
         ("train", {"box": 7.0}, "box= is not read by this detector; write loss.box.weight="),
         ("train", {"cls": 1.0}, "write loss.cls.weight="),
         ("train", {"dfl": 1.0}, "write loss.box.weight="),
@@ -42,7 +42,7 @@ def test_options_are_parted_into_those_of_training_and_those_of_the_model():
         ("predict", {"nms": False}, "this detector has no head without NMS"),
         ("predict", {"visualize": True}, "predict does not read visualize="),
         ("predict", {"loss.box.weight": 2}, "predict does not read loss.box.weight=: it is a setting of training"),
-        ("predict", {"protocol": "coco"}, "predict does not read eval.protocol="),
+        ("predict", {"protocol": "coco"}, "predict does not read protocol=: use it in train and val"),
         ("val", {"assigner.anchor_t": 3}, "val does not read assigner.anchor_t="),
         ("export", {"anchors": "auto"}, "export does not read anchors="),
         ("train", {"imgsz": -1}, "imgsz=-1 is below 1"),
@@ -65,7 +65,6 @@ def test_what_nothing_reads_is_refused(mode, options, says):
     [
         ("train", {"batch": -1}),
         ("train", {"batch": 0.7}),
-        ("train", {"cls_remap": True}),  # its default
         ("train", {"sarl.reduction": 8}),
         ("val", {"protocol": "coco", "augment": True, "visualize": True}),
         ("predict", {"imgsz": [64, 96]}),

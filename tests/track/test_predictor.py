@@ -161,7 +161,7 @@ def test_the_command_says_how_many_frames_and_tracks(video, tmp_path, monkeypatc
         ({"tracker.match": "giou"}, "match must be iou or nwd"),
         ({"uncertainty": True}, "track does not read uncertainty=: use it in predict"),
         ({"embed": [4]}, "track does not read embed=: use it in predict"),
-        ({"visualize": True}, "track does not read visualize=: use it in predict"),
+        ({"visualize": True}, "track does not read visualize=: use it in train, val and predict"),
         ({"source": "nowhere.mp4"}, "'nowhere.mp4' does not exist"),
         ({"source": None}, "track needs source="),
     ],
@@ -174,7 +174,7 @@ def test_a_mistake_is_one_line(model, video, options, says):
 
 def test_options_of_tracking_are_refused_elsewhere(model, video):
     for options, says in (({"tracker": "botsort.yaml"}, "tracker="), ({"persist": True}, "persist=")):
-        with pytest.raises(InputError, match=f"predict does not read {says}: it is of track"):
+        with pytest.raises(InputError, match=f"predict does not read {says}: use it in track"):
             model.predict(video, **options)
 
 

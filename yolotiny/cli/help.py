@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from .. import __version__
+from ..config.option_table import GROUPS, read_by
 from ..errors import InputError, did_you_mean
-from .table import COMMANDS, DEBUG, PLUGINS, UNREAD, WORDS, Command
+from .table import COMMANDS, COMMON, Command
 
 
 def group(word: str) -> list[str]:
@@ -24,34 +22,10 @@ def find_command(name: str) -> Command:
     return COMMANDS[name]
 
 
-def ultralytics_options() -> dict[str, tuple[str, str]]:
-    """Return the options of the installed ultralytics, name to (heading, description), read from its YAML as text."""
-    spec = importlib.util.find_spec("ultralytics")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError("ultralytics is not installed; run: pip install 'ultralytics>=8.4.190,<8.5'")
-    found, heading = {}, ""
-    for line in Path(spec.submodule_search_locations[0], "cfg", "default.yaml").read_text("utf-8").splitlines():
-        if title := re.match(r"# (\S+)( .*-{5,}|)$", line):
-            heading = title[1]
-        elif option := re.match(r"(\w+):[^#]*(?:# (.*))?$", line):
-            found[option[1]] = (heading, option[2] or "")
-    return found
-
-
-def taken_from_ultralytics(command: Command) -> dict[str, str]:
-    """Return the options of ultralytics that a command takes, name to description."""
-    theirs = ultralytics_options() if command.sections else {}
-    wanted = {
-        k: WORDS.get(k, text)
-        for k, (heading, text) in theirs.items()
-        if heading in command.sections or k in command.single
-    }
-    return {k: text for k, text in wanted.items() if k not in UNREAD | set(command.without)}
-
-
-def known_options(command: Command) -> set[str]:
+def known_options(name: str) -> set[str]:
     """Return the names of all options a command takes, those of the model aside."""
-    return {*command.options, *PLUGINS, *DEBUG, *taken_from_ultralytics(command)}
+    command = COMMANDS[name]
+    return {*command.options, *COMMON, *(read_by(name, shell=True) if command.of_model else ())}
 
 
 def overview() -> str:
@@ -72,12 +46,13 @@ def describe(name: str) -> str:
     lines = [f"yolotiny {name}: {command.summary}", f"example: {command.example}"]
     if command.required:
         lines.append("required: " + ", ".join(command.required))
-    tables = {"options": command.options | PLUGINS | DEBUG}
-    if command.sections:
-        if name == "train":
-            lines.append("a setting of the model is given by its path in the model file: loss.box.weight=0.1")
-            lines.append("null takes a setting or a section out: loss.recon=null")
-        tables["options of ultralytics"] = taken_from_ultralytics(command)
+    if name == "train":
+        lines.append("a setting of the model is given by its path in the model file: loss.box.weight=0.1")
+        lines.append("null takes a setting or a section out: loss.recon=null")
+    tables = {"options": command.options | COMMON}
+    if command.of_model:
+        read = read_by(name, shell=True)
+        tables = {title: {k: v.help for k, v in group.items() if k in read} for title, group in GROUPS.items()}
     for heading, options in tables.items():
         if options:
             lines += ["", heading, *(f"  {key:<16} {text}" for key, text in options.items())]

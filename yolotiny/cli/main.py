@@ -17,11 +17,13 @@ from datetime import date
 from typing import Any
 
 from .. import plugins
+from ..config import option_table
+from ..config.load import split_overrides
 from ..errors import InputError, did_you_mean
 from ..text import printable
 from . import help as cli_help
 from .commands import RUN
-from .table import COMMANDS, FORMER, Command
+from .table import COMMANDS, Command
 
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
@@ -181,18 +183,13 @@ def parse_value(key: str, text: str) -> Any:
 
 def check(name: str, command: Command, options: dict[str, Any]) -> None:
     """Raise InputError for an option the command does not have, and for a missing one."""
-    known = cli_help.known_options(command)
-    for key in options:
-        if command.sections and key in FORMER:
-            raise InputError(f"option {key!r} of {name} is written {FORMER[key]} now")
-        if not command.sections and key not in known and key.partition(".")[0] not in command.settings:
-            raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
-        if command.sections and key not in known and key in cli_help.ultralytics_options():
-            raise InputError(f"{name} makes no use of option {key!r}; yolotiny help {name} lists what it uses")
-    if command.sections:
-        from ..config.load import split_overrides
-
+    known = cli_help.known_options(name)
+    if command.of_model:
+        option_table.check(name, options, shell=True)
         split_overrides(options, known)
+    for key in () if command.of_model else options:
+        if key not in known and key.partition(".")[0] not in command.settings:
+            raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
     required = list(command.required)
     if name == "train" and options.get("resume"):  # the checkpoint knows its model and data
         required = ["model"] if options["resume"] is True else []

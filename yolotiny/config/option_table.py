@@ -1,0 +1,374 @@
+"""Every option of train, val, predict, track and export: who reads it, what it may be, what it does. Imports no torch.
+
+The command line and `YOLO` check by this table; the help and docs/options.md are printed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InputError
+from .option_kinds import FLAG, SHARE, TEXT, Values, anything, choice, joined, number, whole
+
+MODES = ("train", "val", "predict", "track", "export")
+NOBODY: tuple[str, ...] = ()
+TRAIN, VAL, PREDICT, TRACK, EXPORT = (("train",), ("val",), ("predict",), ("track",), ("export",))
+SCORES = (*TRAIN, *VAL)  # where detections are measured
+LOOKS = (*PREDICT, *TRACK)  # where results are for a user's eyes
+DETECTS = (*VAL, *LOOKS)
+RUNS = (*TRAIN, *DETECTS)  # what has a run folder
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        modes: those that read it.
+        values: what it may be.
+        help: one line.
+        why: what the others are told; by default, where to use it.
+        ours: what says the same to a detector of ours, where only heads of ultralytics read the option.
+        shell: it is of the command line alone; `why` says what there is in Python.
+        section: it is a section of the model file, which training changes by it.
+    """
+
+    modes: tuple[str, ...]
+    values: Values
+    help: str
+    why: str = ""
+    ours: str = ""
+    shell: bool = False
+    section: bool = False
+
+    def reason(self) -> str:
+        """What somebody is told who gives it to a mode that does not read it."""
+        return self.why or f"use it in {joined(self.modes, 'and')}"
+
+
+IMGSZ = whole(1, 65_536, many=True)
+BATCH = Values(
+    "a whole number from 1 up, -1 for automatic, or a share of GPU memory",
+    low=-1,
+    high=65_536,
+    rule=lambda n: n == -1 or 0 < n < 1 or (n >= 1 and n == int(n)),
+)
+TASK = Values("detect: yolotiny knows detection only", single=("detect",))
+CACHE = choice(True, False, "ram", "disk", None)
+COMPILE = Values("True, False or a mode of torch.compile", text=True, single=(True, False))
+SCALE = number(0.0, many=True)
+ANY = anything("")
+POSES = "it is for poses"
+DEPTH = "it is for depth maps"
+MASKS = "it is for masks"
+CLASSIFIES = "it is for classification"
+DISTILLS = "distillation is not part of yolotiny"
+
+RUN = {
+    "model": Option(
+        MODES,
+        ANY,
+        "a shipped model (see: yolotiny models), a model file, a checkpoint, or an exported model",
+        why="YOLO(...) names the model",
+        shell=True,
+    ),
+    "data": Option(
+        (*RUNS, *EXPORT),
+        ANY,
+        "the data YAML; in predict and track the names of classes for an exported file without them, in export the "
+        "pictures that set the range of 8 bit",
+    ),
+    "source": Option(LOOKS, ANY, "a picture, a folder, a video, a stream, a list of such"),
+    "imgsz": Option(MODES, IMGSZ, "side of the network input in pixels, or height and width; default as trained"),
+    "batch": Option(
+        MODES, BATCH, "pictures at once, in training 16; -1 for what fits into the GPU, .7 for that share of it"
+    ),
+    "device": Option(MODES, ANY, "cpu, 0, 0,1 and so on; default the first GPU, else the CPU"),
+    "workers": Option(SCORES, whole(0), "processes that load pictures, default 8"),
+    "cache": Option(SCORES, CACHE, "True or ram keeps decoded pictures in memory, disk beside the files"),
+    "fraction": Option(
+        (*SCORES, *EXPORT),
+        Values("a share, a number of pictures, or a list of them", 0.0, many=True),
+        "share (or number) of the pictures to use, or a list for train, val and test",
+    ),
+    "single_cls": Option(SCORES, FLAG, "True makes one class of all"),
+    "classes": Option(RUNS, whole(0, single=(None,), many=True), "numbers of the classes that count, default all"),
+    "split": Option((*SCORES, *EXPORT), TEXT, "part of the data to measure on, default val"),
+    "project": Option(RUNS, TEXT, "folder of the runs, default runs/detect; a run goes to project/name"),
+    "name": Option(
+        MODES, TEXT, "folder of this run; a number is added when it exists; in export the chip to write a file for"
+    ),
+    "exist_ok": Option(RUNS, FLAG, "True writes into project/name although it exists"),
+    "verbose": Option(MODES, FLAG, "False says less"),
+    "rect": Option(RUNS, FLAG, "True keeps the pictures' aspect in a batch; default but in training"),
+    "compile": Option(RUNS, COMPILE, "True compiles the network by torch.compile"),
+    "channels_last": Option(RUNS, choice(True, False, None), "memory order of the network; default what is faster"),
+    "plots": Option(SCORES, FLAG, "False draws no curves, sheets and report page"),
+    "task": Option(MODES, TASK, "detect, which is all there is"),
+    "plugins": Option(
+        MODES,
+        ANY,
+        "my_parts.py, a module, or a list: parts of your own that names may mean, see docs/own_parts.md",
+        why="give it to YOLO(..., plugins=...)",
+        shell=True,
+    ),
+    "debug": Option(MODES, ANY, "True shows the full traceback of an error", why="Python shows it", shell=True),
+}
+TRAINING = {
+    "epochs": Option(TRAIN, whole(1), "number of epochs to train for, default 100"),
+    "time": Option(TRAIN, number(0.0, single=(None,)), "hours to train for, instead of epochs"),
+    "patience": Option(TRAIN, whole(0), "stop after so many epochs without a better one, default 100; 0 for never"),
+    "recipe": Option(
+        TRAIN, ANY, "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"
+    ),
+    "pretrained": Option(TRAIN, ANY, "weights to start from: a checkpoint of ours, of YOLOv5 or of YOLOX"),
+    "resume": Option(TRAIN, ANY, "last.pt of an interrupted run; nothing else needs to be given"),
+    "save_period": Option(TRAIN, whole(-1), "keep a checkpoint of every so many epochs as well; default -1, of none"),
+    "val": Option(TRAIN, FLAG, "False validates after the last epoch only"),
+    "optimizer": Option(
+        TRAIN,
+        choice("auto", "SGD", "MuSGD", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSProp"),
+        "SGD, MuSGD, Adam, Adamax, AdamW, NAdam, RAdam, RMSProp or auto",
+    ),
+    "lr0": Option(TRAIN, SHARE, "learning rate after the warm-up"),
+    "lrf": Option(TRAIN, SHARE, "learning rate at the end, as a share of lr0"),
+    "cos_lr": Option(TRAIN, FLAG, "True lets the rate fall along a cosine instead of a line"),
+    "momentum": Option(TRAIN, SHARE, "momentum of SGD, first beta of Adam"),
+    "weight_decay": Option(TRAIN, SHARE, "weight decay"),
+    "warmup_epochs": Option(TRAIN, number(0.0), "epochs until the rate has reached lr0; may be a fraction"),
+    "warmup_momentum": Option(TRAIN, SHARE, "momentum that the warm-up begins with"),
+    "warmup_bias_lr": Option(TRAIN, SHARE, "learning rate of biases that the warm-up begins with"),
+    "nbs": Option(TRAIN, whole(1), "pictures of a step of the optimizer: gradients of smaller batches are summed up"),
+    "amp": Option(
+        TRAIN, choice(True, False, "fp16", "bf16", "fp32"), "mixed precision: True or fp16, bf16, or False for none"
+    ),
+    "seed": Option(TRAIN, whole(0), "of random numbers, default 0"),
+    "deterministic": Option(TRAIN, FLAG, "False lets a GPU choose faster ways whose sums differ from run to run"),
+    "freeze": Option(
+        TRAIN,
+        Values("a number of layers, or a list of layers", 0, whole=True, text=True, single=(None,), many=True),
+        "so many first layers keep their weights, or a list of layers by number or name",
+    ),
+    "multi_scale": Option(TRAIN, SHARE, "imgsz varies by this share from batch to batch"),
+    "gradient_clip": Option(
+        TRAIN, ANY, "norm that gradients are clipped at, default 10; 35 in recipe=yolc", section=True
+    ),
+    "sync_bn": Option(
+        TRAIN,
+        ANY,
+        "True lets BatchNorm count over the pictures of all cards of a run (device=0,1), default False",
+        section=True,
+    ),
+    "box": Option(TRAIN, number(), "weight of the box loss of ultralytics' heads", ours="loss.box.weight="),
+    "cls": Option(TRAIN, number(), "weight of the class loss of ultralytics' heads", ours="loss.cls.weight="),
+    "dfl": Option(TRAIN, number(), "weight of the distribution loss of ultralytics' heads", ours="loss.box.weight="),
+    "cls_pw": Option(TRAIN, SHARE, "power of the class weights of ultralytics' heads", ours="loss.cls.weight="),
+}
+AUGMENTATION = {
+    "hsv_h": Option(TRAIN, SHARE, "largest change of hue"),
+    "hsv_s": Option(TRAIN, SHARE, "largest change of saturation"),
+    "hsv_v": Option(TRAIN, SHARE, "largest change of brightness"),
+    "degrees": Option(TRAIN, number(0.0, 180.0), "largest rotation, degrees"),
+    "translate": Option(TRAIN, SHARE, "largest shift, as a share of the picture"),
+    "scale": Option(TRAIN, SCALE, "largest change of size: .5 for .5 to 1.5, or the bounds themselves"),
+    "shear": Option(TRAIN, number(0.0, 89.0), "largest shear, degrees"),
+    "perspective": Option(TRAIN, SHARE, "largest perspective; .001 is much"),
+    "flipud": Option(TRAIN, SHARE, "probability that a picture is turned upside down"),
+    "fliplr": Option(TRAIN, SHARE, "probability that a picture is mirrored"),
+    "bgr": Option(TRAIN, SHARE, "probability that red and blue are exchanged"),
+    "mosaic": Option(TRAIN, SHARE, "probability that four pictures are shown as one"),
+    "mixup": Option(TRAIN, SHARE, "probability that two pictures are blended"),
+    "cutmix": Option(TRAIN, SHARE, "probability that a part of a picture is replaced by one of another"),
+    "close_mosaic": Option(TRAIN, whole(0), "last epochs without mosaic, mixup and cutmix, default 10"),
+    "augmentations": Option(
+        TRAIN, ANY, "a name or a list of names that plugins have registered, see docs/own_parts.md", section=True
+    ),
+    "crop_train": Option(
+        TRAIN,
+        ANY,
+        "grid, lsm or auto: training also sees parts of pictures at the files' resolution; none for none. Settings: "
+        "crop_train.probability, .tile, .scale, .keep, .objects, .pieces; see docs/crop_training.md",
+        section=True,
+    ),
+}
+MEASURING = {
+    "protocol": Option(
+        SCORES,
+        ANY,
+        "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson; default what the data YAML says, "
+        "else aitod",
+    ),
+    "fitness": Option(TRAIN, ANY, "the figure that chooses the best epoch, such as AP, AP50 or AP_t"),
+    "worst": Option(VAL, whole(0), "images with most errors on the page report.html, default 12"),
+    "save_json": Option(RUNS, FLAG, "True writes predictions.json, which yolotiny eval scores"),
+}
+DETECTION = {
+    "conf": Option(
+        (*RUNS, *EXPORT),
+        number(0.0, 1.0, (None,)),
+        "least score of a detection, default 0.25, in validation 0.001, in tracking 0.1",
+    ),
+    "iou": Option(MODES, SHARE, "overlap above which the lower-scored of two boxes goes, default 0.6"),
+    "max_det": Option(
+        MODES, whole(1, 10_000_000), "detections kept per picture, default 1500, raised where the data has more objects"
+    ),
+    "agnostic_nms": Option(MODES, FLAG, "True lets boxes of different classes suppress each other"),
+    "nms_metric": Option(
+        RUNS, ANY, "iou (default) or nwd: how boxes are compared when they suppress each other; nwd has iou=0.85 then"
+    ),
+    "nms_c": Option(RUNS, ANY, "pixels, with nms_metric=nwd; default the mean object size of the training boxes"),
+    "nms": Option(
+        (*DETECTS, *EXPORT),
+        choice(True, False, None),
+        "True writes suppression into an exported file; False takes the output without it of heads that have one",
+    ),
+    "augment": Option(DETECTS, FLAG, "True looks at each picture mirrored and in other sizes, too"),
+    "quantize": Option(
+        (*DETECTS, *EXPORT),
+        choice(8, 16, 32, "int8", "fp16", "fp32", "w8a8", "w16a16", "w8a16", "w8a32", "8", "16", "32", None),
+        "precision in bits: 32, 16, and for exported files 8",
+    ),
+    "dnn": Option(DETECTS, FLAG, "True runs ONNX files by OpenCV"),
+    "uncertainty": Option(
+        PREDICT, ANY, "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"
+    ),
+}
+SLICING = {
+    "crops": Option(
+        RUNS,
+        ANY,
+        "parts to look at again: none, auto (what a coarse pass points at), lsm (clusters), grid (tiles of all); "
+        "default the model's",
+    ),
+    "pixel_scale": Option(
+        RUNS,
+        ANY,
+        "network pixels per pixel of the picture in crops; default what brings objects to trained size",
+    ),
+    "tile": Option(
+        RUNS,
+        ANY,
+        "crops=grid: side of a tile in pixels of the picture, shown at imgsz; default what fills it at that scale",
+    ),
+    "overlap": Option(RUNS, ANY, "crops=grid: share of a tile that the next one repeats, default 0.2"),
+    "full": Option(RUNS, ANY, "crops=grid: False leaves out the pass over the whole picture"),
+    "k": Option(RUNS, ANY, "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none"),
+    "top_k": Option(RUNS, ANY, "crops=lsm: fullest cells of the heat map that clusters are made of, default 50"),
+    "prior": Option(
+        RUNS,
+        ANY,
+        "weight of the coarse pass's score in that of what crops find, below 1; default 0.1 for auto, else 0",
+    ),
+    "budget": Option(
+        RUNS,
+        ANY,
+        "what both passes over a picture may cost: forwards (4) or milliseconds (150ms); the best crops first",
+    ),
+    "merge": Option(
+        RUNS,
+        ANY,
+        "both passes join by nms, replace (in a crop, the crop counts) or nmm (overlapping boxes become one)",
+    ),
+}
+TRACKING = {
+    "tracker": Option(
+        TRACK,
+        ANY,
+        "bytetrack-nwd.yaml (default), botsort-nwd.yaml, one of ultralytics' (bytetrack.yaml, botsort.yaml) or "
+        "your own file; a setting of it is given as tracker.match=iou, tracker.track_buffer=60",
+    ),
+    "persist": Option(TRACK, ANY, "True lets tracks go on where the next video or folder begins"),
+}
+RESULTS = {
+    "save": Option((*TRAIN, *LOOKS), FLAG, "False: the last checkpoint alone is kept, no pictures are drawn"),
+    "save_txt": Option(RUNS, FLAG, "True writes a label file for each picture"),
+    "save_conf": Option(RUNS, FLAG, "True writes scores into those label files"),
+    "save_crop": Option(LOOKS, FLAG, "True writes each detection as a picture of its own"),
+    "save_frames": Option(LOOKS, FLAG, "True writes frames of a video as pictures, too"),
+    "show": Option(LOOKS, FLAG, "True shows pictures in a window"),
+    "show_labels": Option(RUNS, FLAG, "False draws no class names"),
+    "show_conf": Option(RUNS, FLAG, "False draws no scores"),
+    "show_boxes": Option(LOOKS, FLAG, "False draws no boxes"),
+    "line_width": Option(LOOKS, whole(1, single=(None,)), "width of lines in pixels; default by the picture's size"),
+    "visualize": Option(
+        (*SCORES, *PREDICT), FLAG, "True draws maps of the layers (predict), or hits and misses in colours (train, val)"
+    ),
+    "embed": Option(
+        PREDICT,
+        whole(-1_000, single=(None,), many=True),
+        "numbers of layers whose features are returned instead of boxes",
+    ),
+    "vid_stride": Option(LOOKS, whole(1, 1_000_000), "every so many frames of a video are looked at, default 1"),
+    "stream_buffer": Option(LOOKS, FLAG, "True looks at every frame of a camera, False at the newest"),
+}
+FILES = {
+    "format": Option(EXPORT, ANY, "onnx, openvino, engine, torchscript (default) and others of ultralytics"),
+    "dynamic": Option(EXPORT, FLAG, "True writes a file that takes pictures of any size and number"),
+    "simplify": Option(EXPORT, FLAG, "False leaves an ONNX graph as it was traced"),
+    "opset": Option(EXPORT, whole(1, single=(None,)), "version of ONNX' operators; default what torch can write"),
+    "workspace": Option(EXPORT, number(0.0, single=(None,)), "memory in GiB that TensorRT may use to optimize"),
+    "optimize": Option(EXPORT, FLAG, "True compiles longer for a faster file, for DeepX"),
+}
+UNREAD = {
+    "mode": Option(NOBODY, ANY, "", why="the command says what is done"),
+    "cfg": Option(NOBODY, ANY, "", why="options are given with the command, in training also by recipe=FILE"),
+    "distill_model": Option(NOBODY, ANY, "", why=DISTILLS),
+    "dis": Option(NOBODY, ANY, "", why=DISTILLS),
+    "cls_remap": Option(NOBODY, ANY, "", why="tensors are taken over where name and shape agree"),
+    "profile": Option(NOBODY, ANY, "", why="it is read by logging services only"),
+    "overlap_mask": Option(NOBODY, ANY, "", why=MASKS),
+    "mask_ratio": Option(NOBODY, ANY, "", why=MASKS),
+    "retina_masks": Option(NOBODY, ANY, "", why=MASKS),
+    "copy_paste": Option(NOBODY, ANY, "", why=MASKS),
+    "copy_paste_mode": Option(NOBODY, ANY, "", why=MASKS),
+    "dropout": Option(NOBODY, ANY, "", why=CLASSIFIES),
+    "auto_augment": Option(NOBODY, ANY, "", why=CLASSIFIES),
+    "erasing": Option(NOBODY, ANY, "", why=CLASSIFIES),
+    "pose": Option(NOBODY, ANY, "", why=POSES),
+    "kobj": Option(NOBODY, ANY, "", why=POSES),
+    "rle": Option(NOBODY, ANY, "", why=POSES),
+    "angle": Option(NOBODY, ANY, "", why="it is for oriented boxes"),
+    "dlog": Option(NOBODY, ANY, "", why=DEPTH),
+    "dgrad": Option(NOBODY, ANY, "", why=DEPTH),
+    "dlam": Option(NOBODY, ANY, "", why=DEPTH),
+}
+GROUPS: dict[str, dict[str, Option]] = {
+    "the run": RUN,
+    "training": TRAINING,
+    "augmentation": AUGMENTATION,
+    "measuring": MEASURING,
+    "detection": DETECTION,
+    "sliced inference": SLICING,
+    "tracking": TRACKING,
+    "results": RESULTS,
+    "exported files": FILES,
+}
+OPTIONS: dict[str, Option] = {k: v for group in (*GROUPS.values(), UNREAD) for k, v in group.items()}
+# What older releases called an option, and what to write now.
+FORMER = {"half": "quantize=16", "int8": "quantize=8", "weights": "model=FILE or pretrained=FILE"}
+
+
+def read_by(mode: str, shell: bool = False) -> dict[str, Option]:
+    """The options that a mode reads, by name: from Python, or from the command line where `shell`."""
+    return {k: v for k, v in OPTIONS.items() if mode in v.modes and (shell or not v.shell)}
+
+
+def check(mode: str, options: Mapping[str, Any], shell: bool = False) -> None:
+    """Raise InputError for an option of the table that a mode does not read, and for a value that it cannot have.
+
+    Args:
+        mode: one of MODES.
+        options: as a user gave them; names that are not in the table are left to others.
+        shell: they come from the command line.
+    """
+    for key, value in options.items():
+        if key in FORMER:
+            raise InputError(f"option {key!r} of {mode} is written {FORMER[key]} now")
+        option = OPTIONS.get(key)
+        if option is None:
+            continue
+        if mode not in option.modes or (option.shell and not shell):
+            raise InputError(f"{mode} does not read {key}=: {option.reason()}")
+        option.values.check(key, value)
