@@ -258,7 +258,7 @@ def test_an_interrupted_run_of_an_older_version_goes_on(cut, room, tmp_path):
 
 def test_after_a_loss_that_is_no_number_training_goes_on_from_the_weights_themselves(room, tmp_path, monkeypatch):
     spoilt, live = [], []
-    begin = Trainer._load_checkpoint_state
+    begin = Trainer.load_state
 
     def loaded(self, ckpt):
         begin(self, ckpt)
@@ -269,7 +269,7 @@ def test_after_a_loss_that_is_no_number_training_goes_on_from_the_weights_themse
             spoilt.append(1)
             trainer.loss = trainer.loss * float("nan")
 
-    monkeypatch.setattr(Trainer, "_load_checkpoint_state", loaded)
+    monkeypatch.setattr(Trainer, "load_state", loaded)
     made = YOLO(room.model)
     made.add_callback("on_train_epoch_end", spoil)
     made.train(data=str(room.data), project=str(tmp_path), name="run", **(OPTIONS | {"epochs": 2}))

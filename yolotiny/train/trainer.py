@@ -70,10 +70,10 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Train, on this device or on several."""
         super().train()
 
-    def _setup_train(self) -> None:
+    def set_up(self) -> None:
         """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""
         with self.or_nothing():
-            super()._setup_train()
+            super().set_up()
         if RANK in {-1, 0} and self.args.amp == "bf16" and self.device.type == "cpu" and slow_bfloat16():
             LOGGER.warning("amp=bf16: this processor has no bfloat16 instructions, so amp=False is faster")
 
@@ -89,7 +89,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
                 model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
             )
         made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps)
-        Validator._check_max_det(self.args, {mode: made})
+        Validator.check_max_det(self.args, {mode: made})
         return made
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Detector:
@@ -122,9 +122,9 @@ class Trainer(SharedTrainer, ResumableTrainer):
         text = yaml.safe_dump(model.yaml, sort_keys=False, default_flow_style=None, width=120)
         write_text(self.save_dir / "model.yaml", f"# the model of this run, whole\n{text}")
 
-    def _build_train_pipeline(self) -> None:
+    def build_pipeline(self) -> None:
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
-        super()._build_train_pipeline()
+        super().build_pipeline()
         model = unwrap_model(self.model)
         if self.resume and model.yaml.get("measured"):
             return
@@ -172,9 +172,9 @@ class Trainer(SharedTrainer, ResumableTrainer):
             self.ema.update(self.model)
         self.stepped()
 
-    def _close_dataloader_mosaic(self) -> None:
+    def close_mosaic(self) -> None:
         """The last epochs run without mosaic, and some criteria change with them."""
-        super()._close_dataloader_mosaic()
+        super().close_mosaic()
         for model in (
             unwrap_model(self.model),
             self.ema.ema,
