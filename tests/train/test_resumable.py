@@ -20,7 +20,8 @@ from tests.tiny_data import QUICK, ROOT, trained, write_tiny
 from yolotiny import YOLO, checkpoint
 from yolotiny.cli import main as cli
 from yolotiny.errors import InputError
-from yolotiny.train.run_state import EpochOrder, cut_rows
+from yolotiny.train.results_csv import cut_rows
+from yolotiny.train.run_state import EpochOrder
 from yolotiny.train.stopping import HungUp, Terminated, says_how_to_go_on
 from yolotiny.train.trainer import Trainer
 from yolotiny.val.validator import Validator

@@ -22,7 +22,8 @@ from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_m
 from .. import checkpoint
 from .._compat.trainer import SeamedTrainer
 from ..errors import InputError
-from .run_state import EpochOrder, cut_rows, mend, restore, state_of
+from .results_csv import columns_of, cut_rows
+from .run_state import EpochOrder, mend, restore, state_of
 
 NEVER = 2**31  # batches: more than any step waits for
 
@@ -112,6 +113,10 @@ class ResumableTrainer(SeamedTrainer):
             raise InputError(f"cannot write {final}: {e.strerror or e}; the last checkpoint is kept") from e
         finally:
             self.csv = final
+
+    def read_results_csv(self) -> dict[str, list[float]]:
+        """Columns of results.csv for the checkpoint, without polars, which ultralytics takes for these few numbers."""
+        return columns_of(self.csv)
 
     def save_model(self) -> bool:
         """Write best.pt, if this epoch is the best, and then last.pt, each in one step.
