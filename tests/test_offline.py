@@ -8,7 +8,7 @@ import os
 import pytest
 
 from tests.tiny_data import QUICK, start, write_tiny
-from yolotiny.silence import VARIABLES, silence
+from yolotiny._compat.silence import VARIABLES, silence
 
 GUARDED = """
 import socket, subprocess, sys

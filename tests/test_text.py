@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from yolotiny._compat import plain_record
-from yolotiny._compat_files import plain_names
+from yolotiny._compat.data import plain_names
+from yolotiny._compat.replacements import plain_record
 from yolotiny.cli.main import one_line
 from yolotiny.data.formats.yolo import load_yaml
 from yolotiny.errors import InputError

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from ultralytics.nn.modules import Detect
-from ultralytics.nn.tasks import BaseModel, DetectionModel
+from ultralytics.nn.tasks import BaseModel
 from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import graph, plugins, weights
+from ._compat.detector import SeamedDetector
 from .config import load as config
 from .criterion import CRITERIA, scaled, section
 from .errors import InputError, did_you_mean
@@ -29,7 +30,7 @@ from .structures import CenterPreds, Preds, WithAux
 YOLOX_STEM = "backbone.backbone.stem."
 
 
-class Detector(DetectionModel):
+class Detector(SeamedDetector):
     """A detector built from a YAML.
 
     Args:
@@ -97,7 +98,7 @@ class Detector(DetectionModel):
         self.model.train()
         return torch.tensor([size / f.shape[-2] for f in found])
 
-    def _predict_once(self, x: Tensor, profile: bool = False, embed: list[int] | None = None) -> Any:
+    def run_layers(self, x: Tensor, profile: bool = False, embed: list[int] | None = None) -> Any:
         """Run the graph; layers' `aux` tensors join the head's predictions."""
         outputs: dict[str, Any] = {"image": x}
         aux: dict[str, Tensor] = {}
@@ -106,7 +107,7 @@ class Detector(DetectionModel):
         for key, layer in self.model.named_children():
             x = graph.gather(layer.f, outputs)
             if profile:
-                self._profile_one_layer(layer, x, times)
+                self.time_layer(layer, x, times)
             x = layer(x)
             if isinstance(x, WithAux):
                 aux |= x.aux
@@ -243,19 +244,19 @@ class Detector(DetectionModel):
             state = weights.rename(state, self.yaml.get("official") or {})
         return state
 
-    def _predict_augment(self, x: Tensor) -> Any:
+    def run_augmented(self, x: Tensor) -> Any:
         """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
         if not isinstance(self.model[-1], DenseDetect):
-            return super()._predict_augment(x)
+            return super().run_augmented(x)
         size, grid = x.shape[-2:], int(self.stride.max())
         out, maps = [], None
         for scale, flip in ((1, None), (0.83, 3), (0.67, None)):
-            y, preds = self._predict_once(scale_img(x.flip(flip) if flip else x, scale, gs=grid))
+            y, preds = self.run_layers(scale_img(x.flip(flip) if flip else x, scale, gs=grid))
             if isinstance(preds, CenterPreds):
                 maps = maps or preds
                 out.append(_descale_rows(y, scale, size[1] if flip else 0))
             else:
-                out.append(self._descale_pred(y, flip, scale, size))
+                out.append(self.descale(y, flip, scale, size))
         return (torch.cat(out, -1), None) if maps is None else (one_of_each(torch.cat(out, 1)), maps)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from ultralytics.engine.model import Model
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import checkpoint
+from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
 from .config import load as config
 from .config.defaults import DEFAULTS
@@ -48,7 +48,7 @@ class HookedTrainer(Trainer):
     hooks = (sheet_after_training,)
 
 
-class YOLO(Model):
+class YOLO(SeamedModel):
     """A detector to train, validate, predict with and export.
 
     Args:
@@ -77,16 +77,16 @@ class YOLO(Model):
         parts = {"model": Detector, "trainer": HookedTrainer, "validator": Validator, "predictor": Predictor}
         return {"detect": parts}
 
-    def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
+    def build_new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
         """Build from a model file."""
         self.cfg, self.task, self.model_name = cfg, "detect", cfg
         self.model = Detector(cfg, verbose=verbose and RANK == -1)
         self.overrides |= {"model": cfg, "task": "detect"}
         self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
 
-    def _load(self, weights: str, task: str | None = None) -> None:
+    def open_file(self, weights: str, task: str | None = None) -> None:
         """Open a checkpoint or an exported model."""
-        super()._load(weights, task)
+        super().open_file(weights, task)
         if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
             raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
 
@@ -107,7 +107,7 @@ class YOLO(Model):
 
     def load(self, weights: Any) -> YOLO:
         """Take over matching tensors from a file, module or state dict (see `Detector.load`)."""
-        self._check_is_pytorch_model()
+        self.need_network("load")
         self.model.load(weights)
         self.predictor = None  # its network is a copy with the weights from before
         self.overrides["pretrained"] = weights if isinstance(weights, (str, Path)) else True
@@ -137,7 +137,7 @@ class YOLO(Model):
         Returns:
             ultralytics' metrics of the best checkpoint.
         """
-        self._check_is_pytorch_model()
+        self.need_network("train")
         if not isinstance(self.model, Detector):
             file = str(self.ckpt_path)
             raise InputError(f"{file} was made by ultralytics; train with YOLO('yolo11n.yaml').load({file!r})")
@@ -188,7 +188,7 @@ class YOLO(Model):
             self.trainer.train()
         if RANK in {-1, 0}:
             kept = self.trainer.best if self.trainer.best.exists() else self.trainer.last
-            self._load(str(kept))
+            self.open_file(str(kept))
             self.metrics = getattr(self.trainer.validator, "metrics", None)
             self.predictor = None
         return self.metrics

@@ -41,7 +41,7 @@ def bright(x: torch.Tensor, *args, **kwargs) -> tuple[torch.Tensor, None]:
 @pytest.fixture
 def model(monkeypatch) -> YOLO:
     found = YOLO(trained().best)
-    monkeypatch.setattr(found.model, "_predict_once", bright)
+    monkeypatch.setattr(found.model, "run_layers", bright)
     return found
 
 
@@ -147,7 +147,7 @@ def test_ids_are_in_the_text_files_and_drawn(model, video, tmp_path):
 
 
 def test_the_command_says_how_many_frames_and_tracks(video, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("yolotiny.detector.Detector._predict_once", lambda self, x, *a, **k: bright(x))
+    monkeypatch.setattr("yolotiny.detector.Detector.run_layers", lambda self, x, *a, **k: bright(x))
     line = ["track", f"model={trained().best}", f"source={video}", "imgsz=128", f"project={tmp_path}", "verbose=False"]
     assert cli.main(line) == 0
     assert capsys.readouterr().out.endswith(f"6 frames, 2 tracks, results saved to {tmp_path / 'track'}\n")

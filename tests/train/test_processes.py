@@ -18,6 +18,7 @@ from tests.tiny_data import QUICK, ROOT, room, write_tiny
 from yolotiny import YOLO
 from yolotiny.config import load as config
 from yolotiny.errors import InputError
+from yolotiny.model import HookedTrainer
 from yolotiny.train import processes, start
 from yolotiny.train.processes import SharedTrainer
 from yolotiny.train.trainer import Trainer
@@ -151,11 +152,11 @@ def test_what_is_wrong_is_said_once(data, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def shared(data, folder, **options):
+def shared(data, folder, kind=Trainer, **options):
     """A trainer that believes in two cards, and would start two processes for them."""
     model = options.pop("model", "yolov5n")
     overrides = QUICK | {"data": str(data), "project": str(folder), "name": "run"} | options
-    made = Trainer(overrides={"model": "yolov5n.yaml", **overrides})
+    made = kind(overrides={"model": "yolov5n.yaml", **overrides})
     made.ddp, made.world_size = True, 2
     made.model = made.get_model(cfg=model)
     return made
@@ -165,7 +166,7 @@ def shared(data, folder, **options):
 def test_started_processes_train_the_model_that_was_built_here(data, tmp_path):
     anchors = [[4.0, 5, 8, 9, 10, 8], [12, 14, 20, 20, 16, 24], [30, 30, 40, 60, 60, 40]]
     cfg = config.load("yolov5n", {"loss.box.type": "giou", "loss.obj.weight": 0.7, "anchors": anchors})
-    made = shared(data, tmp_path, model=cfg, lr0=0.0, optimizer="SGD")
+    made = shared(data, tmp_path, HookedTrainer, model=cfg, lr0=0.0, optimizer="SGD")
     before = {k: v.clone() for k, v in made.model.state_dict().items()}
     made.train()
     after = YOLO(made.best).model
@@ -225,6 +226,21 @@ def test_the_cause_is_what_a_process_said_or_how_it_ended(told, code, kind, line
         store.set("yolotiny/told", json.dumps(told))
     error = start.cause(store, 1, code, 2, "go on")
     assert type(error) is kind and line in str(error)
+
+
+def test_a_started_process_trains_with_the_class_that_was_asked_for(data, tmp_path):
+    """`YOLO` adds hooks to the trainer, which draw what a model has learned when the run is over."""
+    start.hand_over(shared(data, tmp_path / "run", HookedTrainer), tmp_path)
+    made = start.take_over(tmp_path)
+    assert type(made) is HookedTrainer and made.hooks == HookedTrainer.hooks != Trainer.hooks
+
+
+def test_a_trainer_that_no_started_process_could_import_is_refused(data, tmp_path):
+    class Own(Trainer):
+        """A trainer of a user's script."""
+
+    with pytest.raises(InputError, match="Own is not there in the 2 processes .*torchrun --nproc-per-node=2"):
+        shared(data, tmp_path, Own).train()
 
 
 def test_functions_of_the_user_that_no_started_process_would_call_are_refused(data, tmp_path):

@@ -20,7 +20,8 @@ from tests.tiny_data import QUICK, ROOT, trained, write_tiny
 from yolotiny import YOLO, checkpoint
 from yolotiny.cli import main as cli
 from yolotiny.errors import InputError
-from yolotiny.train.run_state import EpochOrder, cut_rows
+from yolotiny.train.results_csv import cut_rows
+from yolotiny.train.run_state import EpochOrder
 from yolotiny.train.stopping import HungUp, Terminated, says_how_to_go_on
 from yolotiny.train.trainer import Trainer
 from yolotiny.val.validator import Validator
@@ -258,7 +259,7 @@ def test_an_interrupted_run_of_an_older_version_goes_on(cut, room, tmp_path):
 
 def test_after_a_loss_that_is_no_number_training_goes_on_from_the_weights_themselves(room, tmp_path, monkeypatch):
     spoilt, live = [], []
-    begin = Trainer._load_checkpoint_state
+    begin = Trainer.load_state
 
     def loaded(self, ckpt):
         begin(self, ckpt)
@@ -269,7 +270,7 @@ def test_after_a_loss_that_is_no_number_training_goes_on_from_the_weights_themse
             spoilt.append(1)
             trainer.loss = trainer.loss * float("nan")
 
-    monkeypatch.setattr(Trainer, "_load_checkpoint_state", loaded)
+    monkeypatch.setattr(Trainer, "load_state", loaded)
     made = YOLO(room.model)
     made.add_callback("on_train_epoch_end", spoil)
     made.train(data=str(room.data), project=str(tmp_path), name="run", **(OPTIONS | {"epochs": 2}))

@@ -46,7 +46,7 @@ def prepared(data, folder, model="yolov5n.yaml", **options):
     args = {"model": model, "data": str(data), "project": str(folder), "optimizer": "SGD", **QUICK, **options}
     made = Trainer(overrides=args)
     made.model = made.get_model(cfg=model)
-    made._setup_train()
+    made.set_up()
     return made
 
 
@@ -177,7 +177,7 @@ def test_gradients_are_clipped_at_the_norm_asked_for(options, norm, data, tmp_pa
     args = {"model": "yolov5n.yaml", "data": str(data), "project": str(tmp_path), "optimizer": "SGD", **QUICK}
     trainer = Trainer(overrides=args)
     trainer.model = trainer.get_model(cfg=config.override(config.load("yolov5n.yaml"), options))
-    trainer._setup_train()
+    trainer.set_up()
     for p in trainer.model.parameters():
         p.grad = torch.ones_like(p)  # of a norm above 1000
     seen = []

@@ -252,7 +252,7 @@ def test_what_the_cap_leaves_out_is_said(tmp_path, warned):
     many = torch.zeros(1, 6, 400)
     many[:, :2] = torch.stack((torch.arange(400) % 20 * 3.0, torch.arange(400) // 20 * 3.0))
     many[:, 2:4], many[:, 4] = 2, 0.5
-    model.model._predict_once = lambda x, *a: (many.repeat(len(x), 1, 1), None)
+    model.model.run_layers = lambda x, *a: (many.repeat(len(x), 1, 1), None)
     model.val(data=trained().data, max_det=300, project=str(tmp_path), **OPTIONS)
     assert any("max_det=300 left out the 400 weakest detections of 4 pictures" in line for line in warned)
 

@@ -128,7 +128,7 @@ def tune(
     args = get_cfg(overrides={"task": "detect", "mode": "val", "data": file, "split": split, **defaults(rules)})
     content = check_det_dataset(file, split=split)
     dataset = build_dataset(args, content[split], content, "val", 1, STRIDE, rect=False)
-    Validator._check_max_det(args, {split: dataset})
+    Validator.check_max_det(args, {split: dataset})
     settings = make_settings(given, _sizes(model, dataset))
     # a wrong setting is told before anything is loaded
     sliced = [model._sliced(setting.changes) for setting in settings]

@@ -11,10 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
-from ultralytics.data.loaders import LoadImagesAndVideos, LoadPilAndNumpy, SourceTypes, autocast_list
+from ultralytics.data.loaders import LoadPilAndNumpy, SourceTypes, autocast_list
 from ultralytics.utils import LOGGER, NUM_THREADS
 from ultralytics.utils.patches import PIL_FALLBACK_SUFFIXES
 
+from .._compat.reader import SeamedReader
 from ..data.pictures import Unreadable
 from ..errors import InputError
 from .pictures import read_picture
@@ -61,7 +62,7 @@ class Frames:
         self.unread[self.path] += count
 
 
-class Reader(LoadImagesAndVideos):
+class Reader(SeamedReader):
     """Pictures and videos in the order given, a batch at a time: one reader for folders, lists and patterns.
 
     ultralytics' own decodes a list whole before the first result, ends a video at its first broken frame, and the run
@@ -171,7 +172,7 @@ class Reader(LoadImagesAndVideos):
     def _open(self, path: str) -> bool:
         """Begin with a video; False, and the next file is in turn, where it cannot be opened."""
         try:
-            self._new_video(path)
+            self.open_video(path)
         except (FileNotFoundError, UnicodeEncodeError, cv2.error):
             self._leave_out(path, "the video cannot be opened")
             self.count += 1

@@ -13,6 +13,7 @@ from torch import Tensor
 from ultralytics.engine.results import Results
 from ultralytics.utils import ops
 
+from .._compat.results import carry
 from ..data.pictures import save_picture
 from ..errors import InputError
 from ..files import write_text
@@ -34,7 +35,7 @@ class UncertainResults(TinyResults):
     def __init__(self, *args: Any, spread: Tensor | None = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.spread = spread
-        self._keys = (*self._keys, "spread")
+        carry(self, "spread")
 
     @property
     def uncertainty(self) -> Tensor:

@@ -5,14 +5,15 @@ Imported only where something is tracked: ultralytics' trackers want the package
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from ultralytics.trackers.basetrack import TrackState
 from ultralytics.trackers.utils import matching
 
+from .._compat.tracker import seamed_tracker
 from ..boxes import area, pairwise_nwd
 
 LOW = 0.5  # distance up to which a weak detection prolongs a track, as ByteTrack has it for IoU
@@ -43,21 +44,15 @@ def by_nwd(base: type) -> type:
     Duplicates of a track, which lie on each other, are still found by IoU.
     """
 
-    class ByNWD(base):
+    class ByNWD(seamed_tracker(base)):
         def get_dists(self, tracks: list[Any], detections: list[Any]) -> np.ndarray:
             dists = nwd_distance(tracks, detections, self.args.nwd_c)
             return matching.fuse_score(dists, detections) if self.args.fuse_score else dists
 
-        def _second_association(
-            self, pool: list, left: list, weak: list, activated: list, found: list, lost: list
-        ) -> None:
-            waiting = [pool[i] for i in left if pool[i].state == TrackState.Tracked]
-            dists = nwd_distance(waiting, weak, self.args.nwd_c)
-            matches, alone, _ = matching.linear_assignment(dists, thresh=LOW)
-            self._apply_matches(matches, waiting, weak, activated, found)
-            for i in alone:
-                waiting[i].mark_lost()
-                lost.append(waiting[i])
+        def match_weak(self, tracks: list[Any], detections: list[Any]) -> tuple[Any, Sequence[int]]:
+            dists = nwd_distance(tracks, detections, self.args.nwd_c)
+            matches, left, _ = matching.linear_assignment(dists, thresh=LOW)
+            return matches, left
 
     ByNWD.__name__ = f"{base.__name__}ByNWD"
     return ByNWD

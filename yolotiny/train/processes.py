@@ -26,11 +26,11 @@ from torch import distributed as dist
 from torch import nn
 from ultralytics.cfg import get_cfg
 from ultralytics.data import build_dataloader
-from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import DEFAULT_CFG, LOCAL_RANK, RANK, WORLD_SIZE
 from ultralytics.utils.torch_utils import unset_deterministic, unwrap_model
 
 from .. import _compat
+from .._compat.trainer import SeamedTrainer
 from ..errors import InputError
 
 PATIENCE = timedelta(hours=3)  # ultralytics' own: others wait while the first validates
@@ -104,7 +104,7 @@ def ended_politely() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-class SharedTrainer(DetectionTrainer):
+class SharedTrainer(SeamedTrainer):
     """A trainer that is one of several, or starts several; alone it is ultralytics' own."""
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None):
@@ -189,10 +189,10 @@ class SharedTrainer(DetectionTrainer):
             super().train()
         dist.destroy_process_group()
 
-    def _setup_ddp(self) -> None:
+    def join_processes(self) -> None:
         """Join the other processes, on CUDA with a card of this one's own."""
         if self.device.type not in {"cpu", "cuda"}:
-            return super()._setup_ddp()
+            return super().join_processes()
         backend = "gloo"
         if self.device.type == "cuda":
             self.device = torch.device("cuda", int(self.args.device.split(",")[LOCAL_RANK]))
@@ -201,10 +201,10 @@ class SharedTrainer(DetectionTrainer):
             backend = "nccl" if dist.is_nccl_available() else "gloo"
         dist.init_process_group(backend, store=self.store, rank=RANK, world_size=self.world_size, timeout=PATIENCE)
 
-    def _setup_train(self) -> None:
+    def set_up(self) -> None:
         """ultralytics' own; on a CPU without the index of a device, which it has none."""
         with _compat.shared_on_cpu(self.device.type == "cpu"):
-            super()._setup_train()
+            super().set_up()
 
     def final_eval(self) -> None:
         """Strip and validate the best checkpoint, on all pictures and in the first process; others wait for it."""

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import LOCAL_RANK, LOGGER, RANK
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from .. import checkpoint
+from .._compat.trainer import SeamedTrainer
 from ..errors import InputError
-from .run_state import EpochOrder, cut_rows, mend, restore, state_of
+from .results_csv import columns_of, cut_rows
+from .run_state import EpochOrder, mend, restore, state_of
 
 NEVER = 2**31  # batches: more than any step waits for
 
@@ -31,7 +32,7 @@ class _Trained(Exception):
     """The last epoch is done already; what is left is the end of the run."""
 
 
-class ResumableTrainer(DetectionTrainer):
+class ResumableTrainer(SeamedTrainer):
     """ultralytics' trainer with checkpoints of plain data, of which the last loses nothing, and an end to be redone.
 
     Attributes:
@@ -62,18 +63,18 @@ class ResumableTrainer(DetectionTrainer):
         if isinstance(order, EpochOrder):
             order.epoch = self.epoch
 
-    def _model_train(self) -> None:
+    def begin_epoch(self) -> None:
         """The beginning of an epoch; of the first one of a resumed run, too."""
-        super()._model_train()
+        super().begin_epoch()
         if self.train_loader.iterator is None:
             self._order_from_now()
         if self._going_on is not None:
             restore(self, self._going_on)
             self._going_on, self._before_step = None, self.accumulate
 
-    def _close_dataloader_mosaic(self) -> None:
+    def close_mosaic(self) -> None:
         """The loader begins anew without mosaic, with the order of this epoch."""
-        super()._close_dataloader_mosaic()
+        super().close_mosaic()
         self._order_from_now()
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +113,10 @@ class ResumableTrainer(DetectionTrainer):
             raise InputError(f"cannot write {final}: {e.strerror or e}; the last checkpoint is kept") from e
         finally:
             self.csv = final
+
+    def read_results_csv(self) -> dict[str, list[float]]:
+        """Columns of results.csv for the checkpoint, without polars, which ultralytics takes for these few numbers."""
+        return columns_of(self.csv)
 
     def save_model(self) -> bool:
         """Write best.pt, if this epoch is the best, and then last.pt, each in one step.
@@ -163,21 +168,21 @@ class ResumableTrainer(DetectionTrainer):
             super().resume_training(ckpt)
             self._going_on = ckpt.get("run")
             return
-        self._load_checkpoint_state(ckpt)
+        self.load_state(ckpt)
         self.start_epoch, self.epoch = ckpt["epoch"] + 1, ckpt["epoch"]
         raise _Trained
 
-    def _load_checkpoint_state(self, ckpt: dict[str, Any]) -> None:
+    def load_state(self, ckpt: dict[str, Any]) -> None:
         """The state of training, and the weights themselves in the place of their average, where the file has them."""
-        super()._load_checkpoint_state(ckpt)
+        super().load_state(ckpt)
         live = ckpt.get("live")
         if live and all(torch.isfinite(v).all() for v in live.values()):
             unwrap_model(self.model).load_state_dict(live)
 
-    def _do_train(self) -> None:
+    def run_training(self) -> None:
         """Train, or only end a run whose last epoch is done; last.pt is stripped when nothing is left to do."""
         try:
-            super()._do_train()
+            super().run_training()
         except _Trained:
             LOGGER.info(f"{self.start_epoch} epochs are done; what is left is the end of the run")
             self._end()
@@ -193,7 +198,7 @@ class ResumableTrainer(DetectionTrainer):
             if self.args.plots:
                 self.plot_metrics()
             self.run_callbacks("on_train_end")
-        self._clear_memory()
+        self.free_memory()
         for loader in (self.train_loader, self.test_loader):
             loader.close()
 

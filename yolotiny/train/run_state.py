@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,6 @@ import torch
 from torch.utils.data import Sampler
 from ultralytics.utils import RANK
 from ultralytics.utils.torch_utils import unwrap_model
-
-from .. import checkpoint
 
 
 class EpochOrder(Sampler[int]):
@@ -78,16 +74,3 @@ def restore(trainer: Any, run: dict[str, Any]) -> None:
     torch.set_rng_state(run["torch"])
     if run["cuda"] is not None and trainer.device.type == "cuda":
         torch.cuda.set_rng_state(run["cuda"], trainer.device)
-
-
-def cut_rows(file: Path, epochs: int) -> None:
-    """Keep the rows of the first `epochs` epochs, one each, and none that a kill has cut short."""
-    if not file.exists() or not file.stat().st_size:
-        return
-    head, *rows = csv.reader(file.read_text(encoding="utf-8").splitlines())
-    kept: dict[int, list[str]] = {}
-    for row in rows:
-        if len(row) == len(head) and row[0].isdigit() and int(row[0]) <= epochs:
-            kept.setdefault(int(row[0]), row)
-    text = "".join(",".join(row) + "\n" for row in (head, *kept.values()))
-    checkpoint.replace(file, text.encode())

@@ -1,12 +1,14 @@
 """The processes that `device=0,1` starts, one a card: what they are given, and what is said when one of them ends.
 
-They are given data, in a folder that only this user can read: options and the model's configuration as YAML, its
-tensors as a file that opens without running anything. ultralytics would pickle the trainer.
+They are given data, in a folder that only this user can read: the trainer's class by its name, options and the model's
+configuration as YAML, its tensors as a file that opens without running anything. ultralytics would pickle the trainer.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
+import operator
 import os
 import signal
 import subprocess
@@ -33,7 +35,8 @@ def start(trainer: Any) -> None:
     """Train in `trainer.world_size` processes of this machine and wait for them.
 
     Raises:
-        InputError: what one of the processes says of the user's input; functions of the user that none would call.
+        InputError: what one of the processes says of the user's input; functions of the user that none would call, and
+            a trainer that none could import.
         RuntimeError: one of them ended; the message says how to go on.
     """
     known = callbacks.get_default_callbacks()
@@ -42,6 +45,12 @@ def start(trainer: Any) -> None:
         raise InputError(
             f"what add_callback put to {own[0]} is not there in the {n} processes that device={trainer.args.device} "
             f"starts; start the whole script with torchrun --nproc-per-node={n}"
+        )
+    kind = type(trainer)
+    if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+        raise InputError(
+            f"{kind.__qualname__} is not there in the {n} processes that device={trainer.args.device} starts; put it "
+            f"into a module, or start the whole script with torchrun --nproc-per-node={n}"
         )
     with trainer.or_nothing(), TemporaryDirectory(prefix="yolotiny-") as folder, ended_politely():
         hand_over(trainer, Path(folder))
@@ -65,7 +74,9 @@ def environment(rank: int, n: int, port: int) -> dict[str, str]:
 
 
 def hand_over(trainer: Any, folder: Path) -> None:
-    """Write options, and configuration and tensors of a model that was built already."""
+    """Write the class, options, and configuration and tensors of a model that was built already."""
+    kind = type(trainer)
+    (folder / "class.txt").write_text(f"{kind.__module__}:{kind.__qualname__}", encoding="utf-8")
     YAML.save(folder / "args.yaml", vars(trainer.args))
     if isinstance(trainer.model, nn.Module):
         (folder / "model.yaml").write_text(yaml.safe_dump(trainer.model.yaml, sort_keys=False), encoding="utf-8")
@@ -74,9 +85,9 @@ def hand_over(trainer: Any, folder: Path) -> None:
 
 def take_over(folder: Path) -> Any:
     """The trainer that `hand_over` wrote down."""
-    from .trainer import Trainer
-
-    trainer = Trainer(overrides=YAML.load(folder / "args.yaml"))
+    module, _, name = (folder / "class.txt").read_text(encoding="utf-8").partition(":")
+    kind = operator.attrgetter(name)(importlib.import_module(module))
+    trainer = kind(overrides=YAML.load(folder / "args.yaml"))
     if (folder / "model.yaml").exists():
         trainer.model = trainer.get_model(cfg=YAML.load(folder / "model.yaml"))
         trainer.model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))

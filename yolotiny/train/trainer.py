@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -40,6 +39,11 @@ BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a ru
 class Trainer(SharedTrainer, ResumableTrainer):
     """Trains a `Detector`.
 
+    ultralytics' loop calls the methods below in this order (`SeamedTrainer` says when): `set_up`, in which come model,
+    data, optimizer and validator; the epochs, each with batches, steps and a row of results.csv; `final_eval`, and with
+    it the `hooks`, which make what is made beside the loop. Going on after a kill is the matter of `ResumableTrainer`,
+    several processes are that of `SharedTrainer`.
+
     The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
     """
 
@@ -70,27 +74,12 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Train, on this device or on several."""
         super().train()
 
-    def _setup_train(self) -> None:
+    def set_up(self) -> None:
         """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""
         with self.or_nothing():
-            super()._setup_train()
+            super().set_up()
         if RANK in {-1, 0} and self.args.amp == "bf16" and self.device.type == "cpu" and slow_bfloat16():
             LOGGER.warning("amp=bf16: this processor has no bfloat16 instructions, so amp=False is faster")
-
-    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
-        """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
-        model = unwrap_model(self.model)
-        grid = max(int(model.stride.max()), 32)
-        crops, steps = None, []
-        if mode == "train":
-            where, imgsz = model.yaml.get("yaml_file", ""), self.args.imgsz
-            crops = crop_train(model.yaml.get("crop_train"), where, imgsz)
-            steps = build_steps(
-                model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
-            )
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps)
-        Validator._check_max_det(self.args, {mode: made})
-        return made
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Detector:
         """A detector for the data's classes, with `weights` (a module, file or state dict) taken over.
@@ -122,9 +111,24 @@ class Trainer(SharedTrainer, ResumableTrainer):
         text = yaml.safe_dump(model.yaml, sort_keys=False, default_flow_style=None, width=120)
         write_text(self.save_dir / "model.yaml", f"# the model of this run, whole\n{text}")
 
-    def _build_train_pipeline(self) -> None:
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> TinyDataset:
+        """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
+        model = unwrap_model(self.model)
+        grid = max(int(model.stride.max()), 32)
+        crops, steps = None, []
+        if mode == "train":
+            where, imgsz = model.yaml.get("yaml_file", ""), self.args.imgsz
+            crops = crop_train(model.yaml.get("crop_train"), where, imgsz)
+            steps = build_steps(
+                model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
+            )
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps)
+        Validator.check_max_det(self.args, {mode: made})
+        return made
+
+    def build_pipeline(self) -> None:
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
-        super()._build_train_pipeline()
+        super().build_pipeline()
         model = unwrap_model(self.model)
         if self.resume and model.yaml.get("measured"):
             return
@@ -155,6 +159,38 @@ class Trainer(SharedTrainer, ResumableTrainer):
             lr = lr * min(self.batch_size / self.args.nbs, 1)
         return super().build_optimizer(model, name, lr, *args, **kwargs)
 
+    def get_validator(self) -> Validator:
+        """Our validator, with the trainer's options and the model's rules."""
+        made = Validator(self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks)
+        made.rules(unwrap_model(self.model).yaml.get("eval") or {}, self.data.get("protocol"))
+        return made
+
+    def get_class_counts(self) -> np.ndarray:
+        """(C,) objects per class, ignore regions not counted."""
+        return super().get_class_counts()[: self.data["nc"]]
+
+    def plot_training_labels(self) -> None:
+        """Distribution of classes and boxes, ignore regions left out."""
+        labels = self.train_loader.dataset.labels
+        cls = np.concatenate([x["cls"] for x in labels]).squeeze(-1)
+        boxes = np.concatenate([x["bboxes"] for x in labels])
+        real = cls < self.data["nc"]
+        plot_labels(boxes[real], cls[real], names=self.data["names"], save_dir=self.save_dir, on_plot=self.on_plot)
+
+    def close_mosaic(self) -> None:
+        """The last epochs run without mosaic, and some criteria change with them."""
+        super().close_mosaic()
+        for model in (
+            unwrap_model(self.model),
+            self.ema.ema,
+        ):  # the average has a criterion of its own, for val/ losses
+            if hasattr(model.criterion, "last_epochs"):
+                model.criterion.last_epochs()
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Pictures in 0..1 on the device, ignore regions apart from objects."""
+        return super().preprocess_batch(split_ignore(batch, self.data["nc"]))
+
     def optimizer_step(self) -> None:
         """A step of the optimizer and of the average; `gradient_clip` of the model file is the norm to clip at.
 
@@ -172,57 +208,17 @@ class Trainer(SharedTrainer, ResumableTrainer):
             self.ema.update(self.model)
         self.stepped()
 
-    def _close_dataloader_mosaic(self) -> None:
-        """The last epochs run without mosaic, and some criteria change with them."""
-        super()._close_dataloader_mosaic()
-        for model in (
-            unwrap_model(self.model),
-            self.ema.ema,
-        ):  # the average has a criterion of its own, for val/ losses
-            if hasattr(model.criterion, "last_epochs"):
-                model.criterion.last_epochs()
-
-    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Pictures in 0..1 on the device, ignore regions apart from objects."""
-        return super().preprocess_batch(split_ignore(batch, self.data["nc"]))
-
-    def get_class_counts(self) -> np.ndarray:
-        """(C,) objects per class, ignore regions not counted."""
-        return super().get_class_counts()[: self.data["nc"]]
-
-    def plot_training_labels(self) -> None:
-        """Distribution of classes and boxes, ignore regions left out."""
-        labels = self.train_loader.dataset.labels
-        cls = np.concatenate([x["cls"] for x in labels]).squeeze(-1)
-        boxes = np.concatenate([x["bboxes"] for x in labels])
-        real = cls < self.data["nc"]
-        plot_labels(boxes[real], cls[real], names=self.data["names"], save_dir=self.save_dir, on_plot=self.on_plot)
-
-    def final_eval(self) -> None:
-        """Validate the best checkpoint, then call the hooks in the first process."""
-        super().final_eval()
-        for hook in self.hooks if RANK in {-1, 0} else ():
-            hook(self)
-
-    def get_validator(self) -> Validator:
-        """Our validator, with the trainer's options and the model's rules."""
-        made = Validator(self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks)
-        made.rules(unwrap_model(self.model).yaml.get("eval") or {}, self.data.get("protocol"))
-        return made
-
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """A row of results.csv: ultralytics' columns, then ours, the same ones in every row."""
         ours = self.validator.columns
         theirs = {k: v for k, v in metrics.items() if k not in ours}
         super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
 
-    def read_results_csv(self) -> dict[str, list[float]]:
-        """Columns of results.csv for the checkpoint, without polars, which ultralytics takes for these few numbers."""
-        if not self.csv.exists():
-            return {}
-        with open(self.csv, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        return {key: [float(row[key] or "nan") for row in rows] for key in (rows[0] if rows else ())}
+    def final_eval(self) -> None:
+        """Validate the best checkpoint, then call the hooks in the first process."""
+        super().final_eval()
+        for hook in self.hooks if RANK in {-1, 0} else ():
+            hook(self)
 
     def so_far(self) -> str:
         """How many epochs are whole, and how to go on, in words."""

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import LOGGER, RANK, ops
 
 from .._compat import alone
+from .._compat.validator import SeamedValidator
 from ..boxes import pairwise_iof, pairwise_iou
 from ..config.defaults import MAX_DET
 from ..distributed import gathered
@@ -49,7 +49,7 @@ def told_of(protocol: str) -> tuple[str, ...]:
     return COLUMNS[protocol] if protocol in COLUMNS else tuple(PROTOCOLS.find(protocol).figures)
 
 
-class Validator(DetectionValidator):
+class Validator(SeamedValidator):
     """Validates with ignore regions, without a time limit, and under a protocol for tiny objects too.
 
     Attributes:
@@ -128,7 +128,7 @@ class Validator(DetectionValidator):
         self.c = scale_for(model, self.suppression)
 
     @staticmethod
-    def _check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
+    def check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
         """Raise the default cap where a picture holds more objects; warn where the user's own is too low."""
         most = max(data.most_objects for data in datasets.values())
         if most <= args.max_det:
@@ -167,7 +167,7 @@ class Validator(DetectionValidator):
         h, w = batch["img"].shape[2:]
         size = torch.tensor([w, h, w, h], device=self.device)
         for i, pred in enumerate(preds):
-            prepared = self._prepare_batch(i, batch)
+            prepared = self.targets_of(i, batch)
             shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
             scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
             there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)

@@ -1,29 +1,18 @@
-"""The part of `_compat` about what ultralytics reads: data sets, class names, descriptions of exported models.
+"""What ultralytics reads: data sets, class names, descriptions of exported models.
 
 It follows addresses in them, runs what a data YAML says under `download:`, and takes any name for text.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError
-
-_originals: dict[tuple[str, str], Any] = {}  # what ultralytics has in the places that are replaced
-
-
-def _flag(name: str, default: bool = False) -> bool:
-    value = os.environ.get(name)
-    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
-
-
-def online() -> bool:
-    """Whether the user has asked for the network, by `YOLOTINY_ONLINE=1`."""
-    return _flag("YOLOTINY_ONLINE")
+from ..errors import InputError
+from .environment import online
+from .places import Place, originals
 
 
 def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") -> dict[str, Any]:
@@ -31,9 +20,9 @@ def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") 
     from ultralytics.data.utils import find_dataset_yaml
     from ultralytics.utils.checks import check_file
 
-    from .data_file import checked
+    from ..data_file import checked
 
-    check = partial(_originals["ultralytics.data.utils", "check_det_dataset"], autodownload=False, split=split)
+    check = partial(originals["ultralytics.data.utils", "check_det_dataset"], autodownload=False, split=split)
     if "://" in str(dataset):
         if not online():
             raise InputError(f"data {dataset} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1")
@@ -48,7 +37,7 @@ class LimitedYAML:
     @staticmethod
     def load(file: str | Path) -> dict[str, Any]:
         """Read a file."""
-        from .yaml_file import read_yaml
+        from ..yaml_file import read_yaml
 
         return read_yaml(file, "the description of an exported model")
 
@@ -60,12 +49,12 @@ def local_rows(data: Any, *args: Any, **kwargs: Any) -> Any:
 
 def plain_names(names: list | dict) -> dict[int, str]:
     """ultralytics' check of class names; a name is one line of text, whatever file it comes from."""
-    from .text import printable
+    from ..text import printable
 
-    return {k: printable(v) for k, v in _originals["ultralytics.nn.autobackend", "check_class_names"](names).items()}
+    return {k: printable(v) for k, v in originals["ultralytics.nn.autobackend", "check_class_names"](names).items()}
 
 
-READING: dict[tuple[str, str], Callable] = {
+READING: dict[Place, Callable] = {
     ("ultralytics.nn.autobackend", "check_class_names"): plain_names,
     ("ultralytics.nn.backends.base", "YAML"): LimitedYAML,
     ("ultralytics.data.utils", "check_class_names"): plain_names,

@@ -1,0 +1,51 @@
+"""What this process was asked for by environment variables, before any library looks at them."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import InputError
+from .silence import silence
+
+_asked: dict[str, str] = {}
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """Whether a variable of the environment is switched on."""
+    value = os.environ.get(name)
+    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
+
+
+def online() -> bool:
+    """Whether the user has asked for the network, by `YOLOTINY_ONLINE=1`."""
+    return flag("YOLOTINY_ONLINE")
+
+
+def prepare() -> None:
+    """Set the environment that keeps `import ultralytics` off the network. Cheap: imports nothing.
+
+    Also remembers the user's number of threads before ultralytics puts its own there.
+    """
+    _asked.setdefault("threads", os.environ.get("OMP_NUM_THREADS", ""))
+    if not online():
+        silence()
+
+
+def need_folder() -> None:
+    """Raise InputError where the current folder was removed: the libraries under torch would end the process."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise InputError("the current folder does not exist any more; go to another one") from None
+
+
+def cpu_threads() -> int:
+    """Threads of a run on the CPU: `OMP_NUM_THREADS` where the user set it, else every core this process may use.
+
+    ultralytics takes one core less, and so half of a machine with two.
+    """
+    first = _asked.get("threads", "").partition(",")[0].strip()
+    if first.isdigit() and int(first):
+        return int(first)
+    allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

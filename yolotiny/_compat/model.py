@@ -1,0 +1,26 @@
+"""The seam of the model: how ultralytics' front door builds a network or opens a file, under public names."""
+
+from __future__ import annotations
+
+from ultralytics.engine.model import Model
+
+from .seams import seam
+
+
+@seam()
+class SeamedModel(Model):
+    """ultralytics' model, whose constructor calls `build_new` for a model file and `open_file` for any other."""
+
+    def build_new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
+        """Build a network from a model file."""
+        super()._new(cfg, task, verbose)
+
+    def open_file(self, weights: str, task: str | None = None) -> None:
+        """Open a checkpoint or an exported model."""
+        super()._load(weights, task)
+
+    def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
+        self.build_new(cfg, task, verbose)
+
+    def _load(self, weights: str, task: str | None = None) -> None:
+        self.open_file(weights, task)
