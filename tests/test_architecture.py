@@ -17,7 +17,7 @@ LINES = [
     {"files", "text", "yaml_file", "silence", "plugins"},
     {"data_file", "shipped"},
     {"_compat_files"},
-    {"structures", "boxes", "registry", "training_stats", "distributed", "weights", "_compat"},
+    {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
     {"criterion", "slicing", "report"},
