@@ -154,8 +154,8 @@ def as_objects(rows: Rows) -> np.ndarray:
 
 def ignore_file(label: str | Path) -> Path:
     """The ignore file of a label file: `.../labels/a/b.txt` -> `.../ignore/a/b.txt`, and an empty path for others."""
-    head, _, tail = f"/{label}".replace("\\", "/").rpartition("/labels/")
-    return Path(f"{head}/ignore/{tail}"[1:]) if tail else Path("")
+    head, found, tail = f"/{label}".replace("\\", "/").rpartition("/labels/")
+    return Path(f"{head}/ignore/{tail}"[1:]) if found else Path("")
 
 
 def read_ignore(file: Path, nc: int = sys.maxsize) -> np.ndarray:
