@@ -16,7 +16,7 @@ LINES = [
     {"errors"},
     {"files", "text", "yaml_file", "plugins"},
     {"data_file", "shipped"},
-    {"structures", "boxes", "registry", "training_stats", "distributed", "weights", "_compat"},
+    {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
     {"criterion", "slicing", "report"},

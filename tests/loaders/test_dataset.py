@@ -13,8 +13,9 @@ from ultralytics.utils import LOGGER
 
 from tests.bad_files import write_bad
 from tests.tiny_data import add_picture, write_tiny
-from yolotiny.data.labels import ignore_file, read_ignore, read_labels, region_class
+from yolotiny.data.labels import ignore_file, read_ignore, read_labels
 from yolotiny.errors import InputError
+from yolotiny.ignore import to_index
 from yolotiny.loaders.build import build_dataset
 from yolotiny.loaders.dataset import split_ignore
 from yolotiny.loaders.perspective import TinyPerspective
@@ -106,7 +107,7 @@ def test_a_region_keeps_the_class_it_belongs_to_on_its_way_through_a_batch(tmp_p
     """-1, every class, is no different from no fifth number; -2 is an object of no class."""
     (tmp_path / "r.txt").write_text("0.1 0.5 0.2 0.4\n0.2 0.5 0.2 0.4 -1\n0.3 0.5 0.2 0.4 -2\n0.4 0.5 0.2 0.4 0\n")
     regions = read_ignore(tmp_path / "r.txt")
-    cls = region_class(regions[:, 4:], nc=3)
+    cls = to_index(regions[:, 4:], nc=3)
     assert cls.ravel().tolist() == [3, 3, 4, 5]
     batch = {"cls": torch.tensor(cls), "bboxes": torch.tensor(regions[:, :4]), "batch_idx": torch.zeros(4)}
     assert split_ignore(batch, nc=3)["ignore_cls"].tolist() == [-1, -1, -2, 0]

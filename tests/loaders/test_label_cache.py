@@ -60,7 +60,7 @@ def no_scan(monkeypatch):
 
 def test_the_second_run_reads_what_the_first_one_found(data, no_scan):
     first = content(load(data))
-    assert (data / "labels/train.yolotiny.cache").read_bytes().startswith(b'{"format": "yolotiny labels 1"')
+    assert (data / "labels/train.yolotiny.cache").read_bytes().startswith(b'{"format": "yolotiny labels 2"')
     no_scan()
     assert content(load(data)) == first
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..ignore import IgnoreKind
 from ..yaml_file import regular_file
 from .pictures import Unreadable, image_size
 
@@ -20,7 +22,8 @@ COMPANION = "._"  # begins the names of files that macOS puts beside others, wit
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
 MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from
-EVERY, OTHERS = -1, -2  # what `Record.ignore_labels` says instead of a class
+TOLERANCE = 2.0  # pixels a box may reach over the edge before that is told: rounding in other people's tools
+EVERY, OTHERS = IgnoreKind.EVERY, IgnoreKind.OTHERS  # what `Record.ignore_labels` says instead of a class
 _SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?:val|id|idation|ing|dev)?(?![a-z])")
 
 
@@ -173,6 +176,11 @@ def clip(boxes: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.nda
     return inside, ((inside[:, 2:] - inside[:, :2]) >= MIN_SIDE).all(1)
 
 
+def reach(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(N, 4) xyxy pixel boxes -> (N,) how far each reaches over the edge of the picture, pixels, 0 inside."""
+    return np.maximum(-boxes, boxes - [width, height, width, height]).max(1, initial=0)
+
+
 def box_areas(boxes: np.ndarray) -> np.ndarray:
     """(N, 4) xyxy pixels -> (N,) areas, square pixels."""
     return (boxes[:, 2:] - boxes[:, :2]).prod(1)
@@ -200,14 +208,22 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES and not p.name.startswith(COMPANION))
 
 
-def read_text(path: Path) -> str:
-    """Return the content of a text file; raise InputError where it is missing, never ends, or is no text."""
-    regular_file(path)
+def read_text(path: Path, largest: int | None = None) -> str:
+    """Return the content of a text file; raise InputError where it is missing, never ends, or is no text.
+
+    Args:
+        path: the file.
+        largest: bytes of it at most.
+    """
+    regular_file(path, largest)
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        reason = e.strerror if isinstance(e, OSError) else "not a UTF-8 text file"
-        raise InputError(f"cannot read {path}: {reason}") from None
+    except OSError as e:
+        raise InputError(f"cannot read {path}: {e.strerror}") from None
+    except UnicodeDecodeError as e:
+        wide = e.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        hint = ", but UTF-16: save it as UTF-8" if wide else ""
+        raise InputError(f"cannot read {path}: not a UTF-8 text file{hint}") from None
 
 
 def read_lines(path: Path) -> list[str]:

@@ -6,15 +6,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .records import TOLERANCE
+
 
 @dataclass
 class SplitSummary:
-    """What was written for one split; `boxes` counts by class name, `dropped` by reason."""
+    """What was written for one split; `boxes` counts by class name, `dropped` by reason, `cut` those over the edge."""
 
     images: int = 0
     empty: int = 0
     boxes: Counter = field(default_factory=Counter)
     ignore: int = 0
+    cut: int = 0
     dropped: Counter = field(default_factory=Counter)
 
 
@@ -43,6 +46,7 @@ class Summary:
             lines.append(f"{split}: {s.images} images ({s.empty} without objects), {total}")
             lines.append("  " + ", ".join(f"{name} {n}" for name, n in s.boxes.items()))
             lines += [f"  dropped {n}: {reason}" for reason, n in s.dropped.items()]
+            lines += [f"  cut {s.cut}: box over the edge of its picture by more than {TOLERANCE:g} px"] if s.cut else []
         lines += [f"list {path}: {n} images, {missing} names without one" for path, (n, missing) in self.lists.items()]
         lines += [f"note: {line}" for line in self.notes]
         if self.protocol:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import write_bytes
 from .pictures import decode
-from .records import MIN_SIDE, Dataset, Record, box_areas, clip
+from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, reach
 
 PAD = 114  # grey of the padding, the one that training pads with
 LOSSY = {".jpg", ".jpeg", ".webp"}
@@ -57,12 +57,13 @@ def tile_dataset(data: Dataset, tiling: Tiling) -> Dataset:
     region of its class. It counts with the size of the whole object. Ignore regions are cut likewise.
     """
     made = replace(data, splits={}, dropped={s: c.copy() for s, c in data.dropped.items()}, notes=list(data.notes))
-    pictures = 0
+    pictures = over = 0
     for split, records in data.splits.items():
         made.splits[split] = []
         for record in records:
             tiles, outside, torn = _tiles(record, tiling)
             made.splits[split] += tiles
+            over += int((reach(record.boxes, record.width, record.height) > TOLERANCE).sum())
             made.drop(split, f"box below {MIN_SIDE:g} px inside the image", outside)
             made.drop(split, f"object of which no tile holds {tiling.keep:.0%} (an ignore region there)", torn)
         pictures += len(records)
@@ -70,6 +71,8 @@ def tile_dataset(data: Dataset, tiling: Tiling) -> Dataset:
         f"{pictures} pictures became {sum(map(len, made.splits.values()))} tiles of {tiling.tile} px that overlap by "
         f"{tiling.overlap} px; an object counts in each tile that holds {tiling.keep:.0%} of it"
     )
+    if over:
+        made.notes.append(f"{over} boxes reach over the edge of a picture by more than {TOLERANCE:g} px and are cut")
     return made
 
 

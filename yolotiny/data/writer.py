@@ -17,8 +17,10 @@ import yaml
 
 from ..errors import InputError
 from ..files import whole, write_text
+from ..ignore import from_coco, to_coco
+from .labels import label_row, region_row
 from .pictures import Unreadable
-from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, leave_out, split_of
+from .records import IMAGES, MIN_SIDE, SPLITS, TOLERANCE, Dataset, Record, box_areas, clip, leave_out, reach, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
 from .tiling import cut
@@ -26,11 +28,10 @@ from .tiling import cut
 Progress = Callable[[str, int, int], None]
 
 
-def yolo_rows(boxes: np.ndarray, width: int, height: int) -> list[str]:
-    """Write (N, 4) xyxy pixel boxes as "cx cy w h" in shares of the image."""
+def shares_of(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(N, 4) xyxy pixel boxes -> (N, 4) cx, cy, w, h as shares of the image."""
     centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    shares = np.concatenate((centre, side), 1) / [width, height, width, height]
-    return [" ".join(f"{v:.8f}" for v in row) for row in shares]
+    return np.concatenate((centre, side), 1) / [width, height, width, height]
 
 
 def flat_names(records: list[Record]) -> list[str]:
@@ -104,31 +105,25 @@ def _drop_faulty(data: Dataset, faults: dict[Path, str], to: Path) -> None:
 def _entries(record: Record, image_id: int, first_id: int, dropped: Counter) -> list[dict]:
     """Return the COCO annotations of a record, clipped: objects first, then ignore regions; count what is dropped.
 
-    Ids count from 1; category 0 is a region of every class, with `"others": 1` an object of none.
+    Ids count from 1, and category k is class k - 1; for regions see `ignore.IgnoreKind`.
     """
     entries: list[dict] = []
     areas = box_areas(record.boxes) if record.areas is None else record.areas  # of the whole box: protocols bin by it
     groups = (
-        (record.boxes, record.labels, areas, 0, "box"),
-        (record.ignore, record.ignore_labels, box_areas(record.ignore), 1, "ignore region"),
+        (record.boxes, record.labels, areas, False, "box"),
+        (record.ignore, record.ignore_labels, box_areas(record.ignore), True, "ignore region"),
     )
     for boxes, labels, areas, ignore, kind in groups:
         clipped, keep = clip(boxes, record.width, record.height)
         if not keep.all():
             dropped[f"{kind} below {MIN_SIDE:g} px inside the image"] += int((~keep).sum())
         for (x1, y1, x2, y2), label, area in zip(clipped[keep], labels[keep], areas[keep], strict=True):
+            of = to_coco(label) if ignore else {"category_id": int(label) + 1, "iscrowd": 0, "ignore": 0}
             entry: dict[str, Any] = {"id": first_id + len(entries), "image_id": image_id}
-            entry["category_id"] = max(int(label), -1) + 1
+            entry["category_id"] = of["category_id"]
             entry |= {"bbox": [round(float(v), 4) for v in (x1, y1, x2 - x1, y2 - y1)], "area": round(float(area), 4)}
-            entry |= {"iscrowd": ignore, "ignore": ignore} | ({"others": 1} if label == OTHERS else {})
-            entries.append(entry)
+            entries.append(entry | of)
     return entries
-
-
-def _ignore_row(entry: Mapping[str, Any], row: str) -> str:
-    """A row of an ignore file: the box, and behind it the class where the region is not one of every class."""
-    label = OTHERS if entry.get("others") else entry["category_id"] - 1
-    return row if label == EVERY else f"{row} {label}"
 
 
 def _write_split(to: Path, split: str, records: list[Record], names: list[str]) -> SplitSummary:
@@ -143,19 +138,21 @@ def _write_split(to: Path, split: str, records: list[Record], names: list[str]) 
     for record, file, image_id in zip(records, flat_names(records), ids, strict=True):
         entries = _entries(record, image_id, len(annotations) + 1, found.dropped)
         boxes = np.array([e["bbox"] for e in entries]).reshape(-1, 4)
-        rows = yolo_rows(np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), 1), record.width, record.height)
+        boxes = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), 1)
+        pairs = list(zip(entries, shares_of(boxes, record.width, record.height).tolist(), strict=True))
         n = sum(not e["ignore"] for e in entries)
         label = f"{PurePosixPath(file).stem}.txt"
-        text = "".join(f"{e['category_id'] - 1} {row}\n" for e, row in zip(entries[:n], rows[:n], strict=True))
+        text = "".join(label_row(e["category_id"] - 1, shares) for e, shares in pairs[:n])
         write_text(to / "labels" / split / label, text)
-        if rows[n:]:
-            regions = [_ignore_row(e, row) for e, row in zip(entries[n:], rows[n:], strict=True)]
-            write_text(to / "ignore" / split / label, "".join(f"{row}\n" for row in regions))
+        if pairs[n:]:
+            text = "".join(region_row(from_coco(e), shares) for e, shares in pairs[n:])
+            write_text(to / "ignore" / split / label, text)
         images.append({"id": image_id, "file_name": file, "width": record.width, "height": record.height})
         annotations += entries
         found.boxes.update(names[e["category_id"] - 1] for e in entries[:n])
         found.empty += n == 0
-        found.ignore += len(rows) - n
+        found.ignore += len(pairs) - n
+        found.cut += int((reach(record.boxes, record.width, record.height) > TOLERANCE).sum())
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(names)]
     content = {"images": images, "categories": categories, "annotations": annotations}
     write_text(to / "annotations" / f"{split}.json", json.dumps(content))

@@ -9,6 +9,7 @@ import numpy as np
 from ultralytics.utils.instance import Instances
 
 from ..data.augment import Sample, Step, augment
+from ..ignore import below_zero, is_region
 
 
 class OwnAugmentations:
@@ -28,10 +29,10 @@ class OwnAugmentations:
         instances.convert_bbox("xyxy")
         instances.denormalize(image.shape[1], image.shape[0])
         codes = labels["cls"].reshape(-1).astype(int)
-        sample = Sample(image, instances.bboxes, np.where(codes < self.nc, codes, self.nc - 1 - codes))
+        sample = Sample(image, instances.bboxes, np.where(is_region(codes, self.nc), below_zero(codes, self.nc), codes))
         for name, step in self.steps:
             sample = augment(sample, name, step, self.nc)
-        codes = np.where(sample.labels < 0, self.nc - 1 - sample.labels, sample.labels)
+        codes = np.where(sample.labels < 0, below_zero(sample.labels, self.nc), sample.labels)
         labels["img"], labels["cls"] = sample.image, codes.astype(np.float32)[:, None]
         labels["instances"] = Instances(sample.boxes, bbox_format="xyxy", normalized=False)
         return labels

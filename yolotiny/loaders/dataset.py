@@ -16,9 +16,11 @@ from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.utils import img2label_paths
 from ultralytics.utils import LOGGER
 
-from ..data.labels import ignore_file, read_ignore, read_labels, region_class, region_label
+from ..data.labels import as_objects, ignore_file, read_ignore, read_rows
 from ..data.pictures import Unreadable
+from ..data.records import TOLERANCE
 from ..errors import InputError
+from ..ignore import from_index, is_region, to_index
 from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations
@@ -41,12 +43,14 @@ def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
         (label dict or None for a picture that does not decode, missing, found, empty, corrupt, message).
     """
     image, label = args
-    rows = read_labels(Path(label), sys.maxsize if single else nc)
+    rows = read_rows(Path(label), sys.maxsize if single else nc).checked(label)
     try:
         picture = read_picture(image, flags)
     except Unreadable as error:
         return None, 0, 0, 0, 1, str(error)
-    kept = np.array(list(dict.fromkeys(map(tuple, rows))), np.float32).reshape(-1, 5)  # ordered, without duplicates
+    objects = as_objects(rows)
+    once = list(dict.fromkeys(map(tuple, objects.tolist())))  # ordered, without duplicates
+    kept = objects if len(once) == len(objects) else np.array(once, np.float32)
     found = os.path.isfile(label)
     boxes = {
         "im_file": image,
@@ -57,9 +61,10 @@ def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
         "keypoints": None,
         "normalized": True,
         "bbox_format": "xywh",
-        "duplicates": len(rows) - len(kept),
+        "duplicates": len(objects) - len(kept),
+        "over_edge": rows.over_edge(*picture.shape[1::-1]),
     }
-    return boxes, int(not found), int(found), int(found and not len(rows)), 0, ""
+    return boxes, int(not found), int(found), int(found and not len(objects)), 0, ""
 
 
 class TinyDataset(YOLODataset):
@@ -115,13 +120,15 @@ class TinyDataset(YOLODataset):
         )
         doubled = {x["im_file"]: n for x in labels if (n := x.pop("duplicates"))}
         self._tell("{n} duplicate label rows are left out", doubled, wanted)
+        over = {x["im_file"]: n for x in labels if (n := x.pop("over_edge"))}
+        self._tell(f"{{n}} boxes reach over the edge by more than {TOLERANCE:g} px and are cut there", over, wanted)
         self.sizes = {x["im_file"]: x["shape"] for x in labels}  # rectangular batches take it out of the labels
         regions = 0
         for label, file in zip(labels, img2label_paths(self.im_files), strict=True):
-            extra = read_ignore(ignore_file(file))
+            extra = read_ignore(ignore_file(file), sys.maxsize if self.single_cls else self.nc)
             regions += len(extra)
             label["bboxes"] = np.concatenate((label["bboxes"], extra[:, :4]))
-            cls = region_class(extra[:, 4:], self.nc).astype(np.float32)
+            cls = to_index(extra[:, 4:], self.nc).astype(np.float32)
             label["cls"] = np.concatenate((label["cls"], cls))
         if regions:
             LOGGER.info(f"{self.prefix}{regions} ignore regions: no loss and no false alarm inside")
@@ -147,18 +154,18 @@ class TinyDataset(YOLODataset):
     @property
     def most_objects(self) -> int:
         """Objects in the most crowded picture."""
-        return max((int((x["cls"] < self.nc).sum()) for x in self.labels), default=0)
+        return max((int((~is_region(x["cls"], self.nc)).sum()) for x in self.labels), default=0)
 
     def update_labels(self, include_class: int | list[int] | None) -> None:
         """Keep the chosen classes and, with `single_cls`, call them all 0; ignore regions stay what they are."""
         if include_class is not None:
             single, self.single_cls = self.single_cls, False
-            regions = {int(c) for x in self.labels for c in x["cls"].ravel() if c >= self.nc}
+            regions = {int(c) for x in self.labels for c in x["cls"].ravel() if is_region(c, self.nc)}
             super().update_labels([*np.ravel(include_class).tolist(), *sorted(regions)])
             self.single_cls = single
         if self.single_cls:
             for label in self.labels:
-                label["cls"][label["cls"] < self.nc] = 0
+                label["cls"][~is_region(label["cls"], self.nc)] = 0
         if self.augment and not self.most_objects:
             of = "" if include_class is None else f" of classes {include_class}"
             raise InputError(f"no box{of} in any of the {len(self.labels)} training images of {self.img_path}")
@@ -175,13 +182,13 @@ class TinyDataset(YOLODataset):
 def split_ignore(batch: dict[str, Any], nc: int) -> dict[str, Any]:
     """Take the ignore regions (class `nc` and above) out of a batch's objects.
 
-    Adds to the batch `ignore_bboxes` (K, 4) normalised xywh, `ignore_idx` (K,), and `ignore_cls` (K,), the class of a
-    region, -1 for every class and -2 for an object of no class.
+    Adds to the batch `ignore_bboxes` (K, 4) normalised xywh, `ignore_idx` (K,), and `ignore_cls` (K,), the label of a
+    region (see `ignore.IgnoreKind`).
     """
     cls: Tensor = batch["cls"].view(-1)
-    region = cls >= nc
+    region = is_region(cls, nc)
     batch["ignore_bboxes"], batch["ignore_idx"] = batch["bboxes"][region], batch["batch_idx"][region]
-    batch["ignore_cls"] = region_label(cls[region], nc)
+    batch["ignore_cls"] = from_index(cls[region], nc)
     if torch.any(region):
         for k in ("cls", "bboxes", "batch_idx"):
             batch[k] = batch[k][~region]

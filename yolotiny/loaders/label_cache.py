@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 from ultralytics.utils import LOGGER, NUM_THREADS, TQDM
 
-FORMAT = "yolotiny labels 1"
+FORMAT = "yolotiny labels 2"  # a change of what is read from a row needs another number
 SUFFIX = ".yolotiny.cache"
 HEADER = 1 << 16  # bytes of the first line at most
 # What follows the first line, little-endian, by name: type, and columns for each picture or label row.
-COLUMNS = {"index": ("<i8", 1), "shape": ("<i8", 2), "doubled": ("<i8", 1), "count": ("<i8", 1), "rows": ("<f4", 5)}
+WHOLE = ("<i8", 1)
+COLUMNS = {"index": WHOLE, "shape": ("<i8", 2), "doubled": WHOLE, "over": WHOLE, "count": WHOLE, "rows": ("<f4", 5)}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Scan:
         index: (n,) their places among all pictures, rising.
         shape: (n, 2) height and width, pixels.
         doubled: (n,) label rows left out because they are there twice.
+        over: (n,) label rows cut because they reach over the edge.
         count: (n,) label rows of each.
         rows: (m, 5), as many as the counts add up to: class and normalised xywh.
         found: pictures that have a label file.
@@ -45,6 +47,7 @@ class Scan:
     index: np.ndarray
     shape: np.ndarray
     doubled: np.ndarray
+    over: np.ndarray
     count: np.ndarray
     rows: np.ndarray
     found: int = 0
@@ -54,15 +57,17 @@ class Scan:
         """Put label dicts, by their places among all pictures, into arrays."""
         boxes = [np.concatenate((x["cls"], x["bboxes"]), 1) for x in labels.values()]
         rows = np.concatenate([np.zeros((0, 5), np.float32), *boxes])
-        doubled = np.array([x["duplicates"] for x in labels.values()], int)
+        doubled, over = (np.array([x[k] for x in labels.values()], int) for k in ("duplicates", "over_edge"))
         shape = np.array([x["shape"] for x in labels.values()], int).reshape(-1, 2)
-        return cls(np.array(list(labels), int), shape, doubled, np.array([len(b) for b in boxes], int), rows, found)
+        count = np.array([len(b) for b in boxes], int)
+        return cls(np.array(list(labels), int), shape, doubled, over, count, rows, found)
 
     def labels(self, files: Sequence[str]) -> list[dict[str, Any]]:
         """The label dict of each picture, as ultralytics' augmentation takes it."""
         ends = np.cumsum(self.count).tolist()
         cls, boxes = self.rows[:, :1].astype(np.float32), self.rows[:, 1:].astype(np.float32)
-        columns = ([0, *ends[:-1]], ends, self.index.tolist(), map(tuple, self.shape.tolist()), self.doubled.tolist())
+        counts = (self.doubled.tolist(), self.over.tolist())
+        columns = ([0, *ends[:-1]], ends, self.index.tolist(), map(tuple, self.shape.tolist()), *counts)
         collects = gc.isenabled()
         gc.disable()  # it would look through the growing list again and again, and take longer than all else
         try:
@@ -77,8 +82,9 @@ class Scan:
                     "normalized": True,
                     "bbox_format": "xywh",
                     "duplicates": doubled,
+                    "over_edge": over,
                 }
-                for start, end, i, shape, doubled in zip(*columns, strict=True)
+                for start, end, i, shape, doubled, over in zip(*columns, strict=True)
             ]
         finally:
             if collects:
@@ -152,7 +158,7 @@ def _makes_sense(scan: Scan, pictures: int, nc: int) -> bool:
         (np.diff(index) > 0).all()
         and ((index >= 0) & (index < pictures)).all()
         and (scan.shape > 0).all()
-        and ((count >= 0) & (scan.doubled >= 0)).all()
+        and ((count >= 0) & (scan.doubled >= 0) & (scan.over >= 0)).all()
         and int(count.sum()) == len(rows)
         and np.isfinite(rows).all()
         and ((rows[:, 0] >= 0) & (rows[:, 0] < nc) & (rows[:, 0] % 1 == 0)).all()

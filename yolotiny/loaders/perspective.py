@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from ultralytics.data.augment import RandomPerspective
 
+from ..ignore import is_region
+
 SMALLEST = 0.5  # pixels: a box thinner than this after augmentation has left the picture
 MISSING_AREA = 0.1  # share of an object that must stay inside the picture
 
@@ -23,7 +25,7 @@ class TinyPerspective(RandomPerspective):
 
     def apply_instances(self, labels: dict[str, Any], params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Move the boxes and drop those that left the picture."""
-        self.region = labels["cls"].reshape(-1) >= self.nc
+        self.region = is_region(labels["cls"].reshape(-1), self.nc)
         return super().apply_instances(labels, params)
 
     def box_candidates(self, box1: np.ndarray, box2: np.ndarray, **_: Any) -> np.ndarray:

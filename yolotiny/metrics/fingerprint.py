@@ -9,10 +9,11 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from .inputs import OTHERS, Picture, Scene, may_be_missed
+from ..ignore import IgnoreKind
+from .inputs import Picture, Scene, may_be_missed
 
 DIGITS = 16
-ANY = {-1: "*", OTHERS: "-"}  # what stands for the class of a region that has none
+ANY: dict[int, str] = {IgnoreKind.EVERY: "*", IgnoreKind.OTHERS: "-"}  # in place of a class, of a region without one
 GRID = 100  # steps per pixel; finer than annotations are drawn, coarser than what float32 labels lose
 
 
@@ -22,8 +23,8 @@ def data_hash(names: Sequence[str], ground_truth: Iterable[tuple[Picture, Sequen
     Args:
         names: class names; a class counts by its name, so another order of the classes changes nothing.
         ground_truth: per image its `Picture` and rows of (kind, label, x, y, w, h): kind 0 is an object to be found, 1
-            an object that may be found or missed, 2 a region to be ignored; label is an index of `names`, -1 for every
-            class, -2 for an object of no class; the box in pixels.
+            an object that may be found or missed, 2 a region to be ignored; label is an index of `names`, of a
+            region its label (`ignore.IgnoreKind`); the box in pixels.
 
     Of a file the name without folders counts, and the size; boxes count in hundredths of a pixel; the order of images
     and of rows does not count. An `area` that differs from w * h does not either.
@@ -48,6 +49,6 @@ def scene_hash(scene: Scene) -> str:
         kind = 2 if gt["iscrowd"] else int(may_be_missed(gt))
         rows[gt["image_id"]].append((kind, gt["category_id"] - 1, *gt["bbox"]))
     for i, (image, box) in enumerate(scene.regions):
-        rows[image].append((2, OTHERS if i in scene.others else -1, *box))
+        rows[image].append((2, IgnoreKind.OTHERS if i in scene.others else IgnoreKind.EVERY, *box))
     pictures = scene.pictures or [Picture(str(i)) for i in range(1, scene.images + 1)]
     return data_hash(scene.names, ((picture, rows[i]) for i, picture in enumerate(pictures, 1)))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from ..ignore import IgnoreKind, from_coco
 from ..text import printable
 from ..yaml_file import regular_file
 
@@ -20,7 +21,6 @@ Source = str | Path | Mapping[str, Any] | Sequence[Any]
 # An annotation with an area outside every size range is an ignore region with ordinary IoU matching in the COCO
 # algorithm; its own `ignore` field is overwritten by `iscrowd` in every implementation of it.
 NO_SIZE = -1.0
-OTHERS = -2  # the class of an object of no class
 
 
 class Picture(NamedTuple):
@@ -89,7 +89,7 @@ def from_arrays(
     Args:
         images: per image (gt_boxes (M, 4), gt_labels (M,), ignore_boxes (K, 4), det_boxes (N, 4), det_scores (N,),
             det_labels (N,)); boxes xyxy in the pixels in which sizes are to be counted, labels from 0. A fifth column
-            of ignore_boxes is the class of the region: -1 every class, -2 an object of no class.
+            of ignore_boxes is the label of the region: its class, -1 every class, -2 an object of no class.
         names: class names, a list or {label: name} with labels 0..C-1.
         pictures: the files of the images, in the same order.
 
@@ -108,13 +108,13 @@ def from_arrays(
         ]
         regions = _numpy(ignore)
         regions = regions.reshape(-1, regions.shape[1] if regions.ndim == 2 else 4)
-        of = (regions[:, 4] if regions.shape[1] > 4 else np.full(len(regions), -1)).astype(int).tolist()
+        of = (regions[:, 4] if regions.shape[1] > 4 else np.full(len(regions), IgnoreKind.EVERY)).astype(int).tolist()
         for box, k in zip(_xywh(regions[:, :4]).tolist(), of, strict=True):
-            if k >= 0:
+            if IgnoreKind.of(k) is IgnoreKind.CLASS:
                 crowd = {"image_id": count, "category_id": k + 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 1}
                 gts.append(crowd)
                 continue
-            if k == OTHERS:
+            if k == IgnoreKind.OTHERS:
                 others.add(len(everywhere))
             everywhere.append((count, box))
         boxes, scores = _xywh(det_boxes), _numpy(det_scores).ravel()
@@ -234,7 +234,7 @@ def _annotations(
         if label == 0 and 0 not in labels:
             if not (crowd or row.get("ignore", 0)):
                 raise InputError(f"{name} annotation {i}: category_id 0 is for ignore regions; add iscrowd: 1")
-            if row.get("others"):
+            if from_coco(row) == IgnoreKind.OTHERS:
                 others.add(len(everywhere))
             everywhere.append((image, box))
             continue

@@ -12,6 +12,7 @@ from ultralytics.utils import LOGGER
 
 from ..data.anchors import fit_anchors
 from ..detector import Detector
+from ..ignore import is_region
 from ..loaders.crop_dataset import CropDataset
 from ..loaders.dataset import TinyDataset
 from ..slicing.samplers.base import ObjectCrop
@@ -61,12 +62,12 @@ def _sample(dataset: TinyDataset, index: int, object_crop: ObjectCrop | None, im
     label = dataset.labels[index]
     if object_crop is not None:
         width, height = object_crop.tile.shown
-        return TrainingSample(
-            object_crop.boxes[object_crop.cls[:, 0] < dataset.nc, 2:] * [width, height], object_crop.scale, True
-        )
+        objects = ~is_region(object_crop.cls[:, 0], dataset.nc)
+        return TrainingSample(object_crop.boxes[objects, 2:] * [width, height], object_crop.scale, True)
     height, width = dataset.sizes[label["im_file"]]
     scale = imgsz / max(height, width)
-    return TrainingSample(label["bboxes"][label["cls"][:, 0] < dataset.nc, 2:] * [width, height] * scale, scale, False)
+    objects = ~is_region(label["cls"][:, 0], dataset.nc)
+    return TrainingSample(label["bboxes"][objects, 2:] * [width, height] * scale, scale, False)
 
 
 def measure(seen: list[TrainingSample]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.labels import region_label
+from ..ignore import from_index, is_region
 from ..loaders.dataset import TinyDataset
 from ..metrics import Picture, data_hash
 
@@ -35,8 +35,8 @@ def ground_truth(dataset: TinyDataset, i: int) -> tuple[Picture, np.ndarray]:
     height, width = dataset.sizes[label["im_file"]]
     cls, box = label["cls"].reshape(-1).astype(int), label["bboxes"].astype(float)
     corner, side = (box[:, :2] - box[:, 2:] / 2) * (width, height), box[:, 2:] * (width, height)
-    region = cls >= dataset.nc
-    of = np.where(region, region_label(cls, dataset.nc), cls)
+    region = is_region(cls, dataset.nc)
+    of = np.where(region, from_index(cls, dataset.nc), cls)
     rows = np.column_stack((np.where(region, 2, 0), of, np.round(np.c_[corner, side], DIGITS)))
     return Picture(label["im_file"], width, height), rows
 

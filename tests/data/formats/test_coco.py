@@ -50,6 +50,31 @@ def test_a_crowd_is_an_ignore_region_and_keeps_its_category(source, tmp_path, lo
     ]  # fmt: skip
 
 
+def test_our_own_json_is_a_source_too_with_regions_of_every_kind(source, tmp_path, text):
+    first, second = tmp_path / "first", tmp_path / "second"
+    rows = [
+        {"image_id": 7, "category_id": 2, "bbox": [10, 5, 20, 10], "area": 200},
+        {"image_id": 7, "category_id": 2, "bbox": [0, 20, 40, 20], "iscrowd": 1},
+        {"image_id": 7, "category_id": 0, "bbox": [50, 20, 40, 20], "iscrowd": 1},
+        {"image_id": 7, "category_id": 0, "bbox": [50, 0, 40, 20], "iscrowd": 1, "others": 1},
+    ]
+    rewrite(source, annotations=rows)
+    convert("coco", source, first)
+    assert [line.split()[4:] for line in (first / "ignore/val/a.txt").read_text().splitlines()] == [["0"], [], ["-2"]]
+    convert("coco", first, second)
+    for file in ("labels/val/a.txt", "ignore/val/a.txt", "annotations/val.json"):
+        assert (first / file).read_text() == (second / file).read_text()
+    rewrite(source, annotations=[rows[2] | {"iscrowd": 0}])
+    with pytest.raises(InputError, match="there is no category with id 0"):
+        convert("coco", source, tmp_path / "third")
+
+
+def test_a_box_over_the_edge_is_cut_and_counted(source, tmp_path):
+    summary = convert("coco", source, tmp_path / "out")  # one ends at 120.5 of 100 px
+    assert summary.splits["val"].cut == 1
+    assert "  cut 1: box over the edge of its picture by more than 2 px" in str(summary).splitlines()
+
+
 def test_boxes_are_clipped_but_keep_the_area_of_the_original(source, tmp_path, load):
     convert("coco", source, tmp_path / "out")
     cut = load(tmp_path / "out" / "annotations" / "val.json")["annotations"][1]

@@ -41,20 +41,19 @@ def test_converting_the_output_again_changes_nothing(source, tmp_path, text):
 @pytest.mark.parametrize(
     "row, says",
     [
-        ("2 0.5 0.5 0.2 0.2", "class 2 is not one of the 2 classes"),
+        ("2 0.5 0.5 0.2 0.2", "class 2 is none of the 2 classes"),
         ("-1 0.5 0.5 0.2 0.2", "class -1"),
         ("0.5 0.5 0.5 0.2 0.2", "class 0.5"),
-        ("0 nan 0.5 0.2 0.2", "expected 5 numbers"),
-        ("0 0.5 0.5 0.2", "expected 5 numbers"),
-        ("0 0.5 0.5 0.2 x", "expected 5 numbers"),
-        ("0 0.95 0.5 0.2 0.2", "outside the 100x50 image"),
-        ("0 50 25 10 10", "shares of the image"),
+        ("0 nan 0.5 0.2 0.2", "NaN or infinite value"),
+        ("0 0.5 0.5 0.2", "4 values; expected 5"),
+        ("0 0.5 0.5 0.2 x", "not numbers; expected 'class cx cy w h'"),
+        ("0 50 25 10 10", "outside the picture, not shares of the picture, 0..1, it looks like pixels"),
         ("0 0.5 0.5 -0.2 0.2", "outside"),
     ],
 )
 def test_a_bad_row_is_named_by_file_and_number(source, row, says):
     (source / "labels" / "val" / "a.txt").write_text(f"0 0.5 0.5 0.1 0.1\n\n{row}\n")
-    with pytest.raises(InputError, match=rf"a\.txt row 3: .*{says}"):
+    with pytest.raises(InputError, match=rf"a\.txt, row 3: .*{says}"):
         read_yolo(source)
 
 
@@ -62,7 +61,7 @@ def test_regions_keep_the_class_they_belong_to(source, text):
     text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0.2 0.4\n0.1 0.2 0.2 0.4 1\n0.1 0.2 0.2 0.4 -2\n")
     assert read_yolo(source).splits["train"][0].ignore_labels.tolist() == [EVERY, 1, OTHERS]
     text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0.2 0.4 2\n")
-    with pytest.raises(InputError, match=r"ignore/train/a\.txt row 1: class 2 is not one of the 2 classes"):
+    with pytest.raises(InputError, match=r"ignore/train/a\.txt, row 1: class 2 is none of the 2 classes"):
         read_yolo(source)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from yolotiny.data.quality.box_checks import check_boxes
 from yolotiny.data.quality.samples import Sample
+from yolotiny.data.records import reach
 
 
 def found(*boxes, labels=None, imgsz=100):
@@ -12,7 +13,8 @@ def found(*boxes, labels=None, imgsz=100):
     n = len(boxes)
     table = np.array(boxes, float).reshape(-1, 4)
     rows = np.arange(1, n + 1)
-    sample = Sample(Path("images/a.jpg"), "train", 100, 50, table, np.array(labels or [0] * n), rows, np.zeros((0, 4)))
+    args = (table.clip(0, [100, 50] * 2), np.array(labels or [0] * n), rows, np.zeros((0, 4)))
+    sample = Sample(Path("images/a.jpg"), "train", 100, 50, *args, reach=reach(table, 100, 50))
     return [(p.kind, p.row) for p in check_boxes(sample, imgsz)]
 
 

@@ -66,7 +66,10 @@ def test_the_report_names_file_and_row_and_at_most_three_of_a_kind(data, text):
     text(data / "labels" / "val" / "val-a.txt", "3 0.5 0.5 0.1 0.1\n" * 5)
     lines = str(check(data)).splitlines()
     assert lines[1].split() == ["error", "5", *"classes that the data.yaml does not name".split()]
-    assert lines[2].strip() == "labels/val/val-a.txt row 1: class 3 is not one of 0..0: 3 0.5 0.5 0.1 0.1"
+    assert (
+        lines[2].strip()
+        == "labels/val/val-a.txt row 1: class 3 is none of the 1 classes of the data YAML, 0..0: 3 0.5 0.5 0.1 0.1"
+    )
     assert lines[4].split()[2] == "3:" and lines[5].strip() == "..." and lines[6].startswith("5 errors, 0 warnings")
 
 

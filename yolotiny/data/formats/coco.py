@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, did_you_mean
+from ...ignore import from_coco
 from ...text import printable
 from ..records import EVERY, Dataset, by_split, record_of, split_of
 from .reading import all_numbers, get, read_json
@@ -81,11 +82,12 @@ def _rows(content: dict[str, Any], path: Path, dialect: Dialect, classes: dict[i
         box = get(entry, "bbox", list, where)
         if image not in rows:
             raise InputError(f"{where}: there is no image with id {image}")
-        if category not in classes:
+        of_none = category == 0 and any(entry.get(flag) for flag in dialect.flags)  # as our own JSON has regions
+        if category not in classes and not of_none:
             raise InputError(f"{where}: there is no category with id {category}")
         if len(box) != 4 or not all_numbers(box) or box[2] < 0 or box[3] < 0:
             raise InputError(f"{where}: bbox must be left, top, width, height in pixels, found {box}")
-        label = classes[category]
+        label = classes.get(category, from_coco(entry))
         ignored = label < 0 or any(entry.get(flag) for flag in dialect.flags)
         x, y, w, h = box
         area = entry.get("area") if dialect.area else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import numpy as np
 from ...errors import InputError
 from ...text import printable
 from ...yaml_file import read_yaml
+from ..labels import FLAT, ignore_file, parse_regions, read_rows
 from ..pictures import Unreadable, image_size
-from ..records import EVERY, OTHERS, SPLITS, Dataset, Record, list_images, read_lines
-
-TOLERANCE = 2.0  # pixels a box may stick out of its image: rounding in other people's tools
+from ..records import SPLITS, Dataset, Record, box_areas, list_images, read_lines
 
 
 def find_yaml(source: Path) -> Path:
@@ -70,81 +68,28 @@ def side_file(image: Path, folder: str) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def _numbers(line: str, where: str, columns: tuple[int, ...]) -> list[float]:
-    """The numbers of a row; raise InputError when they are not as many as one of `columns`."""
-    try:
-        row = [float(v) for v in line.split()]
-    except ValueError:
-        row = []
-    if len(row) not in columns or not all(map(math.isfinite, row)):
-        raise InputError(f"{where}: expected {' or '.join(map(str, columns))} numbers, found {line.strip()!r}")
-    return row
-
-
-def _pixels(share: list[float], width: int, height: int, where: str) -> list[float]:
-    """Centre and size as shares -> x1, y1, x2, y2 in pixels; raise InputError for a box outside the image."""
-    cx, cy, w, h = share[0] * width, share[1] * height, share[2] * width, share[3] * height
-    x1, y1, x2, y2 = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
-    if w < 0 or h < 0 or min(x1, y1) < -TOLERANCE or x2 > width + TOLERANCE or y2 > height + TOLERANCE:
-        raise InputError(
-            f"{where}: box {x1:.1f},{y1:.1f} to {x2:.1f},{y2:.1f} px lies outside the {width}x{height} image; "
-            "rows are centre x, centre y, width, height as shares of the image"
-        )
-    return [x1, y1, x2, y2]
-
-
-def read_rows(path: Path, width: int, height: int, nc: int) -> np.ndarray:
-    """Read the normalised rows "cls cx cy w h" of a label file.
-
-    Args:
-        path: the text file.
-        width, height: pixels of its image.
-        nc: number of classes.
-    Returns:
-        (N, 5) class and xyxy pixels.
-    Raises:
-        InputError: a row of another length, not a number, a class out of range, a box outside the image.
-    """
-    table = []
-    for i, line in enumerate(read_lines(path), 1):
-        if line.strip():
-            where = f"{path} row {i}"
-            row = _numbers(line, where, (5,))
-            if row[0] not in range(nc):
-                raise InputError(f"{where}: class {row[0]:g} is not one of the {nc} classes (0 to {nc - 1})")
-            table.append([row[0], *_pixels(row[1:], width, height, where)])
-    return np.array(table, dtype=float).reshape(-1, 5)
-
-
-def read_regions(path: Path, width: int, height: int, nc: int) -> np.ndarray:
-    """Read the rows of an ignore file: "cx cy w h" for every class, "cx cy w h cls" for one, or -2 for none.
-
-    Returns:
-        (K, 5) label (`EVERY`, `OTHERS` or a class) and xyxy pixels.
-    Raises:
-        InputError: as for `read_rows`.
-    """
-    table = []
-    for i, line in enumerate(read_lines(path), 1):
-        if line.strip():
-            where = f"{path} row {i}"
-            *row, label = [*_numbers(line, where, (4, 5)), float(EVERY)][:5]
-            if label not in (EVERY, OTHERS, *range(nc)):
-                raise InputError(f"{where}: class {label:g} is not one of the {nc} classes (0 to {nc - 1}) or {OTHERS}")
-            table.append([label, *_pixels(row, width, height, where)])
-    return np.array(table, dtype=float).reshape(-1, 5)
-
-
-def _record(image: Path, name: str, nc: int) -> Record:
+def _record(image: Path, name: str, data: Dataset, split: str) -> Record:
+    """A picture with its rows; those without width or height are left out and counted, as the writer does with all."""
     try:
         width, height = image_size(image)
     except Unreadable as error:
         return Record(image, name, 0, 0, fault=str(error))
-    labels, regions = side_file(image, "labels"), side_file(image, "ignore")
-    rows = read_rows(labels, width, height, nc) if labels.is_file() else np.zeros((0, 5))
-    ignore = read_regions(regions, width, height, nc) if regions.is_file() else np.zeros((0, 5))
-    objects, others = (rows[:, 1:], rows[:, 0].astype(int)), (ignore[:, 1:], ignore[:, 0].astype(int))
-    return Record(image, name, width, height, *objects, *others)
+    label, nc, scale = side_file(image, "labels"), len(data.names), np.tile((width, height), 2)
+    objects, flat = read_rows(label, nc).without(FLAT)
+    regions, thin = read_rows(ignore_file(label), nc, parse_regions).without(FLAT)
+    objects, regions = objects.checked(label), regions.checked(ignore_file(label))
+    data.drop(split, "row without width or height", flat + thin)
+    return Record(
+        image,
+        name,
+        width,
+        height,
+        objects.written * scale,
+        objects.labels,
+        regions.written * scale,
+        regions.labels,
+        areas=box_areas(objects.corners * scale),
+    )
 
 
 def read_yolo(source: str | Path) -> Dataset:
@@ -172,7 +117,7 @@ def read_yolo(source: str | Path) -> Dataset:
             images = _images(content[split], root, f"{path} {split}")
             if not images:
                 raise InputError(f"{path}: no images for split {split!r} in {content[split]}")
-            data.splits[split] = [_record(image, name, len(names)) for image, name in images]
+            data.splits[split] = [_record(image, name, data, split) for image, name in images]
     if not data.splits:
         raise InputError(f"{path} names no split: expected train, val or test")
     return data

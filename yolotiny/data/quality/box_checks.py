@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from pycocotools import mask
 
-from ..formats.yolo import TOLERANCE
+from ..records import TOLERANCE
 from .samples import Problem, Sample
 
 SAME = 0.95  # IoU from which two boxes are one
@@ -24,11 +24,11 @@ def check_boxes(sample: Sample, imgsz: int) -> Iterator[Problem]:
     boxes, file = sample.boxes, sample.label_file
     if not len(boxes):
         return
-    size = np.array([sample.width, sample.height], float)
-    reach = np.maximum(-boxes[:, :2], boxes[:, 2:] - size).max(1)
+    reach = np.zeros(len(boxes)) if sample.reach is None else sample.reach
     for i in np.flatnonzero(reach > TOLERANCE).tolist():
         yield Problem("over edge", file, int(sample.rows[i]), f"by {reach[i]:.1f} px")
-    side = (boxes[:, 2:] - boxes[:, :2]).round(3).min(1) * imgsz / size.max()  # shares of a label file are rounded
+    longest = max(sample.width, sample.height)
+    side = (boxes[:, 2:] - boxes[:, :2]).round(3).min(1) * imgsz / longest  # shares of a label file are rounded
     for i in np.flatnonzero(side < LEAST).tolist():
         yield Problem("below 2 px", file, int(sample.rows[i]), f"{side[i]:.1f} px on its shorter side")
     for i, j, overlap in _pairs(boxes):

@@ -39,7 +39,7 @@ WARNINGS = {
     "no picture": "label and ignore files without a picture",
     "duplicate": "boxes that are there twice (IoU above 0.95)",
     "two classes": "boxes of two classes in one place (IoU above 0.95)",
-    "over edge": "boxes that reach over the edge by more than 2 px",
+    "over edge": "boxes that reach over the edge by more than 2 px, cut there in training",
     "below 2 px": "boxes with less than 2 px at imgsz",
     "json more": "annotation files with pictures that the split lacks",
 }

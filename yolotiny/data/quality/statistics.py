@@ -21,7 +21,7 @@ SIZES = {"very tiny": (0, 8), "tiny": (8, 16), "small": (16, 32), "medium": (32,
 
 @dataclass(frozen=True)
 class Stats:
-    """What a split is made of. Sides are square roots of areas, boxes are not clipped.
+    """What a split is made of. Sides are square roots of areas, boxes are cut to their picture.
 
     Attributes:
         data, split, imgsz: what was asked for; imgsz is the longer side of a picture at the network's input, pixels.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...ignore import IgnoreKind, is_region, to_index
 from ..tile import Tile
 
 MIN_VISIBLE_SHARE = 0.1  # share of an object below which what is left of it says nothing
@@ -105,7 +106,7 @@ class TrainingCrops:
             rng: `random`, or one `random.Random`.
             small: an object crop of which several are seen on one input.
         """
-        objects = label["bboxes"][label["cls"][:, 0] < nc] * np.tile(size[::-1], 2)
+        objects = label["bboxes"][~is_region(label["cls"][:, 0], nc)] * np.tile(size[::-1], 2)
         corners = np.concatenate((objects[:, :2] - objects[:, 2:] / 2, objects[:, :2] + objects[:, 2:] / 2), 1)
         return (self.fitted if small else self.sample_tile)(label["im_file"], corners, size, room, rng)
 
@@ -132,9 +133,10 @@ def inside(boxes: np.ndarray, cls: np.ndarray, tile: Tile, nc: int, keep: float)
     cut_low, cut_high = np.clip(low - corner, 0, size), np.clip(high - corner, 0, size)
     sides = cut_high - cut_low
     seen = sides.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1e-9)
-    region = cls[:, 0] >= nc
+    region = is_region(cls[:, 0], nc)
     there = (sides > 0).all(1) & (region | (seen >= MIN_VISIBLE_SHARE))
-    cls = np.where((seen < keep - SHARE_ROUNDING)[:, None] & ~region[:, None], nc, cls).astype(np.float32)
+    torn = (seen < keep - SHARE_ROUNDING) & ~region
+    cls = np.where(torn[:, None], to_index(IgnoreKind.EVERY, nc), cls).astype(np.float32)
     xywh = np.concatenate(((cut_low + cut_high) / 2, sides), 1) / np.tile(size, 2)
     return xywh[there].astype(np.float32), cls[there]
 
