@@ -15,7 +15,8 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"files", "text", "yaml_file", "silence", "plugins"},
-    {"data_file", "shipped"},
+    {"image_files", "shipped"},
+    {"data_file"},
     {"_compat_files"},
     {"structures", "boxes", "registry", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},

@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..data_file import SPLITS
 from ..errors import InputError
-from ..yaml_file import regular_file
+from ..image_files import COMPANION, IMAGES
 from .pictures import Unreadable, image_size
 
 UNREADABLE, FIRST = "picture that cannot be read", 5  # how such are counted, and how many of them are named
-COMPANION = "._"  # begins the names of files that macOS puts beside others, with nothing of a picture in them
-IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
 MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from
 EVERY, OTHERS = -1, -2  # what `Record.ignore_labels` says instead of a class
 _SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?:val|id|idation|ing|dev)?(?![a-z])")
@@ -193,26 +191,6 @@ def record_of(image: Path, name: str, rows: Iterable[Sequence[float]], **more: A
     except Unreadable as error:
         return Record(image, name, 0, 0, fault=str(error))
     return Record(image, name, *size, boxes[~ignored], labels[~ignored], boxes[ignored], labels[ignored], **more)
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Return the image files under `folder`, sub-folders included, sorted; without the companions that macOS adds."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES and not p.name.startswith(COMPANION))
-
-
-def read_text(path: Path) -> str:
-    """Return the content of a text file; raise InputError where it is missing, never ends, or is no text."""
-    regular_file(path)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        reason = e.strerror if isinstance(e, OSError) else "not a UTF-8 text file"
-        raise InputError(f"cannot read {path}: {reason}") from None
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a text file; raise InputError where it is missing or is no text."""
-    return read_text(path).splitlines()
 
 
 def existing_folder(path: str | Path, what: str) -> Path:

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ..data_file import SPLITS
 from ..errors import InputError
 from ..files import whole, write_text
+from ..image_files import IMAGES
 from .pictures import Unreadable
-from .records import EVERY, IMAGES, MIN_SIDE, OTHERS, SPLITS, Dataset, Record, box_areas, clip, leave_out, split_of
+from .records import EVERY, MIN_SIDE, OTHERS, Dataset, Record, box_areas, clip, leave_out, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
 from .tiling import cut

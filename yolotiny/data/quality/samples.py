@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ..formats.yolo import side_file
-from ..records import read_lines
+from ...image_files import read_lines, side_file
 
 ROUNDING = 0.01  # how far a share may leave 0..1: training refuses a row beyond it
 
