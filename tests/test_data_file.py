@@ -155,6 +155,7 @@ def test_a_test_split_that_is_not_there_is_told_and_stops_no_training(lay_out, t
 BAD = {
     "names with a gap": (f"{FOLDERS}names: {{0: a, 2: b}}\n", "'names' must list the classes, or number them from 0"),
     "one number twice": (f"{FOLDERS}names: {{0: a, '0': b}}\n", "'0' is there twice"),
+    "one number in two ways": (f"{FOLDERS}names: {{0: a, '00': b}}\n", "'names' must list the classes"),
     "names of no kind": (f"{FOLDERS}names: car\n", "'names' must list the classes"),
     "mixed numbers": (f"{FOLDERS}names: {{0: a, x: b, null: c}}\n", "'names' must list the classes"),
     "a class without a name": (f"{FOLDERS}names: [a, ~]\n", "'names' gives class 1 no name but None"),

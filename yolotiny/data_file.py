@@ -5,6 +5,7 @@ It comes with the data, from whoever made them: it names pictures and runs nothi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -63,7 +64,7 @@ class DataFile:
         found = []
         for entry in entries:
             place = _place(self.root, entry)
-            if not place.exists():
+            if not os.path.exists(place):
                 said = f"there is no folder or list {place}"
                 raise InputError(f"{self.file} {split}: {_with_download(said, self.content)}")
             if not place.is_dir() and not place.is_file():
@@ -110,13 +111,13 @@ def find_file(data: str | Path) -> Path:
     Raises:
         InputError: there is none, or a folder holds several.
     """
-    path = Path(data).expanduser()
-    if path.exists():
+    path = Path(os.path.expanduser(data))
+    if os.path.exists(path):
         return in_folder(path) if path.is_dir() else path
     ours, package = cfg_dir() / "datasets", find_spec("ultralytics")  # which is not imported by this
     theirs = [Path(p, "cfg", "datasets") for p in (package and package.submodule_search_locations) or ()]
     for file in (folder / f"{data}{suffix}" for folder in (ours, *theirs) for suffix in ("", ".yaml")):
-        if file.is_file():
+        if os.path.isfile(file):
             return file
     near = did_you_mean(str(data), [name for p in ours.glob("*.yaml") for name in (p.name, p.stem)])
     raise InputError(
@@ -161,18 +162,16 @@ def _names(content: dict[str, Any], file: Path) -> list[str]:
         return [f"class_{i}" for i in range(nc)]
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if isinstance(names, dict):
-        numbered = [(int(k) if isinstance(k, str) and k.isdecimal() else k, name) for k, name in names.items()]
-        names = dict(sorted(numbered, key=lambda pair: (str(type(pair[0])), pair[0] if pair[0] is not None else 0)))
-        names = names if len(names) == len(numbered) else None
-    if not isinstance(names, dict) or not names or list(names) != list(range(len(names))):
+    pairs = names.items() if isinstance(names, dict) else ()
+    found = {int(k) if isinstance(k, str) and k.isdecimal() else k: name for k, name in pairs}
+    if not found or len(found) < len(names) or found.keys() != set(range(len(found))):
         raise InputError(f"{file}: 'names' must list the classes, or number them from 0 without a gap")
-    for k, name in names.items():
+    for k, name in found.items():
         if name is None or isinstance(name, (list, dict)):
             raise InputError(f"{file}: 'names' gives class {k} no name but {name!r}")
-    if nc is not None and nc != len(names):
-        raise InputError(f"{file}: nc is {nc}, but 'names' has {len(names)}; take out nc, or make them match")
-    return [printable(name) for name in names.values()]
+    if nc is not None and nc != len(found):
+        raise InputError(f"{file}: nc is {nc}, but 'names' has {len(found)}; take out nc, or make them match")
+    return [printable(found[k]) for k in range(len(found))]
 
 
 def _count(content: dict[str, Any], key: str, file: Path) -> int | None:
@@ -204,14 +203,14 @@ def _entries(content: dict[str, Any], split: str, file: Path) -> list[str]:
 
 def _place(root: Path, entry: str) -> Path:
     """Where an entry lies; `../train/images`, as Roboflow writes it, may mean `train/images`."""
-    place = root / Path(entry).expanduser()
-    return root / entry[3:] if entry.startswith("../") and not place.exists() and (root / entry[3:]).exists() else place
+    place, inside = root / os.path.expanduser(entry), root / entry[3:]
+    return inside if entry.startswith("../") and not os.path.exists(place) and os.path.exists(inside) else place
 
 
 def _roots(path: str, file: Path) -> Iterator[Path]:
     """The folders that a `path` may mean: seen from the file, from here, or from the folder of data sets here."""
     for start in (file.absolute().parent, Path.cwd(), Path.cwd() / "datasets"):
-        yield start / Path(path).expanduser()
+        yield start / os.path.expanduser(path)
 
 
 def _root(content: dict[str, Any], file: Path) -> Path:
@@ -220,13 +219,13 @@ def _root(content: dict[str, Any], file: Path) -> Path:
     entries = [e for split in SPLITS for e in _entries(content, split, file)]
     if path is None or path == "":
         return beside
-    folders = [plain(folder) for folder in _roots(str(path), file) if folder.is_dir()]
+    folders = [plain(folder) for folder in _roots(str(path), file) if os.path.isdir(folder)]
     if not folders:
         said = f"there is no folder {str(path)!r} (its path), neither beside the file nor from here"
-        if any(_place(beside, e).exists() for e in entries):
+        if any(os.path.exists(_place(beside, e)) for e in entries):
             said += "; the pictures lie beside the file: take out path"
         raise InputError(f"{file}: {_with_download(said, content)}")
-    return next((f for f in folders if any(_place(f, e).exists() for e in entries)), folders[0])
+    return next((f for f in folders if any(os.path.exists(_place(f, e)) for e in entries)), folders[0])
 
 
 def _with_download(said: str, content: dict[str, Any]) -> str:

@@ -141,7 +141,8 @@ def find(places: Iterable[Path], root: Path) -> Found:
 def plain(path: Path) -> Path:
     """The absolute path without `..`; a link on the way stays, unless going up from behind it leads elsewhere."""
     short = Path(os.path.abspath(path))
-    return short if not path.exists() or (short.exists() and short.samefile(path)) else path.resolve()
+    same = os.path.exists(short) and os.path.exists(path) and short.samefile(path)
+    return short if same or not os.path.exists(path) else path.resolve()
 
 
 def side_file(image: Path, folder: str) -> Path:
