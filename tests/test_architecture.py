@@ -15,7 +15,8 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"files", "text", "yaml_file", "plugins"},
-    {"data_file", "shipped"},
+    {"image_files", "shipped"},
+    {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},

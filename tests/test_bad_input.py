@@ -85,7 +85,7 @@ def train(fails, tmp_path, data):
         (["model=yolov5nn"], "unknown model 'yolov5nn.yaml'; did you mean 'yolov5n'"),
         (["model=nowhere.pt"], "model file 'nowhere.pt' does not exist"),
         (["data=nowhere.yaml"], "data file 'nowhere.yaml' does not exist"),
-        (["split=test"], "'test:' images not found"),
+        (["split=test"], "names no split 'test'"),
         (["recipe=fast"], "unknown recipe 'fast'; "),
         (["epochs=abc"], "epochs=abc: give a whole number from 1 up"),
         (["epochs=0"], "epochs=0 is below 1"),
@@ -171,10 +171,10 @@ def test_a_bad_ignore_region_is_named_by_file_and_row(train, data):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("train: images/train\nnames: [a, b]\n", "'val:' key missing"),
-        ("train: images/train\nval: images/none\nnames: [a, b]\n", "images not found"),
+        ("train: images/train\nnames: [a, b]\n", "names no split 'val'"),
+        ("train: images/train\nval: images/none\nnames: [a, b]\n", "val: there is no folder or list"),
         ("train: images/none\nval: images/val\nnames: [a, b]\n", "train: there is no"),
-        ("train: images/train\nval: images/val\n", "key missing: either 'names' or 'nc'"),
+        ("train: images/train\nval: images/val\n", "'names' must list the classes"),
         ("train: [\n", "is not readable YAML"),
     ],
 )

@@ -11,7 +11,7 @@ import torch
 from yolotiny._compat.data import plain_names
 from yolotiny._compat.replacements import plain_record
 from yolotiny.cli.main import one_line
-from yolotiny.data.formats.yolo import load_yaml
+from yolotiny.data_file import read_data_file
 from yolotiny.errors import InputError
 from yolotiny.predict.drawing import TinyResults
 from yolotiny.text import LONGEST, file_name, printable, printable_lines, without_codes
@@ -77,8 +77,8 @@ def test_crops_of_a_class_are_a_folder_inside(tmp_path):
 def test_names_of_classes_are_one_line_of_text_from_wherever_they_come(tmp_path):
     expected = [printable(name) for name in NAMES]
     assert list(plain_names(NAMES).values()) == expected
-    (tmp_path / "d.yaml").write_text('names: ["\\e[2Jred", "a\\nb"]\n')
-    assert load_yaml(tmp_path / "d.yaml")[1] == ["\\x1b[2Jred", "a\\nb"]
+    (tmp_path / "d.yaml").write_text('names: ["\\e[2Jred", "a\\nb"]\ntrain: .\n')
+    assert read_data_file(tmp_path / "d.yaml").names == ["\\x1b[2Jred", "a\\nb"]
 
 
 def test_an_error_does_not_reach_the_terminal_with_codes():

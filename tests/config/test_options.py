@@ -83,19 +83,19 @@ def test_heads_of_ultralytics_read_their_own_gains():
 def test_a_data_file_is_found_by_path_or_among_ours(tmp_path, monkeypatch):
     file = write_tiny(tmp_path / "datasets", train=1, val=1)
     assert find_data(file, "val") == str(file)
-    monkeypatch.setattr("yolotiny.config.load.cfg_dir", lambda: tmp_path)
+    monkeypatch.setattr("yolotiny.data_file.cfg_dir", lambda: tmp_path)
     assert find_data("data.yaml", "val") == find_data("data", "train", "val") == str(file)
 
 
 @pytest.mark.parametrize(
     ("text", "split", "says"),
     [
-        ("train: images/train\nnames: [a]\n", "val", "'val:' key missing"),
-        ("train: images/train\nval: images/none\nnames: [a]\n", "val", "images not found, missing path"),
+        ("train: images/train\nnames: [a]\n", "val", "names no split 'val'; there are: train"),
+        ("train: images/train\nval: images/none\nnames: [a]\n", "val", " val: there is no folder or list "),
         ("train: images/none\nval: images/val\nnames: [a]\n", "val", "train: there is no "),
-        ("train: images/train\nval: images/val\nnames: [a]\n", "test", "'test:' images not found"),
-        ("train: images/train\nval: images/val\n", "val", "either 'names' or 'nc' are required"),
-        ("train: images/train\nval: images/val\nnames: [a]\nnc: 2\n", "val", "must match"),
+        ("train: images/train\nval: images/val\nnames: [a]\n", "test", "names no split 'test'; there are: train, val"),
+        ("train: images/train\nval: images/val\n", "val", "'names' must list the classes"),
+        ("train: images/train\nval: images/val\nnames: [a]\nnc: 2\n", "val", "nc is 2, but 'names' has 1"),
         ("train: [unclosed\n", "val", "data.yaml"),
         ("just words\n", "val", "data.yaml"),
     ],

@@ -143,11 +143,14 @@ def test_two_pixel_boxes_come_through_mosaic_and_scaling(tmp_path):
 
 def test_bad_pictures_of_every_kind_are_left_out_with_their_reasons(tmp_path, said):
     write_tiny(tmp_path, train=2, val=1)
-    bad = write_bad(tmp_path / "images" / "train")
+    bad = write_bad(tmp_path / "bad")
+    for i, name in enumerate(bad):  # no two with one label file
+        (tmp_path / "bad" / name).rename(tmp_path / "images/train" / (name if name[0] == "." else f"{i}-{name}"))
     assert len(dataset(tmp_path)) == 2
     seen = [name for name in bad if not name.startswith("._")]
     assert any(f"{len(seen)} of {len(seen) + 2} images cannot be read and are left out: " in line for line in said)
     assert any("OPENCV_IO_MAX_IMAGE_PIXELS=1080000000" in line for line in said)
+    assert any("1 left out: hidden file" in line for line in said)
 
 
 def test_pictures_that_do_not_decode_are_left_out_counted_and_named(tmp_path, said):
@@ -163,7 +166,7 @@ def test_pictures_that_do_not_decode_are_left_out_counted_and_named(tmp_path, sa
 
 def test_pictures_are_never_rewritten(tmp_path):
     write_tiny(tmp_path, train=1, val=1)
-    file = tmp_path / "images/train/0.jpg"
+    file = tmp_path / "images/train/x.jpg"
     cv2.imwrite(str(file), GREY)
     file.write_bytes(file.read_bytes()[:-2])  # the end marker is missing: readable, and others would "restore" it
     before = file.read_bytes()

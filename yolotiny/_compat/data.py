@@ -6,7 +6,6 @@ It follows addresses in them, runs what a data YAML says under `download:`, and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,15 @@ from .places import Place, originals
 
 
 def local_data(dataset: str | Path, autodownload: bool = True, split: str = "") -> dict[str, Any]:
-    """ultralytics' check of a data set, which would fetch an address, unpack archives and run `download:`."""
-    from ultralytics.data.utils import find_dataset_yaml
-    from ultralytics.utils.checks import check_file
+    """ultralytics' check of a data set by our reader: its own follows addresses, unpacks archives, runs `download:`."""
+    from ..data_file import find_file, read_data_file
 
-    from ..data_file import checked
-
-    check = partial(originals["ultralytics.data.utils", "check_det_dataset"], autodownload=False, split=split)
     if "://" in str(dataset):
         if not online():
             raise InputError(f"data {dataset} is an address; fetch it yourself, or set YOLOTINY_ONLINE=1")
-        return check(dataset)
-    file = Path(check_file(dataset, hard=False) or dataset)
-    return checked(find_dataset_yaml(file) if file.is_dir() else file, check)
+        check = originals["ultralytics.data.utils", "check_det_dataset"]
+        return check(dataset, autodownload=False, split=split)
+    return read_data_file(find_file(dataset)).as_ultralytics(split)
 
 
 class LimitedYAML:

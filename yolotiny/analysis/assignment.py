@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from ultralytics.cfg import get_cfg
-from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import LOGGER
 
 from .. import boxes, files
 from ..config import load as config
 from ..config.run_files import find_data
 from ..criterion import CRITERIA, targets_of
+from ..data_file import read_data_file
 from ..detector import Detector
 from ..errors import InputError
 from ..loaders.build import build_dataset
@@ -131,7 +131,7 @@ def analyze_assignment(
     for name, value, least in (("pictures", pictures, 1), ("imgsz", imgsz, 32), ("sizes", min(sides, default=0), 1)):
         if not value >= least:
             raise InputError(f"data assign: {name} must be {least} or more, not {value:g}")
-    info = check_det_dataset(find_data(data, "train"), split="train")
+    info = read_data_file(Path(find_data(data, "train"))).as_ultralytics()
     made = Detector(config.override(model.yaml, changes or {}), ch=info["channels"], nc=info["nc"])
     if trained:
         made.load(model, verbose=False)

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from ultralytics.data.augment import LetterBox
-from ultralytics.data.utils import IMG_FORMATS, img2label_paths
 from ultralytics.utils.torch_utils import unwrap_model
 
 from ..data.labels import ignore_file, read_ignore, read_labels
@@ -21,6 +20,7 @@ from ..data.pictures import Unreadable
 from ..detector import Detector
 from ..errors import InputError
 from ..files import whole
+from ..image_files import list_images, side_file
 from ..loaders.pictures import read_picture
 from ..metrics.separation import Separation
 from ..nn.gates import ChannelGate, SpatialGate
@@ -174,7 +174,7 @@ def read(file: str | Path, imgsz: int, stride: int) -> tuple[Tensor, np.ndarray 
         centre, half = rows[:, :2] * (w, h) * r + pad, rows[:, 2:] * (w, h) * r / 2
         return np.concatenate((centre - half, centre + half), 1)
 
-    label = Path(img2label_paths([str(Path(file).absolute())])[0])
+    label = side_file(Path(file).absolute(), "labels")
     boxes = pixels(read_labels(label, sys.maxsize)[:, 1:]) if label.is_file() else None
     return x, boxes, pixels(read_ignore(ignore_file(str(label)))[:, :4])
 
@@ -184,7 +184,7 @@ def pictures_of(source: str | Path) -> list[Path]:
     path = Path(source)
     if not path.exists():
         raise InputError(f"source {str(source)!r} does not exist")
-    found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix[1:].lower() in IMG_FORMATS)
+    found = [path] if path.is_file() else list_images(path)
     if not found:
         raise InputError(f"source {str(source)!r} holds no picture")
     return found

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.cfg import get_cfg
-from ultralytics.data.utils import check_det_dataset
 
 from ..config.run_files import find_data
 from ..criterion import Criterion, targets_of
+from ..data_file import read_data_file
 from ..detector import Detector
 from ..errors import InputError
 from ..files import whole, write_text
@@ -119,7 +119,7 @@ def analyze_gradients(
             raise InputError(f"analyze gradients: {name} must be a whole number of 1 or more, not {value!r}")
     if isinstance(below, bool) or not isinstance(below, (int, float)) or not below > 0:
         raise InputError(f"analyze gradients: below must be a number of pixels above 0, not {below!r}")
-    found = check_det_dataset(find_data(data, "train"))
+    found = read_data_file(Path(find_data(data, "train"))).as_ultralytics()
     for name, model in models.items():
         if model.yaml["nc"] < found["nc"]:
             raise InputError(f"analyze gradients: {name} has {model.yaml['nc']} classes, {data} has {found['nc']}")

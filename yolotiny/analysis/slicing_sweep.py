@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from ultralytics.cfg import get_cfg
-from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import TQDM, ops
 
 from ..config.options import SUPPRESSION, defaults
 from ..config.run_files import find_data, protocol_of
+from ..data_file import read_data_file
 from ..errors import InputError
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
@@ -126,7 +126,7 @@ def tune(
     PROTOCOLS.find(protocol)
     rules.pop("protocol", None)
     args = get_cfg(overrides={"task": "detect", "mode": "val", "data": file, "split": split, **defaults(rules)})
-    content = check_det_dataset(file, split=split)
+    content = read_data_file(Path(file)).as_ultralytics()
     dataset = build_dataset(args, content[split], content, "val", 1, STRIDE, rect=False)
     Validator.check_max_det(args, {split: dataset})
     settings = make_settings(given, _sizes(model, dataset))

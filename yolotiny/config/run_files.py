@@ -8,11 +8,9 @@ from typing import Any
 
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
-from ultralytics.utils.checks import check_file
 
 from .. import _compat
-from ..data.formats.yolo import find_yaml
-from ..data_file import check_place
+from ..data_file import find_file, read_data_file
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
 from ..yaml_file import read_yaml
@@ -45,30 +43,25 @@ def find_data(name: Any, *splits: str) -> str:
     """
     if not isinstance(name, (str, Path)):
         raise InputError("data: give one data YAML")
-    text = str(name)
-    folder = config.cfg_dir() / "datasets"
-    for file in (Path(text), folder / text, folder / f"{text}.yaml"):
-        if file.exists():
-            text = str(find_yaml(file)) if file.is_dir() else str(file)
-            break
-    else:
-        if "://" not in text and not check_file(text, hard=False):
-            near = did_you_mean(text, [p.name for p in folder.glob("*.yaml")])
-            raise InputError(f"data file {text!r} does not exist{near}; yolotiny data demo to=DIR writes one to try")
+    if "://" in str(name):
+        return _fetched(str(name), splits[-1])
+    data = read_data_file(find_file(name))
+    data.images(*splits)
+    if data.protocol is not None:
+        PROTOCOLS.find(data.protocol, where=str(data.file))
+    return str(data.file)
+
+
+def _fetched(address: str, split: str) -> str:
+    """The file that ultralytics fetched from an address, where the user allows the network, and checked."""
     try:
-        data = check_det_dataset(text, split=splits[-1])
+        return str(check_det_dataset(address, split=split).get("yaml_file", address))
     except InputError:
         raise
     except Exception as error:  # ultralytics raises all kinds here
-        said = str(error).replace("❌", "").replace(f"{text} ", "").splitlines() or [type(error).__name__]
+        said = str(error).replace("❌", "").splitlines() or [type(error).__name__]
         lines = [line.strip(" .") for line in said if line.strip() and not line.startswith("Note")]
-        raise InputError(f"data {text}: {': '.join(lines[:2])}") from error
-    for split in splits:
-        for place in [data[split]] if isinstance(data[split], str) else data[split]:
-            check_place(place, f"data {text}: {split}", data)
-    if data.get("protocol") is not None:
-        PROTOCOLS.find(str(data["protocol"]), where=text)
-    return text
+        raise InputError(f"data {address}: {': '.join(lines[:2])}") from error
 
 
 def protocol_of(data: str) -> str | None:

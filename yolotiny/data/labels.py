@@ -19,8 +19,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..ignore import IgnoreKind, to_words
+from ..image_files import read_text
 from ..text import printable
-from .records import TOLERANCE, reach, read_text
+from .records import TOLERANCE, reach
 
 LARGEST = 1 << 26  # bytes of a label file: a million rows
 ROUNDING = 0.01  # how far a share in a label file may leave 0..1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ..data_file import SPLITS
 from ..errors import InputError
 from ..ignore import IgnoreKind
-from ..yaml_file import regular_file
+from ..image_files import COMPANION, IMAGES
 from .pictures import Unreadable, image_size
 
 UNREADABLE, FIRST = "picture that cannot be read", 5  # how such are counted, and how many of them are named
-COMPANION = "._"  # begins the names of files that macOS puts beside others, with nothing of a picture in them
-IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-SPLITS = ("train", "val", "test")  # the order in which splits are written and listed
 MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from
 TOLERANCE = 2.0  # pixels a box may reach over the edge before that is told: rounding in other people's tools
 EVERY, OTHERS = IgnoreKind.EVERY, IgnoreKind.OTHERS  # what `Record.ignore_labels` says instead of a class
@@ -201,34 +198,6 @@ def record_of(image: Path, name: str, rows: Iterable[Sequence[float]], **more: A
     except Unreadable as error:
         return Record(image, name, 0, 0, fault=str(error))
     return Record(image, name, *size, boxes[~ignored], labels[~ignored], boxes[ignored], labels[ignored], **more)
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Return the image files under `folder`, sub-folders included, sorted; without the companions that macOS adds."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES and not p.name.startswith(COMPANION))
-
-
-def read_text(path: Path, largest: int | None = None) -> str:
-    """Return the content of a text file; raise InputError where it is missing, never ends, or is no text.
-
-    Args:
-        path: the file.
-        largest: bytes of it at most.
-    """
-    regular_file(path, largest)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as e:
-        raise InputError(f"cannot read {path}: {e.strerror}") from None
-    except UnicodeDecodeError as e:
-        wide = e.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        hint = ", but UTF-16: save it as UTF-8" if wide else ""
-        raise InputError(f"cannot read {path}: not a UTF-8 text file{hint}") from None
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a text file; raise InputError where it is missing or is no text."""
-    return read_text(path).splitlines()
 
 
 def existing_folder(path: str | Path, what: str) -> Path:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..data_file import SPLITS
 from ..errors import InputError
 from ..files import write_text
-from .records import SPLITS, Dataset
+from .records import Dataset
 
 FOLDERS = ("images", "labels", "ignore", "annotations")
 PART = ".part"  # the folder in its target in which a data set grows

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ..data_file import SPLITS
 from ..errors import InputError
 from ..files import whole, write_text
 from ..ignore import from_coco, to_coco
+from ..image_files import IMAGES
 from .labels import label_row, region_row
 from .pictures import Unreadable
-from .records import IMAGES, MIN_SIDE, SPLITS, TOLERANCE, Dataset, Record, box_areas, clip, leave_out, reach, split_of
+from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, leave_out, reach, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
 from .tiling import cut

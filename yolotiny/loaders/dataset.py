@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.data.dataset import YOLODataset
-from ultralytics.data.utils import img2label_paths
+from ultralytics.data.utils import check_file_speeds, img2label_paths
 from ultralytics.utils import LOGGER
 
 from ..data.labels import as_objects, ignore_file, read_ignore, read_rows
@@ -21,6 +21,7 @@ from ..data.pictures import Unreadable
 from ..data.records import TOLERANCE
 from ..errors import InputError
 from ..ignore import from_index, is_region, to_index
+from ..image_files import find
 from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations
@@ -82,6 +83,21 @@ class TinyDataset(YOLODataset):
         self.runs = getattr(hyp, "project", None)  # for the scan of labels beside which nothing can be written
         self.steps = steps
         super().__init__(*args, hyp=hyp, **kwargs)
+
+    def get_img_files(self, img_path: str | list[str]) -> list[str]:
+        """The pictures of the folders and lists of a split, by name, cut to `fraction`; see `image_files`.
+
+        Raises:
+            InputError: there are none, a listed one is missing, or two share a label file.
+        """
+        places = [Path(p) for p in (img_path if isinstance(img_path, list) else [img_path])]
+        found = find(places, Path(self.data.get("path") or "")).check(str(img_path))
+        if found.left_out:
+            LOGGER.info(f"{self.prefix}{found.why_left_out()}")
+        files = sorted(map(str, found.images))
+        count = self.fraction if isinstance(self.fraction, int) else max(1, round(len(files) * self.fraction))
+        check_file_speeds(files[:count], prefix=self.prefix)
+        return files[:count]
 
     def scanned(self) -> list[dict[str, Any]]:
         """Labels of the pictures that can be read: as an earlier run found them, else scanned now."""

@@ -25,6 +25,7 @@ from torch import nn
 from ultralytics.utils import YAML, callbacks
 
 from ..errors import InputError
+from ..yaml_file import read_yaml
 from .processes import FAILED, ended_politely, how_to_go_on, one_voice
 
 GRACE = 10  # seconds that processes have to end by themselves
@@ -87,9 +88,9 @@ def take_over(folder: Path) -> Any:
     """The trainer that `hand_over` wrote down."""
     module, _, name = (folder / "class.txt").read_text(encoding="utf-8").partition(":")
     kind = operator.attrgetter(name)(importlib.import_module(module))
-    trainer = kind(overrides=YAML.load(folder / "args.yaml"))
+    trainer = kind(overrides=read_yaml(folder / "args.yaml", "the options of a run"))
     if (folder / "model.yaml").exists():
-        trainer.model = trainer.get_model(cfg=YAML.load(folder / "model.yaml"))
+        trainer.model = trainer.get_model(cfg=read_yaml(folder / "model.yaml", "a model"))
         trainer.model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
     return trainer
 

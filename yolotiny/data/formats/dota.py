@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 
 from ...errors import InputError
-from ..records import Dataset, existing_folder, read_lines, record_of
+from ...image_files import read_lines
+from ..records import Dataset, existing_folder, record_of
 from .reading import annotated, class_index, upright
 
 # In the order of the public code; the web page lists another one.

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, did_you_mean
-from ..records import Dataset, list_images, read_lines, read_text
+from ...image_files import list_images, read_lines, read_text
+from ..records import Dataset
 
 
 def read_json(path: Path, lists: Iterable[str]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...data_file import SPLITS
 from ...errors import InputError
-from ..records import EVERY, SPLITS, Dataset, existing_folder, record_of
+from ..records import EVERY, Dataset, existing_folder, record_of
 from .reading import all_numbers, annotated, class_index, get, read_json, upright
 
 NAMES = ["airplane", "helicopter", "small-vehicle", "large-vehicle", "ship", "container", "storage-tank"]

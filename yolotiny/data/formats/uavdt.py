@@ -7,7 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from ...errors import InputError
-from ..records import EVERY, Dataset, existing_folder, list_images, record_of
+from ...image_files import list_images
+from ..records import EVERY, Dataset, existing_folder, record_of
 from .reading import whole_numbers
 
 NAMES = ["car", "truck", "bus"]  # categories 1, 2, 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import InputError
-from ..records import EVERY, OTHERS, Dataset, Record, by_split, existing_folder, list_images, record_of, split_of
+from ...image_files import list_images
+from ..records import EVERY, OTHERS, Dataset, Record, by_split, existing_folder, record_of, split_of
 from .reading import unused_files, whole_numbers
 
 NAMES = ["pedestrian", "people", "bicycle", "car", "van", "truck", "tricycle", "awning-tricycle", "bus", "motor"]

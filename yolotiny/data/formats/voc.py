@@ -6,7 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ...errors import InputError
-from ..records import Dataset, Record, existing_folder, read_lines, read_text, record_of
+from ...image_files import read_lines, read_text
+from ..records import Dataset, Record, existing_folder, record_of
 from .reading import class_index
 
 NAMES = ["aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"]

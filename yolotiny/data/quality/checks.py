@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from .decoding import decode_all
 from .folder_checks import check_folders
 from .json_check import check_json
 from .leaks import identical, near, sequences
-from .listing import read_listing
+from .listing import check_listing, read_listing
 from .samples import Problem, read_sample
 
 # What is found: with an error training stops, loses something without a word, or gives figures that mean nothing.
 ERRORS = {
     "absent": "a list names a picture that does not exist",
+    "no pictures": "splits without a picture; training needs train and val",
     "unreadable": "pictures that cannot be read to their end",
     "row": "label rows that are not 'class cx cy w h'",
     "class": "classes that the data.yaml does not name",
@@ -32,6 +33,7 @@ ERRORS = {
     "leak": "pictures that are in two splits",
 }
 WARNINGS = {
+    "no test": "test splits that are not there, which training does not need",
     "near leak": "pictures nearly equal to one of another split",
     "sequence": "videos with frames in two splits, by their names",
     "twin": "pictures that are in one split twice",
@@ -57,6 +59,7 @@ class Report:
         pictures: number of pictures by split.
         boxes: number of boxes.
         problems: all of them, in the order of KINDS.
+        left_out: files that are no pictures of it in spite of their suffix, by reason.
     """
 
     data: Path
@@ -65,6 +68,7 @@ class Report:
     pictures: dict[str, int]
     boxes: int
     problems: list[Problem]
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def errors(self) -> int:
@@ -80,6 +84,7 @@ class Report:
         """A line for each kind that was found, with the first three examples."""
         splits = ", ".join(f"{split} {n}" for split, n in self.pictures.items())
         lines = [f"{self.data}: {sum(self.pictures.values())} pictures ({splits}), {self.boxes} boxes"]
+        lines += [f"{n} left out: {reason}" for reason, n in sorted(self.left_out.items())]
         counts = Counter(p.kind for p in self.problems)
         for title, kinds in (("error", ERRORS), ("warning", WARNINGS)):
             for kind in (k for k in kinds if k in counts):
@@ -93,6 +98,7 @@ class Report:
         """Everything, ready for JSON."""
         rows = [asdict(p) | {"file": str(p.file), "level": self._level(p)} for p in self.problems]
         head = {"data": str(self.data), "imgsz": self.imgsz, "pictures": self.pictures, "boxes": self.boxes}
+        head["left_out"] = dict(self.left_out)
         return head | {"errors": self.errors, "warnings": self.warnings, "problems": rows}
 
     def _level(self, problem: Problem) -> str:
@@ -121,8 +127,7 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
     if not isinstance(imgsz, int) or imgsz < 1:
         raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
     listing = read_listing(data)
-    absent = [entry for entries in listing.absent.values() for entry in entries]
-    problems = [Problem("absent", file, row, f"there is no {image}") for file, row, image in absent]
+    problems = list(check_listing(listing))
     boxes, prints = 0, []
     for split, images in listing.splits.items():
         samples = []
@@ -144,4 +149,4 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
     order = {kind: i for i, kind in enumerate(KINDS)}
     problems.sort(key=lambda p: order[p.kind])
     pictures = {split: len(images) for split, images in listing.splits.items()}
-    return Report(listing.file, listing.root, imgsz, pictures, boxes, problems)
+    return Report(listing.file, listing.root, imgsz, pictures, boxes, problems, listing.left_out)

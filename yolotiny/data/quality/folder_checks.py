@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from ..formats.yolo import side_file
-from ..records import IMAGES
+from ...image_files import IMAGES, sharing, side_file
 from .listing import Listing
 from .samples import Problem
 
@@ -18,11 +16,8 @@ def check_folders(listing: Listing) -> Iterator[Problem]:
 
     A picture counts as there when it lies in the folder, whether a list names it or not.
     """
-    owner: dict[Path, Path] = {}
-    for image in dict.fromkeys(image for images in listing.splits.values() for image in images):
-        label = side_file(image, "labels")
-        if owner.setdefault(label, image) != image:
-            yield Problem("shared", image, None, f"{label.name} belongs to {owner[label].name} too")
+    for first, image in sharing(image for images in listing.splits.values() for image in images):
+        yield Problem("shared", image, None, f"{side_file(image, 'labels').name} belongs to {first.name} too")
     for folder in dict.fromkeys(image.parent for images in listing.splits.values() for image in images):
         stems = {p.stem for p in folder.iterdir() if p.suffix.lower() in IMAGES}
         for kind in ("labels", "ignore"):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..records import SPLITS
+from ...data_file import SPLITS
 from .samples import Problem
 
 BITS = 256

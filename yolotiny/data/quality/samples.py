@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats.yolo import side_file
+from ...image_files import side_file
 from ..labels import RowProblem, ignore_file, parse_regions, read_rows
 
 

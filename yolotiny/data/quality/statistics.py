@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError, did_you_mean
+from ...data_file import find_file, read_data_file
+from ...errors import InputError
 from ..pictures import image_size
 from .clustering import FEWEST, area_if_even, area_of_most, tiles
-from .listing import read_listing
 from .samples import Sample, read_sample
 
 SIZES = {"very tiny": (0, 8), "tiny": (8, 16), "small": (16, 32), "medium": (32, 64), "large": (64, np.inf)}  # pixels
@@ -138,20 +138,19 @@ def stats(data: str | Path, imgsz: int = 640, split: str = "train") -> Stats:
     """
     if not isinstance(imgsz, int) or imgsz < 1:
         raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
-    listing = read_listing(data)
-    if str(split) not in listing.splits:
-        raise InputError(f"{listing.file} has no split {split!r}{did_you_mean(str(split), listing.splits)}")
-    left_out, samples = Counter({"pictures that do not exist": len(listing.absent.get(split, []))}), []
-    for image in listing.splits[split]:
+    file = read_data_file(find_file(data))
+    listed = file.found(str(split)).check(f"{file.file} {split}")
+    left_out, samples = Counter(listed.left_out), []
+    for image in listed.images:
         try:
             size = image_size(image)
         except InputError:
             left_out["pictures that cannot be read"] += 1
             continue
-        sample = read_sample(image, split, size, len(listing.names))
+        sample = read_sample(image, split, size, len(file.names))
         left_out["rows that are no boxes"] += len(sample.problems)
         samples.append(sample)
-    found = Stats(listing.file, split, imgsz, listing.names, samples, +left_out)
+    found = Stats(file.file, split, imgsz, file.names, samples, +left_out)
     if not len(found.labels):
-        raise InputError(f"{listing.file}: no object in the {len(listing.splits[split])} pictures of {split}")
+        raise InputError(f"{file.file}: no object in the {len(listed.images)} pictures of {split}")
     return found
