@@ -19,6 +19,7 @@ from yolotiny.analysis.slicing_sweep import Candidate, tune
 from yolotiny.analysis.sweep_grid import Setting, make_settings, usual_sizes
 from yolotiny.analysis.sweep_report import Report, Row, short
 from yolotiny.cli import main as cli
+from yolotiny.cli.main import parse_value
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 
@@ -65,6 +66,37 @@ def test_every_value_goes_with_every_other_that_reads_it():
     assert both[-1] == "imgsz=64 crops=lsm k=3 infer.crops.threshold=0.1" and "k=" not in both[0]
 
 
+@pytest.mark.parametrize(
+    ("given", "tried"),
+    [
+        ("[32,20]", ["[32,20]"]),  # in Python
+        ([32, 20], ["[32,20]"]),  # what the command line reads of it
+        ("[32,20],[16,10]", ["[32,20]", "[16,10]"]),
+        ([[32, 20], (16, 10)], ["[32,20]", "[16,10]"]),
+    ],
+)
+def test_a_list_in_brackets_is_one_value_of_a_setting_and_commas_stand_between_values(given, tried):
+    found = words(crops="lsm", k=2, **{"infer.crops.grid": given})
+    assert found == [f"imgsz=64 crops=lsm k=2 infer.crops.grid={grid}" for grid in tried]
+
+
+@pytest.mark.parametrize("given", ["2,4", [2, 4], (2, 4), "2, 4"])
+def test_a_list_is_several_values_of_an_option_that_has_no_lists(given):
+    assert words(crops="lsm", k=given) == ["imgsz=64 crops=lsm k=2", "imgsz=64 crops=lsm k=4"]
+
+
+def test_a_mapping_is_one_value():
+    (setting,) = make_settings({"crops": "grid", "full": True, "merge": {"type": "nms"}}, [64])
+    assert setting.options["merge"] == {"type": "nms"}
+
+
+def test_the_command_line_tells_a_list_from_several_values():
+    line = {"crops": "lsm", "infer.crops.grid": "[32,20]", "k": "2,4"}
+    read = {key: parse_value(key, text) for key, text in line.items()}
+    found = make_settings(read, [64])
+    assert [s.options for s in found] == [{"crops": "lsm", "infer.crops.grid": [32, 20], "k": k} for k in (2, 4)]
+
+
 def test_without_crops_alone_is_a_list_too():
     assert words(crops=None) == words(crops="none") == ["imgsz=64 crops=none", "imgsz=128 crops=none"]
 
@@ -94,6 +126,8 @@ def test_sizes_go_up_from_that_of_training_as_far_as_there_are_pixels():
         ({"crops": "none,grid", "k": 2}, "k= is read by none of crops=none,grid"),
         ({"imgsz": "640,large"}, "imgsz='large': give whole numbers from 32 up"),
         ({"imgsz": "0"}, "imgsz=0: give whole numbers"),
+        ({"crops": "lsm", "k": []}, "k=[]: give at least one value"),
+        ({"crops": "lsm", "k": ","}, "k=,: give at least one value"),
     ],
 )
 def test_a_list_that_makes_no_sense_is_one_line(given, says):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ USUAL: dict[str, dict[str, list[Any]]] = {  # values tried where the user gives 
     "auto": {"infer.crops.threshold": [0.005, 0.02, 0.05, 0.15]},
 }
 STEP = 32  # sizes are multiples of it
+PART = re.compile(r"(?:\[[^\]]*\]|\{[^}]*\}|[^,])+")  # what stands between commas that are in no brackets
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Setting:
     @property
     def words(self) -> str:
         """What a user writes for it."""
-        return " ".join(f"{k}={v}" for k, v in {"imgsz": self.imgsz, "crops": self.crops, **self.options}.items())
+        return " ".join(
+            f"{k}={_written(v)}" for k, v in {"imgsz": self.imgsz, "crops": self.crops, **self.options}.items()
+        )
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -50,13 +54,39 @@ class Setting:
         return {f"infer.{OPTIONS[k]}" if k in OPTIONS else k: v for k, v in options.items()}
 
 
-def values(text: Any) -> list[Any]:
-    """A user's list: `640,960`, `[640, 960]` or a single value; none, which the command line reads as nothing, too."""
-    if text is None:
-        return ["none"]
-    parts = text if isinstance(text, (list, tuple)) else str(text).split(",")
-    read = [parse_yaml(p.strip(), "a value") if isinstance(p, str) else p for p in parts]
+def values(name: str, given: Any) -> list[Any]:
+    """The values of an option that a user wants to have tried.
+
+    Args:
+        name: of the option. A setting by its path, such as `infer.crops.grid`, may have a list for its value; `imgsz`,
+            `crops` and the short names have none.
+        given: values with commas between them (`640,960`, `[32,20],[16,10]`), a single one, or None, as which the
+            command line reads none. A list is several values of a short name and one value of a path; a list of lists
+            is several for both.
+
+    Raises:
+        InputError: no value at all, or one that cannot be read.
+    """
+    parts: Sequence[Any] = [given]
+    if given is None:
+        parts = ["none"]
+    elif isinstance(given, str):
+        parts = PART.findall(given)
+    elif isinstance(given, (list, tuple)) and ("." not in name or (given and all(map(_is_list, given)))):
+        parts = given
+    if not parts:
+        raise InputError(f"{name}={given}: give at least one value")
+    read = [parse_yaml(p.strip(), f"a value of {name}") if isinstance(p, str) else p for p in parts]
     return ["none" if v is None else v for v in read]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _written(value: Any) -> str:
+    """A value as a word of the command line."""
+    return f"[{','.join(map(_written, value))}]" if _is_list(value) else str(value)
 
 
 def usual_sizes(trained: int, longest: int, matched: float | None = None) -> list[int]:
@@ -85,7 +115,7 @@ def make_settings(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Settin
     Raises:
         InputError: an unknown slicer, an option that none of the slicers takes, or no whole number as a size.
     """
-    asked = {k: values(v) for k, v in given.items()}
+    asked = {k: values(k, v) for k, v in given.items()}
     for size in asked.get("imgsz", ()):
         if isinstance(size, bool) or not isinstance(size, int) or size < STEP:
             raise InputError(f"imgsz={size!r}: give whole numbers from {STEP} up, such as imgsz=640,960,1280")
