@@ -17,6 +17,7 @@ from .analysis.feature_maps import sheet_after_training
 from .config import load as config
 from .config.defaults import DEFAULTS
 from .config.lookup import file_meant
+from .config.option_table import check
 from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
 from .config.run_files import check_source, find_data, protocol_of, read_recipe, run_root
 from .config.slicing import section_of
@@ -242,6 +243,7 @@ class YOLO(SeamedModel):
             persist: tracks go on from the last call, and from one video to the next.
             options: those of `predict`, with `conf` 0.1; `tracker`, and its settings by dotted name.
         """
+        check("track", {"persist": persist})
         settings, rest = tracker_of(options)
         self._tracks = self._tracks if persist and self._tracks else Tracks()
         told = {"settings": settings, "persist": persist, "tracks": self._tracks}

@@ -86,15 +86,13 @@ def test_a_list_is_several_values_of_an_option_that_has_no_lists(given):
 
 
 def test_a_mapping_is_one_value():
-    assert [
-        s.options["merge"] for s in make_settings({"crops": "grid", "full": True, "merge": {"type": "nms"}}, [64])
-    ] == [{"type": "nms"}]
+    (setting,) = make_settings({"crops": "grid", "full": True, "merge": {"type": "nms"}}, [64])
+    assert setting.options["merge"] == {"type": "nms"}
 
 
 def test_the_command_line_tells_a_list_from_several_values():
-    read = {
-        key: parse_value(key, text) for key, text in (("infer.crops.grid", "[32,20]"), ("k", "2,4"), ("crops", "lsm"))
-    }
+    line = {"crops": "lsm", "infer.crops.grid": "[32,20]", "k": "2,4"}
+    read = {key: parse_value(key, text) for key, text in line.items()}
     found = make_settings(read, [64])
     assert [s.options for s in found] == [{"crops": "lsm", "infer.crops.grid": [32, 20], "k": k} for k in (2, 4)]
 

@@ -131,3 +131,21 @@ def test_values_of_every_kind_are_taken(mode, options):
 def test_a_wrong_value_says_what_to_give(options, says):
     with pytest.raises(InputError, match=says):
         check("train", options)
+
+
+def test_options_that_are_parameters_in_python_are_checked_too(model, capsys):
+    line = from_python(model, "track", persist="maybe")
+    assert line == "persist=maybe: give True or False"
+    assert from_command_line(capsys, "track", "persist=maybe") == line
+
+
+@pytest.mark.parametrize("mode", ["val", "predict", "track", "export"])
+def test_settings_of_training_by_their_path_are_refused_elsewhere(model, mode):
+    line = f"{mode} does not read loss.box.weight=: it is a setting of training"
+    assert from_python(model, mode, **{"loss.box.weight": 1}) == line
+    assert "does not read eval.conf=" in from_python(model, mode, **{"eval.conf": 0.1})
+
+
+def test_settings_of_a_tracker_are_those_of_track(model):
+    line = from_python(model, "predict", **{"tracker.match": "iou"})
+    assert line == "predict does not read tracker.match=: use it in track"

@@ -71,6 +71,7 @@ COMMANDS = {
             "within": "points of AP below the best that are given for speed, default 0.5",
             "imgsz": "input sizes, such as 640,960; default that of training, its multiples, and the matching one",
             **{k: f"a list of: {v.help}" for k, v in SLICING.items()},
+            "infer.*": "any setting of slicing by its path; one value that is a list: infer.crops.grid=[32,20]",
             "split": "of the data, default val",
             "limit": "pictures at most, evenly chosen, default 100",
             "minutes": "stop measuring after so long, default 30",

@@ -232,7 +232,7 @@ DETECTION = {
     ),
     "dnn": Option(DETECTS, FLAG, "True runs ONNX files by OpenCV"),
     "uncertainty": Option(
-        PREDICT, ANY, "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"
+        PREDICT, FLAG, "True says how far each box may be off, drawn and in uncertainty.json (-ugs models)"
     ),
 }
 SLICING = {
@@ -279,7 +279,7 @@ TRACKING = {
         "bytetrack-nwd.yaml (default), botsort-nwd.yaml, one of ultralytics' (bytetrack.yaml, botsort.yaml) or "
         "your own file; a setting of it is given as tracker.match=iou, tracker.track_buffer=60",
     ),
-    "persist": Option(TRACK, ANY, "True lets tracks go on where the next video or folder begins"),
+    "persist": Option(TRACK, FLAG, "True lets tracks go on where the next video or folder begins"),
 }
 RESULTS = {
     "save": Option((*TRAIN, *LOOKS), FLAG, "False: the last checkpoint alone is kept, no pictures are drawn"),
