@@ -31,6 +31,23 @@ def test_a_name_is_enough(name):
 
 
 @pytest.mark.parametrize(
+    ("command", "call"),
+    [
+        ("train", lambda model: model.train(data="data.yaml")),
+        ("load", lambda model: model.load("best.pt")),
+        ("save", lambda model: model.save("last.pt")),
+        ("export", lambda model: model.export(format="onnx")),
+    ],
+)
+def test_what_an_exported_file_cannot_do_is_one_line(tmp_path, command, call):
+    (tmp_path / "best.onnx").write_bytes(b"")
+    model = YOLO(tmp_path / "best.onnx")
+    line = rf"^{command} needs a checkpoint or a model file; \S*best\.onnx is an exported model$"
+    with pytest.raises(InputError, match=line):
+        call(model)
+
+
+@pytest.mark.parametrize(
     ("name", "says"),
     [
         ("yolov5nn", "unknown model 'yolov5nn.yaml'; did you mean 'yolov5n'"),

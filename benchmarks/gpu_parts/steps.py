@@ -86,7 +86,7 @@ def prepared(setting: Setting, folder: str, batch: int, cache: Any) -> Trainer:
     args |= {"device": setting.option, "project": folder, "plots": False, "verbose": False}
     made = Trainer(overrides=args)
     made.model = made.get_model(cfg=name)
-    made._setup_train()
+    made.set_up()
     made.model.train()
     return made
 

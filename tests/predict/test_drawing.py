@@ -98,7 +98,7 @@ def test_crops_are_thin_and_below_the_boxes(tmp_path):
 def test_options_of_predict_reach_the_picture_call_by_call(monkeypatch, tmp_path):
     model = YOLO(trained().best)
     row = torch.tensor([[20.0, 30, 10, 10, 0.9, 0]]).T[None]
-    monkeypatch.setattr(model.model, "_predict_once", lambda x, *a, **k: (row.repeat(len(x), 1, 1), None))
+    monkeypatch.setattr(model.model, "run_layers", lambda x, *a, **k: (row.repeat(len(x), 1, 1), None))
 
     def saved(**options) -> np.ndarray:
         common = {"imgsz": 64, "save": True, "project": str(tmp_path), "name": "x", "exist_ok": True, "verbose": False}

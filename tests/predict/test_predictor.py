@@ -37,14 +37,14 @@ def certain(n):
 
 
 def test_predictions_are_results_in_pixels_of_the_picture(model, monkeypatch, tmp_path):
-    monkeypatch.setattr(model.model, "_predict_once", lambda x, *a: certain(1)(x))
+    monkeypatch.setattr(model.model, "run_layers", lambda x, *a: certain(1)(x))
     (found,) = model.predict(np.zeros((128, 128, 3), np.uint8), imgsz=64, project=str(tmp_path), verbose=False)
     assert isinstance(found, Results) and found.names == {0: "a", 1: "b"}
     np.testing.assert_allclose(found.boxes.xyxy.numpy(), [[2, 2, 6, 6]], atol=1e-4)
 
 
 def test_the_cap_is_said(model, monkeypatch, tmp_path, warned):
-    monkeypatch.setattr(model.model, "_predict_once", lambda x, *a: certain(200)(x))
+    monkeypatch.setattr(model.model, "run_layers", lambda x, *a: certain(200)(x))
     options = {"imgsz": 64, "project": str(tmp_path), "verbose": False}
     picture = np.zeros((64, 64, 3), np.uint8)
     assert len(model.predict(picture, **options)[0].boxes) == 200 and not warned
@@ -79,7 +79,7 @@ def test_the_other_options_of_prediction_work_on_our_detectors(model, tmp_path, 
 def test_suppression_by_nwd_is_asked_for_call_by_call_and_has_its_own_threshold(model, monkeypatch, tmp_path):
     """Two boxes of 4 px, 2 px apart: IoU 1/3; NWD .854 at C = 12.7, .78 at C = 8."""
     y = torch.tensor([[10.0, 10, 4, 4, 0.9, 0], [12, 10, 4, 4, 0.8, 0]]).T[None]
-    monkeypatch.setattr(model.model, "_predict_once", lambda x, *a, **k: (y.repeat(len(x), 1, 1), None))
+    monkeypatch.setattr(model.model, "run_layers", lambda x, *a, **k: (y.repeat(len(x), 1, 1), None))
     count = lambda **o: len(model.predict(np.zeros((64, 64, 3), np.uint8), **options, **o)[0].boxes)  # noqa: E731
     options = {"imgsz": 64, "project": str(tmp_path), "verbose": False}
     assert count() == 2
@@ -100,7 +100,7 @@ def clip(file, frames=6):
 
 
 def test_detections_are_written_as_coco_rows_with_the_frame_of_a_video(model, monkeypatch, tmp_path):
-    monkeypatch.setattr(model.model, "_predict_once", lambda x, *a: certain(2)(x))
+    monkeypatch.setattr(model.model, "run_layers", lambda x, *a: certain(2)(x))
     for i in range(2):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.zeros((128, 128, 3), np.uint8))
     options = {"imgsz": 64, "project": str(tmp_path), "verbose": False, "save_json": True, "exist_ok": True}

@@ -34,7 +34,7 @@ class SeamedDetector(DetectionModel):
         self._profile_one_layer(layer, x, times)
 
     def descale(self, y: Tensor, flip: int | None, scale: float, size: Sequence[int]) -> Tensor:
-        """Bring (B, 4 + nc, N) output of a scaled and, with flip=3, mirrored picture back, in place of `y`'s boxes.
+        """Bring (B, 4 + nc, N) output of a scaled and, with flip=3, mirrored picture back; changes `y`.
 
         Args:
             y: boxes as centre x, centre y, width, height in pixels, and scores.
