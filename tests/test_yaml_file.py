@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from tests.messages import assert_says
+from yolotiny import yaml_file
 from yolotiny.yaml_file import LARGEST, parse_yaml, read_yaml
 
 
@@ -62,3 +65,9 @@ def test_a_file_of_a_gigabyte_is_not_read(tmp_path):
 def test_ten_thousand_numbered_classes_are_read():
     text = "names:\n" + "".join(f"  {i}: class {i}\n" for i in range(10_000))
     assert len(parse_yaml(text, "x")["names"]) == 10_000
+
+
+def test_nothing_else_in_the_package_reads_yaml():
+    package = Path(yaml_file.__file__).parent
+    found = {p.name for p in package.rglob("*.py") if re.search(r"\byaml\.\w*load|\bYAML\.load", p.read_text("utf-8"))}
+    assert found == {"yaml_file.py"}

@@ -78,15 +78,15 @@ class DataFile:
         """All that a split names, what is wrong with it included; InputError as for `places`."""
         return find(self.places(split), self.root)
 
-    def images(self, *splits: str) -> dict[str, list[Path]]:
-        """The pictures of the splits that a run needs.
+    def usable(self, *splits: str) -> dict[str, Found]:
+        """What the splits that a run needs name.
 
         Raises:
             InputError: as for `places`, a listed picture that is not there, a split without pictures, two pictures
                 with one label file.
         """
-        found = {split: self.found(split).check(f"{self.file} {split}").images for split in splits}
-        if two := next(sharing(image for images in found.values() for image in images), None):
+        found = {split: self.found(split).check(f"{self.file} {split}") for split in splits}
+        if two := next(sharing(image for one in found.values() for image in one.images), None):
             raise InputError(f"{self.file}: {shared(*two)}")
         return found
 

@@ -81,15 +81,16 @@ REGIONS = {
 
 @pytest.fixture
 def source(tmp_path):
-    """Two pictures, of which `b` has a good label; the text of what `a` has is written by `lay`."""
+    """Two pictures, of which `b` has a good label, and one for validation without objects; the text of what `a` has is written by `lay`."""
     noise = np.random.default_rng(0).integers(0, 255, (2, *SIZE[::-1], 3), dtype=np.uint8)
     root = tmp_path / "raw"
-    for folder in ("images", "labels", "ignore"):
-        (root / folder / "train").mkdir(parents=True)
+    for folder in ("images/train", "labels/train", "ignore/train", "images/val"):
+        (root / folder).mkdir(parents=True)
+    cv2.imwrite(str(root / "images" / "val" / "c.png"), 255 - noise[0])
     for name, picture in zip("ab", noise, strict=True):
         cv2.imwrite(str(root / "images" / "train" / f"{name}.png"), picture)
         (root / "labels" / "train" / f"{name}.txt").write_text("0 0.25 0.25 0.2 0.2\n")
-    (root / "data.yaml").write_text("path: .\ntrain: images/train\nnames: [car, ship]\n")
+    (root / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [car, ship]\n")
     return root
 
 

@@ -46,7 +46,7 @@ def find_data(name: Any, *splits: str) -> str:
     if "://" in str(name):
         return _fetched(str(name), splits[-1])
     data = read_data_file(find_file(name))
-    data.images(*splits)
+    data.usable(*splits)
     if data.protocol is not None:
         PROTOCOLS.find(data.protocol, where=str(data.file))
     return str(data.file)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...data_file import NEEDED, in_folder, read_data_file
+from ...data_file import DataFile, in_folder, read_data_file
 from ...errors import InputError
 from ...image_files import HIDDEN, side_file
 from ..labels import FLAT, ignore_file, parse_regions, read_rows
@@ -61,22 +61,24 @@ def read_yolo(source: str | Path) -> Dataset:
     path = Path(source).expanduser()
     file = read_data_file(path if path.is_file() else in_folder(path))
     data = Dataset(file.names, {}, protocol=file.protocol or None)
-    for split in file.splits:
-        if split == "val" and file.content.get("val") == file.content.get("test") is not None:
-            continue  # test stands for val, and will again
-        try:
-            places = file.places(split)
-        except InputError as error:
-            if split in NEEDED:
-                raise
-            data.notes.append(f"left out: {error}")
-            continue
-        found = file.found(split).check(f"{file.file} {split}")
+    for split, found in file.usable(*_splits(file, data.notes)).items():
         images = list(dict.fromkeys(found.images))
         data.drop(split, "picture that is listed twice", len(found.images) - len(images))
         for reason, count in found.left_out.items():
             if reason != HIDDEN or path.is_file():  # those of a folder are counted for all formats alike
                 data.drop(split, reason, count)
-        names = _short_names(images, places, file.root)
+        names = _short_names(images, file.places(split), file.root)
         data.splits[split] = [_record(image, name, data, split) for image, name in zip(images, names, strict=True)]
     return data
+
+
+def _splits(file: DataFile, notes: list[str]) -> list[str]:
+    """The splits to be read: not val where test stands for it and will again, nor a test that is noted as absent."""
+    wanted = [s for s in file.splits if s != "val" or file.content.get("test", ...) != file.content.get("val")]
+    if wanted[-1] == "test" and len(wanted) > 1:
+        try:
+            file.places("test")
+        except InputError as error:
+            notes.append(f"left out: {error}")
+            return [s for s in file.splits if s != "test"]
+    return wanted

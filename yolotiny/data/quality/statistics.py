@@ -139,7 +139,7 @@ def stats(data: str | Path, imgsz: int = 640, split: str = "train") -> Stats:
     if not isinstance(imgsz, int) or imgsz < 1:
         raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
     file = read_data_file(find_file(data))
-    listed = file.found(str(split)).check(f"{file.file} {split}")
+    listed = file.usable(str(split))[str(split)]
     left_out, samples = Counter(listed.left_out), []
     for image in listed.images:
         try:
