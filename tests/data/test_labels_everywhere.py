@@ -81,7 +81,7 @@ REGIONS = {
 
 @pytest.fixture
 def source(tmp_path):
-    """Two pictures, of which `b` has a good label, and one for validation without objects; the text of what `a` has is written by `lay`."""
+    """Two pictures, `b` with a good label, and one for validation without objects; `lay` writes what `a` has."""
     noise = np.random.default_rng(0).integers(0, 255, (2, *SIZE[::-1], 3), dtype=np.uint8)
     root = tmp_path / "raw"
     for folder in ("images/train", "labels/train", "ignore/train", "images/val"):

@@ -268,6 +268,19 @@ def test_classes_and_single_cls_leave_ignore_regions_alone(with_regions):
     assert dataset(with_regions, classes=1).labels[0]["cls"].ravel().tolist() == [1, 3]
 
 
+def test_single_cls_makes_objects_of_all_classes_and_regions_of_none(with_regions, monkeypatch):
+    """In training ultralytics has put one name in the place of all by then."""
+    monkeypatch.setitem(globals(), "NAMES", {0: "item"})
+    data = dataset(with_regions, single_cls=True)
+    assert data.labels[0]["cls"].ravel().tolist() == [0, 0, 1] and data.most_objects == 2
+    (file,) = (with_regions / "labels").rglob("*.txt")
+    file.write_text("7 0.5 0.5 0.1 0.1\n")
+    assert dataset(with_regions, single_cls=True).labels[0]["cls"].ravel().tolist() == [0, 1]
+    file.write_text("0.5 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(InputError, match="row 1: class 0.5 is no whole number from 0 up"):
+        dataset(with_regions, single_cls=True)
+
+
 def test_splitting_gives_the_regions_with_their_picture():
     batch = {
         "cls": torch.tensor([[0.0], [2.0], [1.0], [2.0]]),

@@ -12,7 +12,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -87,14 +87,19 @@ class Rows:
         centre, half = self.table[:, 2:4], self.table[:, 4:] / 2
         return np.concatenate((centre - half, centre + half), 1)
 
+    @cached_property
+    def over(self) -> np.ndarray:
+        """(N,) True for a box that was written over the edge of the picture."""
+        centre, half = self.table[:, 2:4], self.table[:, 4:] / 2
+        return np.any(np.abs(centre - 0.5) + half > 0.5 + TOUCHING, axis=1)
+
     @property
     def xywh(self) -> np.ndarray:
         """(N, 4) centre and size as shares of the picture, cut to it; a box that lies in it stays to the last bit."""
         xywh = self.table[:, 2:]
-        over = (np.abs(xywh[:, :2] - 0.5) + xywh[:, 2:] / 2 > 0.5 + TOUCHING).any(1)
-        if over.any():
-            cut, xywh = self.written[over].clip(0, 1), xywh.copy()
-            xywh[over] = np.concatenate(((cut[:, :2] + cut[:, 2:]) / 2, cut[:, 2:] - cut[:, :2]), 1)
+        if self.over.any():
+            cut, xywh = self.written[self.over].clip(0, 1), xywh.copy()
+            xywh[self.over] = np.concatenate(((cut[:, :2] + cut[:, 2:]) / 2, cut[:, 2:] - cut[:, :2]), 1)
         return xywh
 
     @property
@@ -103,13 +108,13 @@ class Rows:
         centre, side = np.split(self.xywh, 2, axis=1)
         return np.concatenate((centre - side / 2, centre + side / 2), 1)
 
-    def over_edge(self, width: int, height: int) -> int:
-        """How many boxes were written over the edge of the picture by more than `TOLERANCE`."""
-        return int((self.reach(width, height) > TOLERANCE).sum())
-
     def reach(self, width: int, height: int) -> np.ndarray:
         """(N,) how far each box was written over the edge of a picture of width x height pixels, in pixels."""
         return reach(self.written * (width, height, width, height), width, height)
+
+    def over_edge(self, width: int, height: int) -> int:
+        """How many boxes were written over the edge of the picture by more than `TOLERANCE`."""
+        return int((self.reach(width, height) > TOLERANCE).sum()) if self.over.any() else 0
 
 
 class _NoBox(ValueError):
@@ -206,7 +211,7 @@ def _numbers(words: list[str]) -> list[float]:
     try:
         values = list(map(float, words))
     except ValueError:
-        raise _NoBox(ROW, "this is not numbers; expected 'class cx cy w h'") from None
+        raise _NoBox(ROW, "this is not numbers with spaces between") from None
     if not all(map(math.isfinite, values)):
         raise _NoBox(ROW, "NaN or infinite value")
     return values

@@ -126,7 +126,7 @@ class TinyDataset(YOLODataset):
         return found
 
     def get_labels(self) -> list[dict[str, Any]]:
-        """Labels of all images, ignore regions appended; logs what was left out."""
+        """Labels of all images as their files have them; logs what was left out or cut."""
         wanted = list(self.im_files)
         labels = self.scanned()
         self.im_files = [x["im_file"] for x in labels]
@@ -139,15 +139,6 @@ class TinyDataset(YOLODataset):
         over = {x["im_file"]: n for x in labels if (n := x.pop("over_edge"))}
         self._tell(f"{{n}} boxes reach over the edge by more than {TOLERANCE:g} px and are cut there", over, wanted)
         self.sizes = {x["im_file"]: x["shape"] for x in labels}  # rectangular batches take it out of the labels
-        regions = 0
-        for label, file in zip(labels, img2label_paths(self.im_files), strict=True):
-            extra = read_ignore(ignore_file(file), sys.maxsize if self.single_cls else self.nc)
-            regions += len(extra)
-            label["bboxes"] = np.concatenate((label["bboxes"], extra[:, :4]))
-            cls = to_index(extra[:, 4:], self.nc).astype(np.float32)
-            label["cls"] = np.concatenate((label["cls"], cls))
-        if regions:
-            LOGGER.info(f"{self.prefix}{regions} ignore regions: no loss and no false alarm inside")
         return labels
 
     def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple:
@@ -173,18 +164,19 @@ class TinyDataset(YOLODataset):
         return max((int((~is_region(x["cls"], self.nc)).sum()) for x in self.labels), default=0)
 
     def update_labels(self, include_class: int | list[int] | None) -> None:
-        """Keep the chosen classes and, with `single_cls`, call them all 0; ignore regions stay what they are."""
-        if include_class is not None:
-            single, self.single_cls = self.single_cls, False
-            regions = {int(c) for x in self.labels for c in x["cls"].ravel() if is_region(c, self.nc)}
-            super().update_labels([*np.ravel(include_class).tolist(), *sorted(regions)])
-            self.single_cls = single
-        if self.single_cls:
-            for label in self.labels:
-                label["cls"][~is_region(label["cls"], self.nc)] = 0
-        if self.augment and not self.most_objects:
+        """Keep the objects of the chosen classes, with `single_cls` call them all 0, and append the ignore regions."""
+        super().update_labels(None if include_class is None else np.ravel(include_class).tolist())
+        if self.augment and not any(len(x["cls"]) for x in self.labels):
             of = "" if include_class is None else f" of classes {include_class}"
             raise InputError(f"no box{of} in any of the {len(self.labels)} training images of {self.img_path}")
+        regions = 0
+        for label, file in zip(self.labels, img2label_paths(self.im_files), strict=True):
+            extra = read_ignore(ignore_file(file), sys.maxsize if self.single_cls else self.nc)
+            regions += len(extra)
+            label["bboxes"] = np.concatenate((label["bboxes"], extra[:, :4]))
+            label["cls"] = np.concatenate((label["cls"], to_index(extra[:, 4:], self.nc).astype(np.float32)))
+        if regions:
+            LOGGER.info(f"{self.prefix}{regions} ignore regions: no loss and no false alarm inside")
 
     def build_transforms(self, hyp: Any) -> Any:
         """ultralytics' augmentations with our rule for which boxes survive, then the model file's."""

@@ -46,7 +46,7 @@ def test_converting_the_output_again_changes_nothing(source, tmp_path, text):
         ("0.5 0.5 0.5 0.2 0.2", "class 0.5"),
         ("0 nan 0.5 0.2 0.2", "NaN or infinite value"),
         ("0 0.5 0.5 0.2", "4 values; expected 5"),
-        ("0 0.5 0.5 0.2 x", "not numbers; expected 'class cx cy w h'"),
+        ("0 0.5 0.5 0.2 x", "this is not numbers with spaces between"),
         ("0 50 25 10 10", "outside the picture, not shares of the picture, 0..1, it looks like pixels"),
         ("0 0.5 0.5 -0.2 0.2", "outside"),
     ],
@@ -63,6 +63,21 @@ def test_regions_keep_the_class_they_belong_to(source, text):
     text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0.2 0.4 2\n")
     with pytest.raises(InputError, match=r"ignore/train/a\.txt, row 1: class 2 is none of the 2 classes"):
         read_yolo(source)
+
+
+def test_rows_and_regions_without_width_or_height_are_left_out_with_a_count(source, tmp_path, text):
+    text(source / "labels" / "train" / "a.txt", "0 0.5 0.5 0.1 0\n1 0.5 0.5 0.2 0.4\n")
+    text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0 0.4\n")
+    found = convert("yolo", source, tmp_path / "out").splits["train"]
+    assert found.dropped == {"row without width or height": 2}
+    assert (found.boxes, found.ignore) == ({"car": 0, "ship": 1}, 0)
+
+
+def test_an_object_counts_with_what_is_in_the_picture(source, tmp_path, load):
+    (source / "labels" / "val" / "a.txt").write_text("0 0.95 0.5 0.2 0.2\n")  # 5 of 20 px beyond the edge
+    summary = convert("yolo", source, tmp_path / "out")
+    (entry,) = load(tmp_path / "out" / "annotations" / "val.json")["annotations"]
+    assert entry["bbox"] == [85, 20, 15, 10] and entry["area"] == 150 and summary.splits["val"].cut == 1
 
 
 def test_the_protocol_of_the_source_is_kept(source, tmp_path):
