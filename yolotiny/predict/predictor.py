@@ -18,7 +18,7 @@ from ultralytics.utils import LOGGER, ops
 from ..loaders.reader import Reader
 from ..loaders.sources import items_of, reads_files
 from ..ops.letterbox import Letterbox
-from ..ops.postprocess import describe, nms, scale_for
+from ..ops.postprocess import NMSConfig, describe, nms, scale_for
 from ..slicing import SlicedInference
 from ..text import printable
 from ..training_stats import TrainingStats
@@ -37,6 +37,7 @@ class Predictor(Saving, DetectionPredictor):
 
     Attributes:
         suppression: `nms_metric` and `nms_c`, see `scale_for`.
+        nms_config: these and the options of a call, from `setup_source` on.
         sliced: looks at tiles again, or None.
         multi_label: whether one box may be several detections, as in validation.
         warns: whether to say where a cap removed detections.
@@ -70,6 +71,8 @@ class Predictor(Saving, DetectionPredictor):
             source = Reader(items_of(source), self.args.batch, self.args.vid_stride, channels)
         super().setup_source(source, stride)
         vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
+        c = scale_for(self.model, self.suppression)
+        self.nms_config = NMSConfig.of(self.args, multi_label=self.multi_label, classes=self.args.classes, c=c)
         if self.model.format == "pt" and self.model.end2end:  # ultralytics puts it into the network, for all calls
             self.model.head = {"max_det": max(self.args.max_det, 300), "agnostic_nms": self.args.agnostic_nms}
         if self.sliced is not None:
@@ -106,21 +109,8 @@ class Predictor(Saving, DetectionPredictor):
     def suppress(self, y: Tensor, extra: Tensor | None = None, of_crops: bool = False) -> list[Tensor]:
         """Network output -> rows of each picture, see `nms`; warns where a cap removed detections, not in crops."""
         left_out: Counter[str] = Counter()
-        found = nms(
-            y,
-            len(self.model.names),
-            self.args.conf,
-            self.args.iou,
-            self.args.max_det,
-            multi_label=self.multi_label,
-            agnostic=self.args.agnostic_nms,
-            classes=self.args.classes,
-            left_out=left_out,
-            c=scale_for(self.model, self.suppression),
-            extra=extra,
-            together=of_crops,
-        )
-        for line in describe(left_out, self.args.max_det, self.args.conf) if self.warns and not of_crops else ():
+        found = nms(y, self.nms_config, left_out, extra, together=of_crops)
+        for line in describe(left_out, self.nms_config) if self.warns and not of_crops else ():
             LOGGER.warning(line)
         return found
 

@@ -34,7 +34,7 @@ from ..metrics import (
     table,
 )
 from ..metrics.columns import COLUMNS
-from ..ops.postprocess import check_metric, describe, nms, scale_for
+from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
 from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
 from ..report import WORST, write
@@ -56,6 +56,7 @@ class Validator(DetectionValidator):
         protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         suppression: `nms_metric` and `nms_c` of the same section.
+        nms_config: these and the options of the run, from `init_metrics` on.
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
@@ -65,7 +66,6 @@ class Validator(DetectionValidator):
     fitness: str | None = None
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
-    c: float | None = None
     worst: int = WORST
     evaluation: Evaluation | None = None
 
@@ -125,7 +125,9 @@ class Validator(DetectionValidator):
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
-        self.c = scale_for(model, self.suppression)
+        agnostic = bool(self.args.single_cls or self.args.agnostic_nms)
+        c = scale_for(model, self.suppression)
+        self.nms_config = NMSConfig.of(self.args, multi_label=True, agnostic=agnostic, c=c)
 
     @staticmethod
     def _check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
@@ -146,18 +148,7 @@ class Validator(DetectionValidator):
 
     def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
-        return nms(
-            y,
-            self.nc,
-            self.args.conf,
-            self.args.iou,
-            self.args.max_det,
-            multi_label=True,
-            agnostic=self.args.single_cls or self.args.agnostic_nms,
-            left_out=self.left_out,
-            c=self.c,
-            together=of_crops,
-        )
+        return nms(y, self.nms_config, self.left_out, together=of_crops)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures."""
@@ -223,7 +214,7 @@ class Validator(DetectionValidator):
     def print_results(self) -> None:
         """ultralytics' table, then one line (in training) or the tables of the protocol; those are written as well."""
         super().print_results()
-        for line in describe(self.left_out, self.args.max_det, self.args.conf):
+        for line in describe(self.left_out, self.nms_config):
             (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
         if self.report is None:
             return
