@@ -16,12 +16,12 @@ from ultralytics.utils.torch_utils import initialize_weights, scale_img
 
 from . import graph, plugins, weights
 from .config import load as config
-from .criterion import CRITERIA, scaled, section
+from .criterion import CRITERIA, Criterion, scaled, section
 from .errors import InputError, did_you_mean
 from .limits import NUMBER
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
-from .nn.head import DenseDetect
+from .nn.head import DenseDetect, family_of
 from .nn.peaks import one_of_each
 from .registry import build
 from .structures import CenterPreds, Preds, WithAux
@@ -42,9 +42,11 @@ class Detector(DetectionModel):
         yaml: the whole configuration, as saved in checkpoints and enough to build the detector again.
         model: the layers, named children in running order; the last is the head.
         stride: pixels per cell of each level of the head, and 32 where none is as large.
+        criterion: of the head's family, once `init_criterion` has been asked for it.
         terms: what layers other than the head add to the loss, by name; set up together with the criterion.
     """
 
+    criterion: Any = None
     terms: dict[str, Any] = {}
 
     def __init__(
@@ -68,7 +70,7 @@ class Detector(DetectionModel):
         if not isinstance(head, Detect):
             where = self.yaml.get("yaml_file") or "the configuration"
             raise InputError(f"the last row of {where} is {head.type}, which is no detection head")
-        if self.yaml.get("assigner") and not hasattr(head, "criterion"):
+        if self.yaml.get("assigner") and not family_of(head):
             where = self.yaml.get("yaml_file") or "the configuration"
             raise InputError(f"assigner in {where}: {head.type} is a head of ultralytics, which brings its own")
         added = [k for layer in self.model for k in getattr(layer, "loss_terms", {})]
@@ -152,13 +154,17 @@ class Detector(DetectionModel):
         wanted = section(self.yaml | {"loss": {k: v for k, v in wishes.items() if k in added}}, added)
         self.terms = {k: build(v, AUX_LOSSES, where=f"{where}.{k}") for k, v in wanted.items()}
         rest = {k: v for k, v in wishes.items() if k not in added}
-        family = getattr(head, "criterion", "")
-        if family:
+        if family := family_of(head):
             return CRITERIA.find(family, head.type)(self.yaml | {"loss": rest}, head.coder, head.nc)
         if rest:
             near = did_you_mean(next(iter(rest)), [*added, "box=", "cls=", "dfl="])
             raise InputError(f"{where}.{next(iter(rest))} is no term of a head of ultralytics{near}")
         return super().init_criterion()
+
+    @property
+    def own_criterion(self) -> Criterion | None:
+        """The criterion where it is one of ours, which knows more than to be called; None for those of ultralytics."""
+        return self.criterion if isinstance(self.criterion, Criterion) else None
 
     def loss(self, batch: dict[str, Any], preds: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The criterion's loss vector and parts, and behind them what other layers add."""
@@ -169,7 +175,8 @@ class Detector(DetectionModel):
         with torch.autocast(vector.device.type, enabled=False):
             extra = {k: term(_carried(preds), batch["img"]) * term.weight for k, term in self.terms.items()}
         # Scaled as the criterion scales its own; heads of ultralytics multiply by the number of pictures, too.
-        more, logged = scaled(extra, len(batch["img"]), getattr(self.criterion, "mean", False))
+        mean = self.own_criterion is not None and self.own_criterion.mean
+        more, logged = scaled(extra, len(batch["img"]), mean)
         return torch.cat((vector, more)), parts | logged
 
     def load(self, weights_: nn.Module | dict[str, Any] | str | Path, verbose: bool = True) -> None:

@@ -24,6 +24,7 @@ from ..detector import Detector
 from ..errors import InputError
 from ..loaders.build import build_dataset
 from ..loaders.dataset import split_ignore
+from ..nn.head import family_of
 from ..train.autofit import fit
 
 EDGES = (0, 8, 16, 32, 64)  # pixels: very tiny, tiny, small, medium, and larger
@@ -126,7 +127,7 @@ def analyze_assignment(
     Raises:
         InputError: a head that is not ours, data or settings that cannot be used.
     """
-    if not getattr(model.model[-1], "criterion", ""):
+    if not family_of(model.model[-1]):
         raise InputError("data assign needs a detector of ours; heads of ultralytics have no assigner to choose")
     for name, value, least in (("pictures", pictures, 1), ("imgsz", imgsz, 32), ("sizes", min(sides, default=0), 1)):
         if not value >= least:

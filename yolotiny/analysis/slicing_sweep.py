@@ -22,6 +22,7 @@ from ..loaders.pictures import read_picture
 from ..metrics import PROTOCOLS, evaluate_arrays
 from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
+from ..predict.results import SlicedResults
 from ..predict.sharing import prepare
 from ..training_stats import TrainingStats
 from ..val.ground_truth import ground_truth
@@ -74,7 +75,8 @@ class Candidate:
         rows = rows[((rows[:, 2:4] - rows[:, :2]) >= LEAST).all(1)]  # as validation leaves them out
         self.images.append((*known, rows[:, :4], rows[:, 4], rows[:, 5]))
         self.seconds.append(clock.dt)
-        self.areas.append(share_of(getattr(found, "crops", torch.zeros(0, 4)).numpy(), picture.shape[:2]))
+        crops = found.crops if isinstance(found, SlicedResults) else torch.zeros(0, 4)
+        self.areas.append(share_of(crops.numpy(), picture.shape[:2]))
 
     def row(self, pictures: int, names: Any, protocol: str) -> Row:
         """What the first so many pictures say of this setting."""

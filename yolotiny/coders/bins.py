@@ -17,6 +17,7 @@ from torch import Tensor
 from ..boxes import xywh2xyxy, xyxy2xywh
 from ..errors import InputError
 from ..structures import Priors
+from .base import Coder
 
 Pair = Sequence[float]
 MOST = 1_000  # intervals of a grid; the paper has 16
@@ -69,7 +70,7 @@ def two_hot(t: Tensor, grid: Tensor) -> Tensor:
     return out.scatter(-1, left[..., None], 1 - share).scatter(-1, left[..., None] + 1, share)
 
 
-class BinsCoder:
+class BinsCoder(Coder):
     """Offset of the centre in cells, and logarithm of the size over the prior's, each as logits over a grid.
 
     The prior of YOLOv5 is its anchor, that of YOLOX and of the centre head its cell. alpha, beta and n are one number,
@@ -81,6 +82,8 @@ class BinsCoder:
     Raises:
         InputError: values that make no grid.
     """
+
+    is_distributional = True
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class BinsCoder:
         self.grids = grid(a, b, k, one_sided), grid(a2, b2, k2)
         self.channels = 2 * sum(len(g) for g in self.grids)
         self.zero = 0.5 if one_sided else 0.0  # where an offset of 0 lies, in cells before the centre of the cell
+        self.reach = float(self.grids[0][-1]) - self.zero
 
     def logits(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """(..., channels) raw -> (..., 2, K) logits of x and y, and of width and height."""
@@ -146,11 +150,6 @@ class BinsCoder:
             mean = (p * values).sum(-1, keepdim=True)
             out.append((p * (values - mean).square()).sum(-1).sqrt())
         return torch.cat((out[0] * priors.strides, out[1] * self.sizes(raw, priors)), -1)
-
-    @property
-    def reach(self) -> float:
-        """Cells from a prior's own cell that its box can be centred, either way."""
-        return float(self.grids[0][-1]) - self.zero
 
     def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True where the prior can become the box."""

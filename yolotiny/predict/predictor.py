@@ -81,7 +81,12 @@ class Predictor(Saving, DetectionPredictor):
     @property
     def unread(self) -> int:
         """Pictures and frames that could not be decoded and were left out, once the source is through."""
-        return sum(getattr(self.dataset, "unread", Counter()).values())
+        return sum(self.dataset.unread.values()) if isinstance(self.dataset, Reader) else 0
+
+    @property
+    def ids(self) -> int | None:
+        """How many objects were followed; None in a prediction, which follows none."""
+        return None
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Network output; None where tiles need no pass over the whole picture."""
@@ -133,7 +138,7 @@ class Predictor(Saving, DetectionPredictor):
         """Rows of predictions.json; those of a video say the frame."""
         found = {"bboxes": result.boxes.xyxy, "conf": result.boxes.conf, "cls": result.boxes.cls}
         rows = rows_of(found, str(result.path), range(1, len(result.names) + 1))
-        video = getattr(self.dataset, "mode", "image") != "image"
+        video = self.dataset.mode != "image"
         return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
