@@ -149,17 +149,17 @@ def test_rectangular_batches_take_windows_of_their_shape(tmp_path):
     made = dataset(tmp_path, GridCrops(probability=1.0, objects=1.0), rect=True)
     sample = made[0]
     assert sample["img"].shape == (3, 32, 64) and set(np.unique(picture(sample))) == {0, 255}
-    assert measure(training_samples(made, 64))["pixel_scale"] == 1.0
+    assert measure(training_samples(made, 64)).pixel_scale == 1.0
 
 
 def test_what_is_measured_is_what_training_sees(folder):
     whole = measure(training_samples(dataset(folder, None), 64))
-    assert whole["object_size"] == 4 and whole["pixel_scale"] == 0.25 and "crop_object_size" not in whole
+    assert whole.object_size == 4 and whole.pixel_scale == 0.25 and whole.crop_object_size is None
     mixed = measure(training_samples(dataset(folder, GridCrops(probability=0.5, objects=1.0)), 64))
-    assert mixed["object_size"] == pytest.approx(10, abs=0.1) and mixed["pixel_scale"] == 1.0  # 4 and 16 px, half each
-    assert mixed["crop_object_size"] == 16
+    assert mixed.object_size == pytest.approx(10, abs=0.1) and mixed.pixel_scale == 1.0  # 4 and 16 px, half each
+    assert mixed.crop_object_size == 16
     tiles = measure(training_samples(dataset(folder, GridCrops(probability=1.0, objects=1.0, tile=128)), 64))
-    assert tiles["object_size"] == pytest.approx(8, abs=0.1) and tiles["pixel_scale"] == 0.5
+    assert tiles.object_size == pytest.approx(8, abs=0.1) and tiles.pixel_scale == 0.5
     few = training_samples(dataset(folder, GridCrops(probability=0.25)), 64)
     assert sum(sample.cropped for sample in few) == len(few) / 4
 
@@ -168,7 +168,7 @@ def test_pieces_of_pictures_that_one_tile_covers_are_measured(tmp_path):
     add_picture(tmp_path, "train", "0.png", SHARP[:48, :48], [(0, 0.5, 0.5, 8 / 48, 8 / 48)])
     found = training_samples(dataset(tmp_path, FittedCrops(objects=1.0)), 96)  # whole pictures are shown twice as large
     assert {(sample.cropped, sample.scale) for sample in found} == {(False, 2.0), (True, 1.0)}
-    assert measure(found)["pixel_scale"] == 1.0 and measure(found)["crop_object_size"] == 8
+    assert measure(found).pixel_scale == 1.0 and measure(found).crop_object_size == 8
     assert not any(
         sample.cropped for sample in training_samples(dataset(tmp_path, GridCrops(objects=1.0), size=96), 96)
     )

@@ -26,6 +26,7 @@ from ..loaders.build import build_dataset
 from ..loaders.dataset import split_ignore
 from ..nn.head import family_of
 from ..train.autofit import fit
+from ..training_stats import TrainingStats
 
 EDGES = (0, 8, 16, 32, 64)  # pixels: very tiny, tiny, small, medium, and larger
 SHIFT = 16  # pixels a box is moved along the diagonal for the curves
@@ -138,7 +139,7 @@ def analyze_assignment(
         made.load(model, verbose=False)
     args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "mode": "train"})
     dataset = build_dataset(args, info["train"], info, "val", BATCH, max(int(made.stride.max()), 32), rect=False)
-    if not made.yaml.get("measured") or made.yaml.get("anchors") == "auto":
+    if TrainingStats.of(made).object_size is None or made.yaml.get("anchors") == "auto":
         fit(made, dataset, imgsz)
     family = CRITERIA.find(made.model[-1].criterion)
     head = made.model[-1]
@@ -157,7 +158,9 @@ def analyze_assignment(
             for criterion, into in zip(criteria, counts, strict=True):
                 into.append(torch.bincount(criterion.match(preds, targets).gt, minlength=len(targets.boxes)))
     names = ("baseline " + family.assigner, type_of(made.yaml.get("assigner"), family.assigner))
-    c = made.yaml["measured"]["object_size"]
+    c = TrainingStats.of(made).object_size
+    if c is None:
+        raise InputError(f"data assign: the training split of {data} holds no object")
     to = Path(to)
     to.mkdir(parents=True, exist_ok=True)
     out = AssignmentAnalysis(

@@ -183,7 +183,7 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
     trained = model.overrides.get("imgsz") or 640
     trained = int(max(trained) if isinstance(trained, (list, tuple)) else trained)
     longest = max(max(size) for size in dataset.sizes.values())
-    trained_with, seen = TrainingStats.of(cfg.get("measured") or {}), []
+    trained_with, seen = TrainingStats.of_config(cfg), []
     for label in dataset.labels:
         h, w = dataset.sizes[label["im_file"]]
         seen.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))

@@ -18,6 +18,7 @@ from ..errors import InputError, did_you_mean
 from ..losses import BOX_LOSSES, LOCALISATION, TwoHotLoss
 from ..registry import build
 from ..structures import Assignment, Preds, Targets
+from ..training_stats import TrainingStats
 
 Batch = dict[str, Any]
 Parts = dict[str, Tensor]
@@ -131,9 +132,9 @@ class Criterion:
         where = cfg.get("yaml_file") or "the configuration"
         self.coder, self.nc = coder, nc
         self.loss = section(cfg, self.terms)
-        measured = cfg.get("measured") or {}
+        training = TrainingStats.of_config(cfg).known()
         own = {"of": self.terms["box"]["type"]}  # what a loss that reshapes another one reshapes here
-        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **measured, **own)
+        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **training, **own)
         self.bins = None
         if coder.is_distributional:
             self.bins = build(self.loss["bins"], LOCALISATION, where=f"{where}: loss.bins", coder=coder)
@@ -141,7 +142,7 @@ class Criterion:
             raise InputError(f"loss.bins in {where} needs a coder of distributions: coder: {{type: bins}}")
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
-        self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **measured)
+        self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **training)
         if (draws := isinstance(self.assign, HeatmapAssigner)) != ("heat" in self.terms):
             heads = f"heads {'with' if draws else 'without'} a heat map"
             raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..boxes import xywh2xyxy
 from ..errors import InputError, above_zero, did_you_mean, number, whole
-from ..training_stats import TrainingStats
+from ..training_stats import TrainingStats, config_of
 from . import nms as arrays
 
 MAX_CANDIDATES = 60_000  # boxes of one picture that enter the suppression; the best stay
@@ -144,8 +144,7 @@ def scale_for(model: Any, section: dict[str, Any]) -> float | None:
         return None
     if section.get("nms_c") is not None:
         return float(section["nms_c"])
-    ours = getattr(model, "yaml", None) or getattr(getattr(model, "model", None), "yaml", None)
-    size = TrainingStats.of(model).object_size or (NWD_SCALE if ours else None)
+    size = TrainingStats.of(model).object_size or (NWD_SCALE if config_of(model) else None)
     if size is None:
         raise InputError("nms_metric=nwd: this file does not say how large its objects are; give nms_c=PIXELS")
     return float(size)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from ..detector import Detector
 from ..loaders.crop_dataset import CropDataset
 from ..loaders.dataset import TinyDataset
 from ..slicing.samplers.base import ObjectCrop
+from ..training_stats import TrainingStats
 
 EXTREMES = (1, 99)  # percentiles of the areas: one huge or broken box shall not decide
 SAMPLES = 2000  # pictures and tiles drawn to see what training with crops sees
@@ -69,8 +71,8 @@ def _sample(dataset: TinyDataset, index: int, object_crop: ObjectCrop | None, im
     return TrainingSample(label["bboxes"][label["cls"][:, 0] < dataset.nc, 2:] * [width, height] * scale, scale, False)
 
 
-def measure(seen: list[TrainingSample]) -> dict[str, Any]:
-    """The section `measured` of a configuration, from looks that show at least one object.
+def measure(seen: list[TrainingSample]) -> TrainingStats:
+    """Sizes of the objects in samples that show at least one.
 
     Returns:
         `object_size`, the mean square root of the area (the C of NWD, 12.7 on AI-TOD-v2 at 800 px), and `object_areas`,
@@ -84,12 +86,17 @@ def measure(seen: list[TrainingSample]) -> dict[str, Any]:
     tiles = [sample for sample in seen if sample.cropped]
     scales = [sample.scale for sample in tiles or seen]
     in_tiles = np.concatenate([sample.sizes for sample in tiles] or [np.zeros((0, 2))]).prod(1)
-    crops = {"crop_object_size": round(float(np.sqrt(in_tiles).mean()), 2)} if len(in_tiles) else {}
-    return crops | {
-        "object_size": round(float(np.sqrt(areas).mean()), 2),
-        "object_areas": [round(float(low), 2), round(float(high), 2)],
-        "pixel_scale": round(float(np.median(scales)), 4),
-    }
+    return TrainingStats(
+        object_size=_mean_side(areas),
+        crop_object_size=_mean_side(in_tiles) if len(in_tiles) else None,
+        pixel_scale=round(float(np.median(scales)), 4),
+        object_areas=[round(float(low), 2), round(float(high), 2)],
+    )
+
+
+def _mean_side(areas: np.ndarray) -> float:
+    """(n,) areas, pixels squared -> mean of their square roots, pixels."""
+    return round(float(np.sqrt(areas).mean()), 2)
 
 
 def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[str]:
@@ -118,14 +125,15 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
         model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
         said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
-    found = model.yaml["measured"] = measure(seen)
+    stats = measure(seen)
     if isinstance(dataset, CropDataset) and any(sample.cropped for sample in seen):
-        found |= dataset.crop_train.advice
+        stats = replace(stats, **dataset.crop_train.advice)
+    stats.note_in(model.yaml)
     model.criterion = model.init_criterion()
-    said.append(f"objects: {found['object_size']} px mean size at imgsz={imgsz}")
+    said.append(f"objects: {stats.object_size} px mean size at imgsz={imgsz}")
     if isinstance(dataset, CropDataset):
         cropped = sum(sample.cropped for sample in seen) / len(seen)
-        said.append(f"crops: {cropped:.0%} of what training sees, {found['pixel_scale']} px per pixel of the file")
+        said.append(f"crops: {cropped:.0%} of what training sees, {stats.pixel_scale} px per pixel of the file")
         if not cropped:
             LOGGER.warning(
                 "crop_train: no picture gives a tile, so all are seen whole; their files are no larger than one, or "

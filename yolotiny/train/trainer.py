@@ -28,6 +28,7 @@ from ..loaders.dataset import TinyDataset, split_ignore
 from ..nn.anchor_head import read as read_anchors
 from ..predict.drawing import names_as_text
 from ..slicing.samplers import crop_train
+from ..training_stats import TrainingStats
 from ..val.validator import Validator
 from .autofit import fit
 from .processes import SharedTrainer
@@ -126,7 +127,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
         super()._build_train_pipeline()
         model = unwrap_model(self.model)
-        if self.resume and model.yaml.get("measured"):
+        if self.resume and TrainingStats.of(model).known():
             return
         said = fit(model, self.train_loader.dataset, self.args.imgsz, self.args.seed)
         if RANK in {-1, 0}:
