@@ -81,7 +81,6 @@ TOO_MUCH = {
     "yolotiny/data/writer.py::write": OPTIONS,
     "yolotiny/detector.py::Detector": UNSPLIT,
     "yolotiny/loaders/build.py::build_dataset": "what ultralytics' trainer and validator know when they ask for data",
-    "yolotiny/metrics/inputs.py::_scene": UNSPLIT,
     "yolotiny/model.py::YOLO": UNSPLIT,
     "yolotiny/model.py::YOLO._run_predictor": UNSPLIT,
 }

@@ -177,10 +177,10 @@ def test_the_protocol_limit_and_reach_are_the_ones_asked_for(model, data, tmp_pa
 def test_an_interrupted_run_keeps_what_was_measured(model, data, tmp_path, monkeypatch):
     see = tune_crops.Candidate.see
 
-    def stop(self, picture, file, known):
-        if file.endswith("2.png"):
+    def stop(self, picture, known):
+        if known.picture.file.endswith("2.png"):
             raise KeyboardInterrupt
-        see(self, picture, file, known)
+        see(self, picture, known)
 
     monkeypatch.setattr(tune_crops.Candidate, "see", stop)
     with pytest.raises(KeyboardInterrupt, match="2 of 3 pictures are in"):

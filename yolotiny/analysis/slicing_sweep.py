@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
 from ..loaders.pictures import read_picture
-from ..metrics import PROTOCOLS, evaluate_arrays
+from ..metrics import PROTOCOLS, GroundTruth, evaluate_arrays
 from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
 from ..predict.results import SlicedResults
@@ -57,23 +57,22 @@ class Candidate:
         self.cpu: list[float] = []
         self.areas: list[float] = []
 
-    def see(self, picture: np.ndarray, file: str, known: tuple[np.ndarray, ...]) -> None:
+    def see(self, picture: np.ndarray, known: GroundTruth) -> None:
         """Predict on a picture; decoding it is not in the time, what is done with its pixels is.
 
         Args:
             picture: (H, W, C), as read.
-            file: its path.
-            known: boxes, labels and ignore regions of its truth.
+            known: what is to be found in it.
         """
         p = self.predictor
-        p.batch, busy = ([file], [picture], [""]), time.process_time()
+        p.batch, busy = ([known.picture.file], [picture], [""]), time.process_time()
         with torch.inference_mode(), ops.Profile(device=p.device) as clock:
             shown = p.preprocess([picture])
             (found,) = p.postprocess(p.inference(shown), shown, [picture])
         self.cpu.append(time.process_time() - busy)
         rows = found.boxes.data.float().cpu()
         rows = rows[((rows[:, 2:4] - rows[:, :2]) >= LEAST).all(1)]  # as validation leaves them out
-        self.images.append((*known, rows[:, :4], rows[:, 4], rows[:, 5]))
+        self.images.append(known.beside(rows[:, :4], rows[:, 4], rows[:, 5]))
         self.seconds.append(clock.dt)
         crops = found.crops if isinstance(found, SlicedResults) else torch.zeros(0, 4)
         self.areas.append(share_of(crops.numpy(), picture.shape[:2]))
@@ -222,16 +221,13 @@ def _candidates(
 
 def _one(candidates: Sequence[Candidate], dataset: TinyDataset, i: int, warm: bool) -> None:
     """All settings on picture `i`; with `warm` once more before, uncounted."""
-    picture, rows = ground_truth(dataset, i)
-    image = read_picture(picture.file, dataset.cv2_flag)
-    boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
-    found, label = rows[:, 0] == 0, rows[:, 1]
-    known = boxes[found], label[found], np.concatenate((boxes[~found], label[~found, None]), 1)
+    known = ground_truth(dataset, i)
+    image = read_picture(known.picture.file, dataset.cv2_flag)
     for c in candidates:
         if warm:
-            c.see(image, picture.file, known)
+            c.see(image, known)
             for kept in (c.images, c.seconds, c.cpu, c.areas):
                 kept.clear()
             if c.predictor.sliced is not None:
                 c.predictor.sliced.start(TrainingStats.of(c.predictor.model), warns=False)
-        c.see(image, picture.file, known)
+        c.see(image, known)

@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionValidator
@@ -161,15 +160,12 @@ class Validator(DetectionValidator):
             there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
-            picture, rows = ground_truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
-            boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
-            found, label = rows[:, 0] == 0, rows[:, 1]
+            known = ground_truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
             cls, kept = pred["cls"], scaled[there].cpu()
             if self.args.single_cls:
-                cls, label = cls * 0, label.clip(max=0)
-            regions = np.concatenate((boxes[~found], label[~found, None]), 1)
-            self.images.append((boxes[found], label[found], regions, kept, pred["conf"].cpu(), cls.cpu()))
-            self.pictures.append(picture)
+                cls, known = cls * 0, known.of_one_class()
+            self.images.append(known.beside(kept, pred["conf"].cpu(), cls.cpu()))
+            self.pictures.append(known.picture)
             if self.args.save_json:
                 self.rows += rows_of({**pred, "bboxes": kept}, prepared["im_file"], self.class_map)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
