@@ -17,7 +17,7 @@ from ultralytics.utils.torch_utils import initialize_weights, scale_img
 from . import graph, plugins, weights
 from .config import load as config
 from .criterion import CRITERIA, Criterion, scaled, section
-from .errors import InputError, did_you_mean
+from .errors import InputError, did_you_mean, whole
 from .limits import NUMBER
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
@@ -273,9 +273,7 @@ def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
 
 def _classes(nc: Any) -> int:
     """The number of classes; InputError for anything but a whole number from 1 up."""
-    if isinstance(nc, bool) or not isinstance(nc, int) or not 1 <= nc <= NUMBER:
-        raise InputError(f"nc={nc!r} is no number of classes; give a whole number from 1 up to {NUMBER:,}")
-    return nc
+    return whole(nc, "nc", 1, NUMBER)
 
 
 def _carry(y: Any, aux: dict[str, Tensor]) -> Any:

@@ -92,8 +92,8 @@ def test_sizes_go_up_from_that_of_training_as_far_as_there_are_pixels():
     [
         ({"crops": "grids"}, "unknown slicer 'grids'"),
         ({"crops": "none,grid", "k": 2}, "k= is read by none of crops=none,grid"),
-        ({"imgsz": "640,large"}, "imgsz='large': give whole numbers from 32 up"),
-        ({"imgsz": "0"}, "imgsz=0: give whole numbers"),
+        ({"imgsz": "640,large"}, "imgsz='large' must be a whole number from 32 up"),
+        ({"imgsz": "0"}, "imgsz=0 must be a whole number from 32 up"),
     ],
 )
 def test_a_list_that_makes_no_sense_is_one_line(given, says):
@@ -204,11 +204,11 @@ def test_a_run_ends_when_its_time_is_up(model, data, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"within": -1}, "within=-1: give a number"),
-        ({"limit": 0}, "limit=0: give a whole number from 1 up"),
-        ({"minutes": 0}, "minutes=0: give a number above 0"),
+        ({"within": -1}, "within=-1 must be a number from 0 up"),
+        ({"limit": 0}, "limit=0 must be a whole number from 1 up"),
+        ({"minutes": 0}, "minutes=0 must be a number above 0"),
         ({"protocol": "aitodd"}, "unknown protocol 'aitodd'"),
-        ({"crops": "grid", "overlap": "0.2,1.0"}, "overlap=1.0 must lie from 0 up to below 1"),
+        ({"crops": "grid", "overlap": "0.2,1.0"}, "overlap=1.0 must be a number from 0 up to below 1"),
         ({"data": "nowhere.yaml"}, "data file 'nowhere.yaml' does not exist"),
     ],
 )

@@ -140,7 +140,7 @@ def test_the_scale_is_the_given_the_measured_or_the_paper_s():
         ({"conf": 1.5}, "conf=1.5 must be a number from 0 to 1"),
         ({"iou": True}, "iou=True must be a number from 0 to 1"),
         ({"max_det": -1}, "max_det=-1 must be a whole number from 0 up"),
-        ({"c": 0}, "nms_c must be a number above 0, not 0; write for example 12.7"),
+        ({"c": 0}, "nms_c=0 must be a number above 0; write for example 12.7"),
     ],
 )
 def test_numbers_of_suppression_that_cannot_be_are_one_line(fields, message):
@@ -159,7 +159,7 @@ def test_a_configuration_reads_the_options_of_a_run():
     ("section", "message"),
     [
         ({"nms_metric": "nwt"}, "nms_metric must be iou or nwd, not 'nwt'; did you mean 'nwd'?"),
-        ({"nms_metric": "nwd", "nms_c": 0}, "nms_c must be a number above 0, not 0; write for example 12.7"),
+        ({"nms_metric": "nwd", "nms_c": 0}, "nms_c=0 must be a number above 0; write for example 12.7"),
         ({"nms_c": 9}, "nms_c=9 is read with nms_metric=nwd only"),
     ],
 )

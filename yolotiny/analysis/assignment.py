@@ -16,7 +16,7 @@ from ultralytics.cfg import get_cfg
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import LOGGER
 
-from .. import boxes, files
+from .. import boxes, errors, files
 from ..config import load as config
 from ..config.run_files import find_data
 from ..criterion import CRITERIA, targets_of
@@ -130,9 +130,9 @@ def analyze_assignment(
     """
     if not family_of(model.model[-1]):
         raise InputError("data assign needs a detector of ours; heads of ultralytics have no assigner to choose")
-    for name, value, least in (("pictures", pictures, 1), ("imgsz", imgsz, 32), ("sizes", min(sides, default=0), 1)):
-        if not value >= least:
-            raise InputError(f"data assign: {name} must be {least} or more, not {value:g}")
+    errors.whole(pictures, "data assign: pictures", 1)
+    errors.whole(imgsz, "data assign: imgsz", 32)
+    errors.number(min(sides, default=0), "data assign: sizes", 1)
     info = check_det_dataset(find_data(data, "train"), split="train")
     made = Detector(config.override(model.yaml, changes or {}), ch=info["channels"], nc=info["nc"])
     if trained:

@@ -15,7 +15,7 @@ from ultralytics.utils import TQDM, ops
 
 from ..config.options import SUPPRESSION, defaults
 from ..config.run_files import find_data, protocol_of
-from ..errors import InputError
+from ..errors import InputError, number, whole
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
 from ..loaders.pictures import read_picture
@@ -120,7 +120,9 @@ def tune(
         InputError: an option that makes no sense, or data or classes that do not fit.
         KeyboardInterrupt: passed on, after what was measured is written.
     """
-    _check(within=within, limit=limit, minutes=minutes)
+    number(within, "within")
+    whole(limit, "limit", 1)
+    number(minutes, "minutes", ends="(]")
     rules = model._rules({}, ("protocol", *SUPPRESSION))
     file = find_data(data, split)
     protocol = protocol or rules.pop("protocol", None) or protocol_of(file) or "aitod"
@@ -165,15 +167,6 @@ def tune(
         raise KeyboardInterrupt(f"{done} of {len(chosen)} pictures are in {report.folder}") from None
     note(done)
     return report
-
-
-def _check(**numbers: Any) -> None:
-    """Raise InputError for what cannot be a limit."""
-    for key, value in numbers.items():
-        whole = key == "limit"
-        good = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not good or value < (1 if whole else 0) or (key == "minutes" and not value):
-            raise InputError(f"{key}={value!r}: give a {'whole number from 1 up' if whole else 'number above 0'}")
 
 
 def _sizes(model: Any, dataset: TinyDataset) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..config.slicing import OPTIONS
-from ..errors import InputError
+from ..errors import InputError, whole
 from ..slicing import SLICERS
 from ..yaml_file import parse_yaml
 
@@ -87,8 +87,7 @@ def make_settings(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Settin
     """
     asked = {k: values(v) for k, v in given.items()}
     for size in asked.get("imgsz", ()):
-        if isinstance(size, bool) or not isinstance(size, int) or size < STEP:
-            raise InputError(f"imgsz={size!r}: give whole numbers from {STEP} up, such as imgsz=640,960,1280")
+        whole(size, "imgsz", STEP, example="imgsz=640,960,1280")
     kinds = [str(v) for v in asked.get("crops", ("none", *SLICERS))]
     for kind in kinds:
         if kind != "none":

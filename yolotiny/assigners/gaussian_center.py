@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import xyxy2xywh
-from ..errors import InputError
+from ..errors import number
 from ..ops.gaussian import draw_gaussians, gaussian_radius
 from ..structures import Assignment, CenterPreds, Targets
 
@@ -42,8 +42,7 @@ class GaussianCenter(HeatmapAssigner):
     """
 
     def __init__(self, min_overlap: float = 0.3):
-        if isinstance(min_overlap, bool) or not isinstance(min_overlap, (int, float)) or not 0 < min_overlap < 1:
-            raise InputError(f"assigner gaussian_center: min_overlap={min_overlap!r} must lie in 0..1; 0.3 is usual")
+        number(min_overlap, "assigner gaussian_center: min_overlap", 0, 1, "()", 0.3)
         self.min_overlap = min_overlap
 
     @torch.no_grad()

@@ -8,13 +8,11 @@ on a table (M, K) of object and nearby cell, K a few dozen, and never on all (M,
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from ..boxes import area, iou, nwd, pairwise_iou, pairwise_nwd
-from ..errors import InputError
+from ..errors import above_zero, number, whole
 from ..structures import Assignment, Preds, Targets
 from .ignore import ignored_priors
 from .metric import scale_of
@@ -134,14 +132,9 @@ class SimOTA:
         c: float | str = "auto",
         object_size: float = 12.7,
     ):
-        if not radius > 0 or not math.isfinite(radius):
-            raise InputError(
-                f"simota: radius must be a positive number of cells, not {radius!r}; write for example 1.5"
-            )
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-            raise InputError(f"simota: top must be a whole number of 1 or more, not {top!r}; write for example 10")
-        if not iou_weight >= 0:
-            raise InputError(f"simota: iou_weight must be 0 or more, not {iou_weight!r}; write for example 3.0")
+        above_zero(radius, "simota: radius", 1.5)
+        whole(top, "simota: top", 1, example=10)
+        number(iou_weight, "simota: iou_weight", example=3.0)
         self.radius, self.top, self.iou_weight = radius, top, iou_weight
         self.c = scale_of("simota", metric, c, object_size)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import xywh2xyxy, xyxy2xywh
-from ..errors import InputError
+from ..errors import InputError, number, whole
 from ..structures import Priors
 from .base import Coder
 
@@ -38,12 +38,9 @@ def grid(alpha: float, beta: float, n: int, one_sided: bool = False) -> Tensor:
         InputError: n below 1, alpha not above 0, beta below 0.
     Source: Eq. 9.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
-        raise InputError(f"coder bins: n must be a whole number of intervals, 1 or more, up to {MOST}, not {n!r}")
-    for name, value, good in (("alpha", alpha, "above 0"), ("beta", beta, "of 0 or more")):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
-        if not number or (name == "alpha" and value == 0):
-            raise InputError(f"coder bins: {name} must be a number {good}, not {value!r}")
+    whole(n, "coder bins: n", 1, MOST)
+    number(alpha, "coder bins: alpha", ends="(]")
+    number(beta, "coder bins: beta")
     if alpha * beta > 80:  # e^88 is the end of float32
         raise InputError(f"coder bins: alpha * beta is {alpha * beta:g}, above 80; up to 5 is usual")
     y = torch.arange(n + 1, dtype=torch.float64) * (alpha * (1 if one_sided else 2) / n) - (0 if one_sided else alpha)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from ultralytics.nn.modules import Conv
 
-from ..errors import InputError
+from ..errors import InputError, number
 from ..structures import CenterPreds
 from .head import DenseDetect
 from .peaks import blur, peaks
@@ -170,8 +170,7 @@ class YOLCDetect(CenterHead):
         prior: float = PRIOR,
     ):
         super().__init__(nc, ch, strides, coder)
-        if isinstance(prior, bool) or not isinstance(prior, (int, float)) or not 0 < prior < 1:
-            raise InputError(f"YOLCDetect: prior={prior!r} must lie in 0..1")
+        number(prior, "YOLCDetect: prior", 0, 1, "()", PRIOR)
         if renorm and not blur:
             raise InputError(
                 "YOLCDetect: renorm=true restores scores that blurring lowers; leave it out with blur=false"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, number
 from ..tile import Tile
 
 MIN_VISIBLE_SHARE = 0.1  # share of an object below which what is left of it says nothing
@@ -58,9 +58,9 @@ class TrainingCrops:
     advice: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, probability: float, scale: float | str, keep: float):
-        self.probability = share("probability", probability)
-        self.scale = None if scale == "auto" else number("scale", scale, MAX_SCALE, "1.0, or auto")
-        self.keep = share("keep", keep)
+        self.probability = number(probability, "crop_train: probability", 0, 1)
+        self.scale = None if scale == "auto" else number(scale, "crop_train: scale", 0, MAX_SCALE, "(]", "1.0, or auto")
+        self.keep = number(keep, "crop_train: keep", 0, 1)
         if not self.keep:
             raise InputError("crop_train: keep=0 would call a corner of an object the object; 0.7 is usual")
 
@@ -137,17 +137,3 @@ def inside(boxes: np.ndarray, cls: np.ndarray, tile: Tile, nc: int, keep: float)
     cls = np.where((seen < keep - SHARE_ROUNDING)[:, None] & ~region[:, None], nc, cls).astype(np.float32)
     xywh = np.concatenate(((cut_low + cut_high) / 2, sides), 1) / np.tile(size, 2)
     return xywh[there].astype(np.float32), cls[there]
-
-
-def share(name: str, value: Any) -> float:
-    """`value` when it is a number in 0..1, else InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InputError(f"crop_train: {name}={value!r} must lie in 0..1")
-    return value
-
-
-def number(name: str, value: Any, most: float, example: str) -> float:
-    """`value` when it is a number above 0 and at most `most`, else InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-        raise InputError(f"crop_train: {name}={value!r} must be a number above 0 and at most {most}; write {example}")
-    return value

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import number
 from ..packing import pack
 from ..tile import Tile
-from .base import share
 from .tiles import GridCrops, placed
 
 CONTEXT_RANGE_PX = 4.0, 14.0  # network pixels round what an object crop is fitted to, each side drawn anew
@@ -51,7 +51,7 @@ class FittedCrops(GridCrops):
         objects: float = 0.6,
     ):
         super().__init__(probability, tile, scale, keep, objects)
-        self.together = share("pieces", pieces)
+        self.together = number(pieces, "crop_train: pieces", 0, 1)
 
     def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
         """A small object crop round objects, or anywhere; see `TrainingCrops.sample_tile` for the arguments."""

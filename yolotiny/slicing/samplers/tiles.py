@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import InputError
+from ...errors import InputError, number
 from ...ops.gaussian import draw_gaussians, gaussian_radius
 from ..slicers import LSM
 from ..tile import Tile
-from .base import TrainingCrops, number, share
+from .base import TrainingCrops
 
 CLUSTER_ZOOM = 1.5  # a cluster beside the whole picture, as in YOLC's inference
 MAX_SIDE_PX = 1 << 16  # pixels
@@ -38,8 +38,9 @@ class GridCrops(TrainingCrops):
         objects: float = 0.8,
     ):
         super().__init__(probability, scale, keep)
-        self.tile = None if tile == "auto" else round(number("tile", tile, MAX_SIDE_PX, "640, or auto"))
-        self.objects = share("objects", objects)
+        pixels = None if tile == "auto" else number(tile, "crop_train: tile", 0, MAX_SIDE_PX, "(]", "640, or auto")
+        self.tile = None if pixels is None else round(pixels)
+        self.objects = number(objects, "crop_train: objects", 0, 1)
 
     def check(self, imgsz: int) -> None:
         """Raise InputError for a tile that the input cannot show at this scale."""
