@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ from ..val.validator import LEAST, Validator, told_of
 from .sweep_grid import Setting, make_settings, usual_sizes
 from .sweep_report import Report, Row
 
-CONF = 0.001  # as in validation
-STRIDE = 32
-SAVE_EVERY = 60.0  # seconds, so that a run that is killed leaves something
+CONF = 0.001  # least score, as in validation
+STRIDE_PX = 32  # sides of an input are multiples of it
+SAVE_EVERY_SECONDS = 60.0  # so that a run that is killed leaves something
 
 
 class Measured(Predictor):
@@ -76,6 +77,13 @@ class Candidate:
         self.seconds.append(clock.dt)
         crops = found.crops if isinstance(found, SlicedResults) else torch.zeros(0, 4)
         self.areas.append(share_of(crops.numpy(), picture.shape[:2]))
+
+    def forget(self) -> None:
+        """Start anew, as after a picture that was only for warming up."""
+        for kept in (self.images, self.seconds, self.cpu, self.areas):
+            kept.clear()
+        if self.predictor.sliced is not None:
+            self.predictor.sliced.start(TrainingStats.of(self.predictor.model), warns=False)
 
     def row(self, pictures: int, names: Any, protocol: str) -> Row:
         """What the first so many pictures say of this setting."""
@@ -130,43 +138,83 @@ def tune(
     rules.pop("protocol", None)
     args = get_cfg(overrides={"task": "detect", "mode": "val", "data": file, "split": split, **defaults(rules)})
     content = check_det_dataset(file, split=split)
-    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE, rect=False)
+    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE_PX, rect=False)
     Validator._check_max_det(args, {split: dataset})
     settings = make_settings(given, _sizes(model, dataset))
     # a wrong setting is told before anything is loaded
     sliced = [model._sliced(setting.changes) for setting in settings]
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
-    candidates = _candidates(model, settings, sliced, dataset.im_files[0], args, rules, device)
+    shared = {"iou": args.iou, "max_det": args.max_det, "device": device}
+    candidates = [
+        _candidate(model, *each, shared, rules, dataset.im_files[0]) for each in zip(settings, sliced, strict=True)
+    ]
     if len(candidates[0].predictor.model.names) != len(content["names"]):
         raise InputError(
             f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
         )
     report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(chosen))
-
-    def note(pictures: int) -> None:
-        report.rows = [c.row(pictures, content["names"], protocol) for c in candidates]
-        report.pictures = pictures
-        report.write()
-
-    start = saved = time.monotonic()
-    done = 0
-    try:
-        for done, i in enumerate(TQDM(chosen, desc="tune-crops", unit="picture")):
-            if done and time.monotonic() - start > 60 * minutes:
-                break
-            _one(candidates, dataset, int(i), warm=not done)
-            if time.monotonic() - saved > SAVE_EVERY:
-                note(done + 1)
-                saved = time.monotonic()
-        done = min(len(c.seconds) for c in candidates)
-    except KeyboardInterrupt:
-        done = min(len(c.seconds) for c in candidates)
-        if not done:
-            raise
-        note(done)
-        raise KeyboardInterrupt(f"{done} of {len(chosen)} pictures are in {report.folder}") from None
-    note(done)
+    Sweep(candidates, dataset, content["names"], report).run(chosen, 60 * minutes)
     return report
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All settings on the pictures of a data set, one picture after the other.
+
+    Attributes:
+        candidates: the settings at work.
+        dataset: the pictures and their labels.
+        names: class names by label.
+        report: gets a row for each setting, and is written.
+    """
+
+    candidates: Sequence[Candidate]
+    dataset: TinyDataset
+    names: Mapping[int, str]
+    report: Report
+
+    def run(self, chosen: np.ndarray, seconds: float) -> None:
+        """Go through the pictures numbered `chosen` until `seconds` are over, and write the report.
+
+        Raises:
+            KeyboardInterrupt: passed on; what was measured is written, if all settings saw a picture.
+        """
+        start = saved = time.monotonic()
+        try:
+            for done, i in enumerate(TQDM(chosen, desc="tune-crops", unit="picture")):
+                if done and time.monotonic() - start > seconds:
+                    break
+                self._look_at(int(i), warm=not done)
+                if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                    self._write(done + 1)
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            if not self.pictures:
+                raise
+            self._write(self.pictures)
+            said = f"{self.pictures} of {len(chosen)} pictures are in {self.report.folder}"
+            raise KeyboardInterrupt(said) from None
+        self._write(self.pictures)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures all settings have seen."""
+        return min(len(c.seconds) for c in self.candidates)
+
+    def _write(self, pictures: int) -> None:
+        self.report.rows = [c.row(pictures, self.names, self.report.protocol) for c in self.candidates]
+        self.report.pictures = pictures
+        self.report.write()
+
+    def _look_at(self, i: int, warm: bool) -> None:
+        """All settings on picture `i`; with `warm` once more before, uncounted."""
+        known = ground_truth(self.dataset, i)
+        image = read_picture(known.picture.file, self.dataset.cv2_flag)
+        for c in self.candidates:
+            if warm:
+                c.see(image, known)
+                c.forget()
+            c.see(image, known)
 
 
 def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
@@ -175,52 +223,34 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
     trained = model.overrides.get("imgsz") or 640
     trained = int(max(trained) if isinstance(trained, (list, tuple)) else trained)
     longest = max(max(size) for size in dataset.sizes.values())
-    trained_with, seen = TrainingStats.of_config(cfg), []
+    training, sides = TrainingStats.of_config(cfg), []
     for label in dataset.labels:
         h, w = dataset.sizes[label["im_file"]]
-        seen.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
-    mean = float(np.concatenate(seen).mean()) if any(len(s) for s in seen) else 0.0
-    known = trained_with.tile_object_size
-    scale = known / mean if known and mean else trained_with.pixel_scale  # as crops are shown
+        sides.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
+    mean = float(np.concatenate(sides).mean()) if any(map(len, sides)) else 0.0
+    wanted = training.tile_object_size
+    scale = wanted / mean if wanted and mean else training.pixel_scale  # as crops are shown
     return usual_sizes(trained, longest, longest * scale if scale else None)
 
 
-def _candidates(
-    model: Any,
-    settings: Sequence[Setting],
-    sliced: Sequence[Any],
-    file: str,
-    args: Any,
-    rules: Mapping[str, Any],
-    device: Any,
-) -> list[Candidate]:
-    """A predictor for each setting, all on one network."""
-    made: list[Candidate] = []
-    for setting, one in zip(settings, sliced, strict=True):
-        options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
-        options |= {"imgsz": setting.imgsz, "conf": CONF, "iou": args.iou, "max_det": args.max_det, "device": device}
-        options |= {"save": False, "verbose": False, "rect": True, "batch": 1}
-        p = Measured(overrides=options, suppression=dict(rules), sliced=one)
-        prepare(p, model)
-        p.setup_source(file)  # for the input size alone; of a list, ultralytics decodes and keeps every picture
-        if list(p.imgsz) != [-(-setting.imgsz // STRIDE) * STRIDE] * 2:
-            fixed = "x".join(map(str, p.imgsz))
-            raise InputError(
-                f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True"
-            )
-        made.append(Candidate(setting, p))
-    return made
+def _candidate(
+    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], rules: Mapping[str, Any], file: str
+) -> Candidate:
+    """A predictor for a setting, on the network that all share.
 
-
-def _one(candidates: Sequence[Candidate], dataset: TinyDataset, i: int, warm: bool) -> None:
-    """All settings on picture `i`; with `warm` once more before, uncounted."""
-    known = ground_truth(dataset, i)
-    image = read_picture(known.picture.file, dataset.cv2_flag)
-    for c in candidates:
-        if warm:
-            c.see(image, known)
-            for kept in (c.images, c.seconds, c.cpu, c.areas):
-                kept.clear()
-            if c.predictor.sliced is not None:
-                c.predictor.sliced.start(TrainingStats.of(c.predictor.model), warns=False)
-        c.see(image, known)
+    Args:
+        model: a `YOLO`.
+        setting: the setting; `sliced`: its `SlicedInference`, or None.
+        shared: options of all settings.
+        rules: how boxes are suppressed.
+        file: a picture, for the input size alone; of a list, ultralytics decodes and keeps every picture.
+    """
+    options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
+    options |= {"imgsz": setting.imgsz, "conf": CONF, "save": False, "verbose": False, "rect": True, "batch": 1}
+    p = Measured(overrides=options | dict(shared), suppression=dict(rules), sliced=sliced)
+    prepare(p, model)
+    p.setup_source(file)
+    if list(p.imgsz) != [-(-setting.imgsz // STRIDE_PX) * STRIDE_PX] * 2:
+        fixed = "x".join(map(str, p.imgsz))
+        raise InputError(f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True")
+    return Candidate(setting, p)

@@ -13,7 +13,7 @@ from ultralytics.utils import LOGGER
 
 from ..data.anchors import fit_anchors
 from ..detector import Detector
-from ..loaders.crop_dataset import CropDataset
+from ..loaders.crop_dataset import TiledDataset
 from ..loaders.dataset import TinyDataset
 from ..slicing.samplers.base import ObjectCrop
 from ..training_stats import TrainingStats
@@ -44,7 +44,7 @@ def training_samples(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Tr
         imgsz: side of the network input, pixels.
         seed: of the sample.
     """
-    if not isinstance(dataset, CropDataset):
+    if not isinstance(dataset, TiledDataset):
         return [_sample(dataset, i, None, imgsz) for i in range(len(dataset.labels))]
     rng = random.Random(seed)
     drawn = _drawn(len(dataset.labels), dataset.crop_train.probability, rng)
@@ -126,12 +126,12 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
         said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
     stats = measure(seen)
-    if isinstance(dataset, CropDataset) and any(sample.cropped for sample in seen):
+    if isinstance(dataset, TiledDataset) and any(sample.cropped for sample in seen):
         stats = replace(stats, **dataset.crop_train.advice)
     stats.note_in(model.yaml)
     model.criterion = model.init_criterion()
     said.append(f"objects: {stats.object_size} px mean size at imgsz={imgsz}")
-    if isinstance(dataset, CropDataset):
+    if isinstance(dataset, TiledDataset):
         cropped = sum(sample.cropped for sample in seen) / len(seen)
         said.append(f"crops: {cropped:.0%} of what training sees, {stats.pixel_scale} px per pixel of the file")
         if not cropped:

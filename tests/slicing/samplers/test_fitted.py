@@ -8,7 +8,13 @@ from random import Random
 import numpy as np
 import pytest
 
-from yolotiny.slicing.samplers.fitted import CONTEXT_RANGE_PX, EMPTY_SIDE_RANGE_PX, PITCH_PX, FittedCrops, side_by_side
+from yolotiny.slicing.samplers.fitted import (
+    CONTEXT_RANGE_PX,
+    EMPTY_SIDE_RANGE_PX,
+    PITCH_PX,
+    FittedSampler,
+    side_by_side,
+)
 
 CARS = np.array([[50.0, 60.0, 58.0, 64.0], [70.0, 62.0, 78.0, 66.0], [300.0, 200.0, 308.0, 204.0]])
 SIZE, ROOM = (300, 400), (128, 128)
@@ -16,7 +22,7 @@ SIZE, ROOM = (300, 400), (128, 128)
 
 def fitted(boxes=CARS, n=200, size=SIZE, room=ROOM, **options):
     """What n choices give in a picture of (height, width)."""
-    crops, rng = FittedCrops(**options), Random(0)
+    crops, rng = FittedSampler(**options), Random(0)
     return [crops.fitted("a", np.array(boxes, float).reshape(-1, 4), size, room, rng) for _ in range(n)]
 
 
@@ -60,7 +66,7 @@ def test_a_piece_is_no_larger_than_the_input_and_the_picture():
 
 
 def test_pieces_fill_an_input_and_never_overlap():
-    crops, rng = FittedCrops(), Random(0)
+    crops, rng = FittedSampler(), Random(0)
     asked = []
 
     def choose(i):

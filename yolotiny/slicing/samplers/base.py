@@ -37,7 +37,7 @@ class ObjectCrop:
         return self.tile.shown[0] / self.tile.w
 
 
-class TrainingCrops:
+class TileSampler:
     """What grids and clusters share: how often, how large, and what becomes of the objects that a tile cuts.
 
     Args:
@@ -122,7 +122,7 @@ def inside(boxes: np.ndarray, cls: np.ndarray, tile: Tile, nc: int, keep: float)
         cls: (n, 1); `nc` and above are ignore regions.
         tile: the object crop.
         nc: number of classes.
-        keep: share of an object that must lie in the tile, see `TrainingCrops`.
+        keep: share of an object that must lie in the tile, see `TileSampler`.
 
     Returns:
         (m, 4) xywh as shares of the tile, cut to it, and (m, 1) classes.

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import number
 from ..packing import pack
 from ..tile import Tile
-from .tiles import GridCrops, placed
+from .tiles import GridSampler, placed
 
 CONTEXT_RANGE_PX = 4.0, 14.0  # network pixels round what an object crop is fitted to, each side drawn anew
 GROUP_RANGE_PX = 5.0, 60.0  # network pixels within which an object's neighbours belong to the same object crop
@@ -27,7 +27,7 @@ ADVICE = MappingProxyType({"crop_threshold": 0.05, "crop_context": 12.0})
 FILLED_SHARE = 0.9  # of the input's area is what object crops are chosen for: of more, small ones would be left over
 
 
-class FittedCrops(GridCrops):
+class FittedSampler(GridSampler):
     """Tiles as of a grid, and inputs filled with small object crops fitted round objects, from several pictures.
 
     An object crop shows an object or a group with little round it, or any place, and whatever is beside it cuts it.
@@ -35,7 +35,7 @@ class FittedCrops(GridCrops):
     input for what they are.
 
     Args:
-        probability, keep, tile, scale, objects: see `GridCrops`; `objects` holds for tiles and object crops.
+        probability, keep, tile, scale, objects: see `GridSampler`; `objects` holds for tiles and object crops.
         pieces: share of the tiles that give way to an input full of object crops.
     """
 
@@ -54,7 +54,7 @@ class FittedCrops(GridCrops):
         self.together = number(pieces, "crop_train: pieces", 0, 1)
 
     def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
-        """A small object crop round objects, or anywhere; see `TrainingCrops.sample_tile` for the arguments."""
+        """A small object crop round objects, or anywhere; see `TileSampler.sample_tile` for the arguments."""
         scale = self.shown(room)
         if len(boxes) and rng.random() < self.objects:
             one = boxes[rng.randrange(len(boxes))]
