@@ -155,6 +155,18 @@ class SimOTA:
             return self._match(preds, boxes, targets, area(boxes) if areas is None else areas.float())
 
     def _match(self, preds: Preds, boxes: Tensor, targets: Targets, areas: Tensor) -> Assignment:
+        """`__call__` in float32: costs, how many priors each object may take, and who has a prior that two want.
+
+        An example: objects p and q of one image, priors a to d, of which c lies near both objects. Costs are
+
+                 a     b     c     d
+            p   1.0   4.0   2.0   far
+            q   far   far   0.5   3.0
+
+        The predictions of a to d overlap p by IoUs of .9, .4, .8 and 0, whose sum of 2.1 lets p take 2 priors; only
+        that of d overlaps q, by .8, so q takes 1, the least there is. The cheapest are a and c for p, c for q. Both
+        want c, which costs q less: q has c, p has a alone, though b is left over; b and d are background.
+        """
         batch, per_image = boxes.shape[:2]
         gt, flat, flat_areas = targets.boxes.float(), boxes.flatten(0, 1), areas.flatten()
         gt_areas = area(gt) if targets.areas is None else targets.areas.float()

@@ -18,8 +18,8 @@ from ..loaders.dataset import TinyDataset
 from ..slicing.samplers.base import ObjectCrop
 from ..training_stats import TrainingStats
 
-EXTREMES = (1, 99)  # percentiles of the areas: one huge or broken box shall not decide
-SAMPLES = 2000  # pictures and tiles drawn to see what training with crops sees
+EXTREME_PERCENTILES = (1, 99)  # of the areas: one huge or broken box shall not decide
+SAMPLE_COUNT = 2000  # pictures and tiles drawn to see what training with crops sees
 
 
 class TrainingSample(NamedTuple):
@@ -54,7 +54,7 @@ def training_samples(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Tr
 def _drawn(pictures: int, probability: float, rng: random.Random) -> Iterator[tuple[int, bool]]:
     """Pictures in random order, each as often as any other, and which give way to a tile: their share is exact."""
     order: list[int] = []
-    for n in range(SAMPLES):
+    for n in range(SAMPLE_COUNT):
         order = order or rng.sample(range(pictures), pictures)
         yield order.pop(), int((n + 1) * probability) > int(n * probability)
 
@@ -71,7 +71,7 @@ def _sample(dataset: TinyDataset, index: int, object_crop: ObjectCrop | None, im
     return TrainingSample(label["bboxes"][label["cls"][:, 0] < dataset.nc, 2:] * [width, height] * scale, scale, False)
 
 
-def measure(seen: list[TrainingSample]) -> TrainingStats:
+def measure(samples: list[TrainingSample]) -> TrainingStats:
     """Sizes of the objects in samples that show at least one.
 
     Returns:
@@ -81,10 +81,10 @@ def measure(seen: list[TrainingSample]) -> TrainingStats:
         median of network pixels per pixel of the file, over the tiles where there are any: an object crop of a picture
         shown at this scale looks as in training.
     """
-    areas = np.concatenate([sample.sizes for sample in seen]).prod(1)
-    low, high = np.percentile(areas, EXTREMES)
-    tiles = [sample for sample in seen if sample.cropped]
-    scales = [sample.scale for sample in tiles or seen]
+    areas = np.concatenate([sample.sizes for sample in samples]).prod(1)
+    low, high = np.percentile(areas, EXTREME_PERCENTILES)
+    tiles = [sample for sample in samples if sample.cropped]
+    scales = [sample.scale for sample in tiles or samples]
     in_tiles = np.concatenate([sample.sizes for sample in tiles] or [np.zeros((0, 2))]).prod(1)
     return TrainingStats(
         object_size=_mean_side(areas),
@@ -113,30 +113,30 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
     Returns:
         What to log.
     """
-    seen = training_samples(dataset, imgsz, seed)
-    sizes = np.concatenate([sample.sizes for sample in seen]) if seen else np.zeros((0, 2))
+    samples = training_samples(dataset, imgsz, seed)
+    sizes = np.concatenate([sample.sizes for sample in samples]) if samples else np.zeros((0, 2))
     if not len(sizes):
         return []
-    said = []
+    lines = []
     if model.yaml.get("anchors") == "auto":
         head = model.model[-1]
         anchors, reached = fit_anchors(sizes, head.nl, head.anchors_per_cell, seed=seed)
         head.set_anchors(torch.from_numpy(anchors))
         model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
-        said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
-    stats = measure(seen)
-    if isinstance(dataset, TiledDataset) and any(sample.cropped for sample in seen):
+        lines.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
+    stats = measure(samples)
+    if isinstance(dataset, TiledDataset) and any(sample.cropped for sample in samples):
         stats = replace(stats, **dataset.crop_train.advice)
     stats.note_in(model.yaml)
     model.criterion = model.init_criterion()
-    said.append(f"objects: {stats.object_size} px mean size at imgsz={imgsz}")
+    lines.append(f"objects: {stats.object_size} px mean size at imgsz={imgsz}")
     if isinstance(dataset, TiledDataset):
-        cropped = sum(sample.cropped for sample in seen) / len(seen)
-        said.append(f"crops: {cropped:.0%} of what training sees, {stats.pixel_scale} px per pixel of the file")
+        cropped = sum(sample.cropped for sample in samples) / len(samples)
+        lines.append(f"crops: {cropped:.0%} of what training sees, {stats.pixel_scale} px per pixel of the file")
         if not cropped:
             LOGGER.warning(
                 "crop_train: no picture gives a tile, so all are seen whole; their files are no larger than one, or "
                 "hold no cluster: raise crop_train.scale, or leave crop_train out"
             )
-    return said
+    return lines

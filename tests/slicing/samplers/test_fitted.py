@@ -8,9 +8,11 @@ from random import Random
 import numpy as np
 import pytest
 
+from yolotiny.slicing.packing import pack
 from yolotiny.slicing.samplers.fitted import (
     CONTEXT_RANGE_PX,
     EMPTY_SIDE_RANGE_PX,
+    FILLED_SHARE,
     PITCH_PX,
     FittedSampler,
     side_by_side,
@@ -87,3 +89,22 @@ def test_pieces_fill_an_input_and_never_overlap():
         chosen.append(len(asked))
         kept.append(len(placed))
     assert np.mean(taken) > 0.6 and sum(kept) > 0.75 * sum(chosen)
+
+
+def test_the_example_of_its_docstring_is_fitted_and_packed_as_written_there():
+    class Told(Random):
+        """Draws what the example says: an object, alone, with these margins."""
+
+        margins = [6, 6, 10, 4]
+
+        def random(self):
+            return 0.0
+
+        def uniform(self, low, high):
+            return self.margins.pop(0)
+
+    tile = FittedSampler(scale=1.0).fitted("a", np.array([[100.0, 100, 110, 108]]), SIZE, (64, 64), Told())
+    assert (tile.x, tile.y, tile.w, tile.h, tile.shown) == (91, 91, 32, 24, (32, 24))
+    count = math.ceil(FILLED_SHARE * 64 * 64 / (32 * 24))
+    places, _ = pack([(24, 32)] * count, (64, 64))
+    assert count == 5 and sum(canvas == 0 for canvas, _, _ in places) == 4

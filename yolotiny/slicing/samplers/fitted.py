@@ -34,6 +34,12 @@ class FittedSampler(GridSampler):
     A detector that learns on them finds with little context what `crops=auto` shows it, and takes several crops on one
     input for what they are.
 
+    An example, at one pixel of the input per pixel of the file and an input of 64x64: an object lies at (100, 100, 110,
+    108), is to be shown alone, and gets a context of 6, 6, 10 and 4 px to its left, above, right and below. That makes
+    (94, 94, 120, 112), 26x18 px, rounded up to multiples of `PITCH_PX` about the same middle: the object crop at (91,
+    91) of 32x24 px. An input full of such crops needs `FILLED_SHARE` of its 4,096 px, so five of 768 px are chosen;
+    four find a place, two beside two, and the fifth is left out.
+
     Args:
         probability, keep, tile, scale, objects: see `GridSampler`; `objects` holds for tiles and object crops.
         pieces: share of the tiles that give way to an input full of object crops.
