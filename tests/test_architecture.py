@@ -78,7 +78,6 @@ TOO_MUCH = {
     "yolotiny/cli/commands/evaluation.py::evaluate": OPTIONS,
     "yolotiny/data/__init__.py::convert": OPTIONS,
     "yolotiny/data/writer.py::write": OPTIONS,
-    "yolotiny/detector.py::Detector": UNSPLIT,
     "yolotiny/loaders/build.py::build_dataset": "what ultralytics' trainer and validator know when they ask for data",
     "yolotiny/model.py::YOLO": UNSPLIT,
     "yolotiny/model.py::YOLO._run_predictor": UNSPLIT,

@@ -26,8 +26,6 @@ from .nn.peaks import one_of_each
 from .registry import build
 from .structures import CenterPreds, Preds, WithAux
 
-YOLOX_STEM = "backbone.backbone.stem."
-
 
 class Detector(DetectionModel):
     """A detector built from a YAML.
@@ -67,11 +65,10 @@ class Detector(DetectionModel):
         self.inplace = True
         self.task = "detect"
         head = self.model[-1]
+        where = self.yaml.get("yaml_file") or "the configuration"
         if not isinstance(head, Detect):
-            where = self.yaml.get("yaml_file") or "the configuration"
             raise InputError(f"the last row of {where} is {head.type}, which is no detection head")
         if self.yaml.get("assigner") and not family_of(head):
-            where = self.yaml.get("yaml_file") or "the configuration"
             raise InputError(f"assigner in {where}: {head.type} is a head of ultralytics, which brings its own")
         added = [k for layer in self.model for k in getattr(layer, "loss_terms", {})]
         if twice := {k for k in added if added.count(k) > 1}:
@@ -193,35 +190,22 @@ class Detector(DetectionModel):
             InputError: a file that is no checkpoint, or one in which no convolution's weight matches (counters and
                 biases of any model do); nothing is changed then.
         """
-        bgr, names = False, getattr(weights_, "names", None)
-        if isinstance(weights_, (str, Path)):
-            file = weights.read_tensors(weights_)
-            state, names, origin = file.tensors, file.names, f"{weights_} ({file.origin})"
-            bgr = any(k.startswith(YOLOX_STEM) for k in state)  # YOLOX was trained on BGR pictures
-        elif isinstance(weights_, nn.Module):
-            state, origin = weights_.float().state_dict(), "the given model"
-        else:
-            found = weights_.get("ema") or weights_.get("model") or weights_
-            state = found.float().state_dict() if isinstance(found, nn.Module) else found
-            origin = "the given state dict"
-        state = self._renamed(state, bgr)
+        given = weights.collect(weights_)
+        bgr = isinstance(weights_, (str, Path))  # official YOLOX was trained on BGR pictures
+        state = weights.ours(given.tensors, self.yaml.get("official") or {}, bgr)
         fitting = weights.match(state, self.state_dict())
         if not any(name in fitting for name, p in self.named_parameters() if p.dim() > 1):
             raise InputError(
-                f"no tensor of {origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
+                f"no tensor of {given.origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
             )
         self.load_state_dict(fitting, strict=False)
         loaded, total = len(fitting), len(self.state_dict())
-        if loaded == total and names and len(names) == self.yaml["nc"]:
-            self.names = dict(names)
+        if loaded == total and given.names and len(given.names) == self.yaml["nc"]:
+            self.names = dict(given.names)
         if isinstance(self.model[-1], AnchorDetect) and self.yaml.get("anchors") != "auto":
             self.yaml["anchors"] = self.model[-1].pixels()
         if verbose:
-            log = LOGGER.info if loaded > total / 2 else LOGGER.warning
-            log(f"Loaded {loaded} of {total} tensors from {origin}")
-            if new := [k for k in state if k in self.state_dict() and k not in fitting]:
-                shown = ", ".join(new[:3]) + (", ..." if len(new) > 3 else "")
-                LOGGER.info(f"{len(new)} tensors have another shape here and start new: {shown}")
+            _log_loaded(loaded, total, given.origin, [k for k in state if k in self.state_dict() and k not in fitting])
 
     def load_official(self, state: dict[str, Tensor], bgr: bool = False) -> tuple[int, int]:
         """Load a state dict under the official YOLOv5 or YOLOX names, or under our own.
@@ -235,17 +219,10 @@ class Detector(DetectionModel):
         Returns:
             (tensors taken over, tensors of this model).
         """
-        fitting = weights.match(self._renamed(state, bgr), self.state_dict())
+        renamed = weights.ours(state, self.yaml.get("official") or {}, bgr)
+        fitting = weights.match(renamed, self.state_dict())
         self.load_state_dict(fitting, strict=False)
         return len(fitting), len(self.state_dict())
-
-    def _renamed(self, state: dict[str, Tensor], bgr: bool) -> dict[str, Tensor]:
-        """The tensors under our names."""
-        if any(k.startswith(YOLOX_STEM) for k in state):
-            state = {k: _stem(v, bgr) if k == f"{YOLOX_STEM}conv.conv.weight" else v for k, v in state.items()}
-        if "model.24.anchors" in state or any(k.startswith("backbone.") for k in state):
-            state = weights.rename(state, self.yaml.get("official") or {})
-        return state
 
     def _predict_augment(self, x: Tensor) -> Any:
         """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
@@ -271,6 +248,15 @@ def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
     return torch.cat((boxes, y[..., 4:]), -1)
 
 
+def _log_loaded(loaded: int, total: int, origin: str, other_shapes: list[str]) -> None:
+    """Say how many tensors were taken over, and which have another shape here."""
+    log = LOGGER.info if loaded > total / 2 else LOGGER.warning
+    log(f"Loaded {loaded} of {total} tensors from {origin}")
+    if other_shapes:
+        shown = ", ".join(other_shapes[:3]) + (", ..." if len(other_shapes) > 3 else "")
+        LOGGER.info(f"{len(other_shapes)} tensors have another shape here and start new: {shown}")
+
+
 def _classes(nc: Any) -> int:
     """The number of classes; InputError for anything but a whole number from 1 up."""
     return whole(nc, "nc", 1, NUMBER)
@@ -294,10 +280,3 @@ def _carried(preds: Any) -> dict[str, Tensor]:
 def _features(y: Any) -> Any:
     """A layer's output without its aux tensors."""
     return y.out if isinstance(y, WithAux) else y
-
-
-def _stem(weight: Tensor, bgr: bool) -> Tensor:
-    """YOLOX's first filters for pictures in 0..1 (and red first when the originals were blue first)."""
-    if bgr:
-        weight = weight.unflatten(1, (4, 3)).flip(2).flatten(1, 2)  # four pixel offsets of three colours
-    return weight * 255
