@@ -70,7 +70,7 @@ class Detector(DetectionModel):
             raise InputError(f"the last row of {where} is {head.type}, which is no detection head")
         if self.yaml.get("assigner") and not family_of(head):
             raise InputError(f"assigner in {where}: {head.type} is a head of ultralytics, which brings its own")
-        added = [k for layer in self.model for k in getattr(layer, "loss_terms", {})]
+        added = [name for name, _ in _loss_terms(self.model)]
         if twice := {k for k in added if added.count(k) > 1}:
             raise InputError(f"two layers of {self.yaml.get('yaml_file')} add {min(twice)!r} to the loss; leave one")
         if not head.stride.any():
@@ -146,7 +146,7 @@ class Detector(DetectionModel):
         What layers other than the head add to the loss (`loss_terms`) is set up beside it, as `terms`.
         """
         head, wishes = self.model[-1], self.yaml.get("loss") or {}
-        added = {k: v for layer in self.model for k, v in getattr(layer, "loss_terms", {}).items()}
+        added = dict(_loss_terms(self.model))
         where = f"{self.yaml.get('yaml_file') or 'the configuration'}: loss"
         wanted = section(self.yaml | {"loss": {k: v for k, v in wishes.items() if k in added}}, added)
         self.terms = {k: build(v, AUX_LOSSES, where=f"{where}.{k}") for k, v in wanted.items()}
@@ -246,6 +246,11 @@ def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
     if width:
         boxes = torch.stack((width - boxes[..., 2], boxes[..., 1], width - boxes[..., 0], boxes[..., 3]), -1)
     return torch.cat((boxes, y[..., 4:]), -1)
+
+
+def _loss_terms(layers: nn.Module) -> list[tuple[str, dict[str, Any]]]:
+    """Name and defaults of what layers add to the loss, by their `loss_terms`; most are not ours and have none."""
+    return [term for layer in layers.children() for term in getattr(layer, "loss_terms", {}).items()]
 
 
 def _log_loaded(loaded: int, total: int, origin: str, other_shapes: list[str]) -> None:

@@ -139,7 +139,7 @@ def test_the_scale_is_the_given_the_measured_or_the_paper_s():
     [
         ({"conf": 1.5}, "conf=1.5 must be a number from 0 to 1"),
         ({"iou": True}, "iou=True must be a number from 0 to 1"),
-        ({"max_det": -1}, "max_det=-1 must be a whole number from 0 up"),
+        ({"max_det": 0}, "max_det=0 must be a whole number from 1 up"),
         ({"c": 0}, "nms_c=0 must be a number above 0; write for example 12.7"),
     ],
 )

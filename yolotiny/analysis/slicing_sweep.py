@@ -27,7 +27,7 @@ from ..predict.results import SlicedResults
 from ..predict.sharing import prepare
 from ..training_stats import TrainingStats
 from ..val.ground_truth import ground_truth
-from ..val.validator import LEAST, Validator, told_of
+from ..val.validator import MIN_SIDE_PX, Validator, told_of
 from .sweep_grid import Setting, make_settings, usual_sizes
 from .sweep_report import Report, Row
 
@@ -72,7 +72,7 @@ class Candidate:
             (found,) = p.postprocess(p.inference(shown), shown, [picture])
         self.cpu.append(time.process_time() - busy)
         rows = found.boxes.data.float().cpu()
-        rows = rows[((rows[:, 2:4] - rows[:, :2]) >= LEAST).all(1)]  # as validation leaves them out
+        rows = rows[((rows[:, 2:4] - rows[:, :2]) >= MIN_SIDE_PX).all(1)]  # as validation leaves them out
         self.images.append(known.beside(rows[:, :4], rows[:, 4], rows[:, 5]))
         self.seconds.append(clock.dt)
         crops = found.crops if isinstance(found, SlicedResults) else torch.zeros(0, 4)

@@ -50,7 +50,7 @@ class NMSConfig:
     def __post_init__(self) -> None:
         number(self.conf, "conf", 0, 1)
         number(self.iou, "iou", 0, 1)
-        whole(self.max_det, "max_det")
+        whole(self.max_det, "max_det", 1)
         if self.c is not None:
             above_zero(self.c, "nms_c", NWD_SCALE)
 

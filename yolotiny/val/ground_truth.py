@@ -16,7 +16,7 @@ from ..data.labels import region_label
 from ..loaders.dataset import TinyDataset
 from ..metrics import GroundTruth, Picture, data_hash
 
-DIGITS = 2  # of a box in pixels; label files and float32 lose less, annotations seldom say more
+BOX_DECIMALS = 2  # of a box in pixels; label files and float32 lose less, annotations seldom say more
 
 
 def folder_of(dataset: TinyDataset) -> Path:
@@ -34,7 +34,7 @@ def ground_truth(dataset: TinyDataset, i: int) -> GroundTruth:
     height, width = dataset.sizes[label["im_file"]]
     cls, box = label["cls"].reshape(-1).astype(int), label["bboxes"].astype(float)
     corner, side = (box[:, :2] - box[:, 2:] / 2) * (width, height), box[:, 2:] * (width, height)
-    corner, side = np.round(corner, DIGITS), np.round(side, DIGITS)
+    corner, side = np.round(corner, BOX_DECIMALS), np.round(side, BOX_DECIMALS)
     boxes, region = np.concatenate((corner, corner + side), 1), cls >= dataset.nc
     classes = region_label(cls[region], dataset.nc)
     return GroundTruth(boxes[~region], cls[~region], boxes[region], classes, Picture(label["im_file"], width, height))

@@ -39,8 +39,8 @@ from ..predict.json_writer import rows_of
 from ..report import WORST, write
 from .ground_truth import folder_of, ground_truth, ground_truth_hash
 
-UNNAMED = 999
-LEAST = 1e-3  # pixels: a box thinner than this, once cut to the picture, lies in the padding beside it
+PLACEHOLDER_CLASSES = 999  # class names that ultralytics makes up for a file without any
+MIN_SIDE_PX = 1e-3  # a box thinner than this, once cut to the picture, lies in the padding beside it
 
 
 def told_of(protocol: str) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ class Validator(DetectionValidator):
         super().init_metrics(model)
         names = self.data["names"]
         # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
-        if not self.args.single_cls and len(self.names) not in (len(names), UNNAMED):
+        if not self.args.single_cls and len(self.names) not in (len(names), PLACEHOLDER_CLASSES):
             raise InputError(
                 f"the model has {len(self.names)} classes ({_few(self.names)}), {self.args.data} has {len(names)} "
                 f"({_few(names)}); give data with the model's classes, or a model trained on these"
@@ -157,7 +157,7 @@ class Validator(DetectionValidator):
             prepared = self._prepare_batch(i, batch)
             shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
             scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
-            there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
+            there = ((scaled[:, 2:] - scaled[:, :2]) >= MIN_SIDE_PX).all(1)
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
             known = ground_truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])

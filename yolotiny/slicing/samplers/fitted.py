@@ -119,4 +119,4 @@ def side_by_side(
     pitched = lambda side, most: min(math.ceil(side / PITCH_PX) * PITCH_PX, most)  # noqa: E731
     sizes = [(pitched(w.shown[1], room[0]), pitched(w.shown[0], room[1])) for _, w in chosen]
     places, _ = pack(sizes, room)
-    return [Placed(i, w, x, y) for (i, w), (number, x, y) in zip(chosen, places, strict=True) if number == 0]
+    return [Placed(i, w, x, y) for (i, w), (canvas, x, y) in zip(chosen, places, strict=True) if canvas == 0]
