@@ -139,10 +139,10 @@ def test_pretrained_weights_reach_all_but_the_head_and_what_is_new_is_said(caplo
     ("name", "changes", "said"),
     [
         ("yolov5n", {"loss.bins.weight": 1}, "loss.bins"),
-        ("yolov5n-ugs", {"coder.n": 0}, "n must be a whole number of intervals"),
-        ("yolov5n-ugs", {"coder.alpha": 0}, "alpha must be a number above 0"),
+        ("yolov5n-ugs", {"coder.n": 0}, "n=0 must be a whole number from 1 to 1,000"),
+        ("yolov5n-ugs", {"coder.alpha": 0}, "alpha=0 must be a number above 0"),
         ("yolov5n-ugs", {"coder.bta": 1}, "coder 'bins' in yolov5n-ugs.yaml: coder takes no argument 'bta'"),
-        ("yolov5n-ugs", {"loss.bins.rho": -1}, "rho must be a number of 0 or more"),
+        ("yolov5n-ugs", {"loss.bins.rho": -1}, "rho=-1 must be a number from 0 up"),
         ("yolov5n-ugs", {"loss.bins.ur": "au"}, "ur must be um, ce or ce+um"),
         ("yolov5n-ugs", {"coder": "v5"}, "loss.bins in yolov5n-ugs.yaml needs a coder of distributions"),
         ("yolo11n", {"coder": {"type": "bins"}}, "'coder' in yolo11n.yaml is asked for by no layer"),

@@ -17,17 +17,15 @@ from ultralytics.utils.torch_utils import initialize_weights, scale_img
 from . import graph, plugins, weights
 from ._compat.detector import SeamedDetector
 from .config import load as config
-from .criterion import CRITERIA, scaled, section
-from .errors import InputError, did_you_mean
+from .criterion import CRITERIA, Criterion, scaled, section
+from .errors import InputError, did_you_mean, whole
 from .limits import NUMBER
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
-from .nn.head import DenseDetect
+from .nn.head import DenseDetect, family_of
 from .nn.peaks import one_of_each
 from .registry import build
 from .structures import CenterPreds, Preds, WithAux
-
-YOLOX_STEM = "backbone.backbone.stem."
 
 
 class Detector(SeamedDetector):
@@ -43,12 +41,14 @@ class Detector(SeamedDetector):
         yaml: the whole configuration, as saved in checkpoints and enough to build the detector again.
         model: the layers, named children in running order; the last is the head.
         stride: pixels per cell of each level of the head, and 32 where none is as large.
+        criterion: of the head's family, once `init_criterion` has been asked for it.
         terms: what layers other than the head add to the loss, by name; set up together with the criterion.
 
     Raises:
         InputError: a configuration of which no detector can be built.
     """
 
+    criterion: Any = None
     terms: dict[str, Any] = {}
 
     def __init__(
@@ -69,13 +69,12 @@ class Detector(SeamedDetector):
         self.inplace = True
         self.task = "detect"
         head = self.model[-1]
+        where = self.yaml.get("yaml_file") or "the configuration"
         if not isinstance(head, Detect):
-            where = self.yaml.get("yaml_file") or "the configuration"
             raise InputError(f"the last row of {where} is {head.type}, which is no detection head")
-        if self.yaml.get("assigner") and not hasattr(head, "criterion"):
-            where = self.yaml.get("yaml_file") or "the configuration"
+        if self.yaml.get("assigner") and not family_of(head):
             raise InputError(f"assigner in {where}: {head.type} is a head of ultralytics, which brings its own")
-        added = [k for layer in self.model for k in getattr(layer, "loss_terms", {})]
+        added = [name for name, _ in _loss_terms(self.model)]
         if twice := {k for k in added if added.count(k) > 1}:
             raise InputError(f"two layers of {self.yaml.get('yaml_file')} add {min(twice)!r} to the loss; leave one")
         if not head.stride.any():
@@ -151,18 +150,22 @@ class Detector(SeamedDetector):
         What layers other than the head add to the loss (`loss_terms`) is set up beside it, as `terms`.
         """
         head, wishes = self.model[-1], self.yaml.get("loss") or {}
-        added = {k: v for layer in self.model for k, v in getattr(layer, "loss_terms", {}).items()}
+        added = dict(_loss_terms(self.model))
         where = f"{self.yaml.get('yaml_file') or 'the configuration'}: loss"
         wanted = section(self.yaml | {"loss": {k: v for k, v in wishes.items() if k in added}}, added)
         self.terms = {k: build(v, AUX_LOSSES, where=f"{where}.{k}") for k, v in wanted.items()}
         rest = {k: v for k, v in wishes.items() if k not in added}
-        family = getattr(head, "criterion", "")
-        if family:
+        if family := family_of(head):
             return CRITERIA.find(family, head.type)(self.yaml | {"loss": rest}, head.coder, head.nc)
         if rest:
             near = did_you_mean(next(iter(rest)), [*added, "box=", "cls=", "dfl="])
             raise InputError(f"{where}.{next(iter(rest))} is no term of a head of ultralytics{near}")
         return super().init_criterion()
+
+    @property
+    def own_criterion(self) -> Criterion | None:
+        """The criterion where it is one of ours, which knows more than to be called; None for those of ultralytics."""
+        return self.criterion if isinstance(self.criterion, Criterion) else None
 
     def loss(self, batch: dict[str, Any], preds: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The criterion's loss vector (terms,) and parts, a scalar each, and behind them what other layers add."""
@@ -173,7 +176,8 @@ class Detector(SeamedDetector):
         with torch.autocast(vector.device.type, enabled=False):
             extra = {k: term(_carried(preds), batch["img"]) * term.weight for k, term in self.terms.items()}
         # Scaled as the criterion scales its own; heads of ultralytics multiply by the number of pictures, too.
-        more, logged = scaled(extra, len(batch["img"]), getattr(self.criterion, "mean", False))
+        mean = self.own_criterion is not None and self.own_criterion.mean
+        more, logged = scaled(extra, len(batch["img"]), mean)
         return torch.cat((vector, more)), parts | logged
 
     def load(self, weights_: nn.Module | dict[str, Any] | str | Path, verbose: bool = True) -> None:
@@ -190,35 +194,22 @@ class Detector(SeamedDetector):
             InputError: a file that is no checkpoint, or one in which no convolution's weight matches (counters and
                 biases of any model do); nothing is changed then.
         """
-        bgr, names = False, getattr(weights_, "names", None)
-        if isinstance(weights_, (str, Path)):
-            file = weights.read_tensors(weights_)
-            state, names, origin = file.tensors, file.names, f"{weights_} ({file.origin})"
-            bgr = any(k.startswith(YOLOX_STEM) for k in state)  # YOLOX was trained on BGR pictures
-        elif isinstance(weights_, nn.Module):
-            state, origin = weights_.float().state_dict(), "the given model"
-        else:
-            found = weights_.get("ema") or weights_.get("model") or weights_
-            state = found.float().state_dict() if isinstance(found, nn.Module) else found
-            origin = "the given state dict"
-        state = self._renamed(state, bgr)
+        given = weights.collect(weights_)
+        bgr = isinstance(weights_, (str, Path))  # official YOLOX was trained on BGR pictures
+        state = weights.ours(given.tensors, self.yaml.get("official") or {}, bgr)
         fitting = weights.match(state, self.state_dict())
         if not any(name in fitting for name, p in self.named_parameters() if p.dim() > 1):
             raise InputError(
-                f"no tensor of {origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
+                f"no tensor of {given.origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
             )
         self.load_state_dict(fitting, strict=False)
         loaded, total = len(fitting), len(self.state_dict())
-        if loaded == total and names and len(names) == self.yaml["nc"]:
-            self.names = dict(names)
+        if loaded == total and given.names and len(given.names) == self.yaml["nc"]:
+            self.names = dict(given.names)
         if isinstance(self.model[-1], AnchorDetect) and self.yaml.get("anchors") != "auto":
             self.yaml["anchors"] = self.model[-1].pixels()
         if verbose:
-            log = LOGGER.info if loaded > total / 2 else LOGGER.warning
-            log(f"Loaded {loaded} of {total} tensors from {origin}")
-            if new := [k for k in state if k in self.state_dict() and k not in fitting]:
-                shown = ", ".join(new[:3]) + (", ..." if len(new) > 3 else "")
-                LOGGER.info(f"{len(new)} tensors have another shape here and start new: {shown}")
+            _log_loaded(loaded, total, given.origin, [k for k in state if k in self.state_dict() and k not in fitting])
 
     def load_official(self, state: dict[str, Tensor], bgr: bool = False) -> tuple[int, int]:
         """Load a state dict under the official YOLOv5 or YOLOX names, or under our own.
@@ -232,17 +223,10 @@ class Detector(SeamedDetector):
         Returns:
             (tensors taken over, tensors of this model).
         """
-        fitting = weights.match(self._renamed(state, bgr), self.state_dict())
+        renamed = weights.ours(state, self.yaml.get("official") or {}, bgr)
+        fitting = weights.match(renamed, self.state_dict())
         self.load_state_dict(fitting, strict=False)
         return len(fitting), len(self.state_dict())
-
-    def _renamed(self, state: dict[str, Tensor], bgr: bool) -> dict[str, Tensor]:
-        """The tensors under our names."""
-        if any(k.startswith(YOLOX_STEM) for k in state):
-            state = {k: _stem(v, bgr) if k == f"{YOLOX_STEM}conv.conv.weight" else v for k, v in state.items()}
-        if "model.24.anchors" in state or any(k.startswith("backbone.") for k in state):
-            state = weights.rename(state, self.yaml.get("official") or {})
-        return state
 
     def run_augmented(self, x: Tensor) -> Any:
         """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
@@ -268,11 +252,23 @@ def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
     return torch.cat((boxes, y[..., 4:]), -1)
 
 
+def _loss_terms(layers: nn.Module) -> list[tuple[str, dict[str, Any]]]:
+    """Name and defaults of what layers add to the loss, by their `loss_terms`; most are not ours and have none."""
+    return [term for layer in layers.children() for term in getattr(layer, "loss_terms", {}).items()]
+
+
+def _log_loaded(loaded: int, total: int, origin: str, other_shapes: list[str]) -> None:
+    """Say how many tensors were taken over, and which have another shape here."""
+    log = LOGGER.info if loaded > total / 2 else LOGGER.warning
+    log(f"Loaded {loaded} of {total} tensors from {origin}")
+    if other_shapes:
+        shown = ", ".join(other_shapes[:3]) + (", ..." if len(other_shapes) > 3 else "")
+        LOGGER.info(f"{len(other_shapes)} tensors have another shape here and start new: {shown}")
+
+
 def _classes(nc: Any) -> int:
     """The number of classes; InputError for anything but a whole number from 1 up."""
-    if isinstance(nc, bool) or not isinstance(nc, int) or not 1 <= nc <= NUMBER:
-        raise InputError(f"nc={nc!r} is no number of classes; give a whole number from 1 up to {NUMBER:,}")
-    return nc
+    return whole(nc, "nc", 1, NUMBER)
 
 
 def _carry(y: Any, aux: dict[str, Tensor]) -> Any:
@@ -293,10 +289,3 @@ def _carried(preds: Any) -> dict[str, Tensor]:
 def _features(y: Any) -> Any:
     """A layer's output without its aux tensors."""
     return y.out if isinstance(y, WithAux) else y
-
-
-def _stem(weight: Tensor, bgr: bool) -> Tensor:
-    """YOLOX's first filters for pictures in 0..1 (and red first when the originals were blue first)."""
-    if bgr:
-        weight = weight.unflatten(1, (4, 3)).flip(2).flatten(1, 2)  # four pixel offsets of three colours
-    return weight * 255

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,46 +31,52 @@ def did_you_mean(name: str, options: Iterable[str], n: int = 3) -> str:
     return f"; there are: {shown}" if shown else ""
 
 
-def above_zero(value: Any, what: str, example: float) -> float:
-    """`value` when it is a finite number above 0.
-
-    Args:
-        value: as given by a user.
-        what: what it is and where, for the message.
-        example: a value that would do.
-
-    Raises:
-        InputError: anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        raise InputError(f"{what} must be a number above 0, not {value!r}; write for example {example}")
-    return value
-
-
-def number(value: Any, what: str, low: float = 0.0, high: float = float("inf")) -> float:
-    """`value` when it is a number from `low` to `high`, both included; not a bool, not NaN.
+def number(
+    value: Any, what: str, low: float = 0.0, high: float = math.inf, ends: str = "[]", example: Any = None
+) -> float:
+    """`value` when it is a finite number from `low` to `high`; not a bool.
 
     Args:
         value: as given by a user.
         what: what it is and where, for the message.
         low, high: bounds.
+        ends: which of them count, as intervals are written: "[]" both, "(]" all but `low`, "[)" all but `high`, "()".
+        example: a value that would do, for the message.
 
     Raises:
         InputError: anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        bounds = f"from {low:g} up" if high == float("inf") else f"from {low:g} to {high:g}"
-        raise InputError(f"{what}={value!r} must be a number {bounds}")
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+    if not good or not low <= value <= high or (value == low and ends[0] == "(") or (value == high and ends[1] == ")"):
+        raise InputError(f"{what}={value!r} must be a number {_bounds(low, high, ends)}{_such_as(example)}")
     return value
 
 
-def whole(value: Any, what: str, low: int = 0, high: float = float("inf")) -> int:
+def above_zero(value: Any, what: str, example: float) -> float:
+    """`value` when it is a finite number above 0; see `number`."""
+    return number(value, what, ends="(]", example=example)
+
+
+def whole(value: Any, what: str, low: int = 0, high: float = math.inf, example: Any = None) -> int:
     """`value` when it is a whole number from `low` to `high`, both included; not a bool. See `number`.
 
     Raises:
         InputError: anything else.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        bounds = f"from {low} up" if high == float("inf") else f"from {low} to {high:g}"
-        raise InputError(f"{what}={value!r} must be a whole number {bounds}")
+        raise InputError(f"{what}={value!r} must be a whole number {_bounds(low, high, '[]')}{_such_as(example)}")
     return value
+
+
+def _bounds(low: float, high: float, ends: str) -> str:
+    """An interval in words."""
+    first, last = (f"{bound:,}" if isinstance(bound, int) else f"{bound:g}" for bound in (low, high))
+    if high == math.inf:
+        return f"above {first}" if ends[0] == "(" else f"from {first} up"
+    if ends[0] == "(":
+        return f"above {first} and {'up to' if ends[1] == ']' else 'below'} {last}"
+    return f"from {first} {'to' if ends[1] == ']' else 'up to below'} {last}"
+
+
+def _such_as(example: Any) -> str:
+    return "" if example is None else f"; write for example {example}"

@@ -10,12 +10,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ultralytics.utils import LOGGER
 
 from .files import cannot_write, move
+from .training_stats import TrainingStats
 
 # What libraries say in place of the system's error: torch, protobuf, OpenVINO.
 FULL = re.compile("No space|quota|File too large|StreamWriter|iostream error|(fail|unable|can ?not).{0,40}writ", re.I)
@@ -72,7 +74,7 @@ def sizes_noted(network: Any, started: list[Callable[[Any], None]]) -> Iterator[
         network: has it in its configuration.
         started: ultralytics' callbacks at the start of an export.
     """
-    sizes = {k: v for k, v in (network.yaml.get("measured") or {}).items() if k != "object_areas"}
+    sizes = replace(TrainingStats.of(network), object_areas=None).known()  # metadata are single values
     note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
     started.append(note)
     try:

@@ -25,6 +25,7 @@ from .detector import Detector
 from .errors import InputError, did_you_mean
 from .export import export_whole, sizes_noted
 from .loaders.sources import usual_batch
+from .nn.head import family_of
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
 from .predict.predictor import TEXTS, Predictor, is_ours
@@ -122,7 +123,7 @@ class YOLO(SeamedModel):
     @property
     def own_head(self) -> bool:
         """True for a detector of ours, False for one that ends in a head of ultralytics, and for exported models."""
-        return self.model_is_module and bool(getattr(self.model.model[-1], "criterion", ""))
+        return self.model_is_module and bool(family_of(self.model.model[-1]))
 
     def warn_untrained(self) -> None:
         """Log that a network without trained weights detects nothing, where this is one."""

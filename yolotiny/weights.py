@@ -12,17 +12,18 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import InputError
 
 FORMAT = "yolotiny"  # what our checkpoints, which hold plain data alone, say under "format"
+YOLOX_STEM = "backbone.backbone.stem."  # beginning of the first layer's names in official YOLOX checkpoints
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how torch.save began a file before torch 1.6
 
 
@@ -134,6 +135,26 @@ def read_tensors(path: str | Path) -> Weights:
     return weights
 
 
+def collect(source: nn.Module | Mapping[str, Any] | str | Path) -> Weights:
+    """The tensors of whatever weights are loaded from; `origin` says in words what that was.
+
+    Args:
+        source: a file (see `read_tensors`), a module, a checkpoint with a module or tensors under `ema` or `model`, or
+            a state dict.
+
+    Raises:
+        InputError: a file without tensors to read.
+    """
+    if isinstance(source, (str, Path)):
+        file = read_tensors(source)
+        return replace(file, origin=f"{source} ({file.origin})")
+    if isinstance(source, nn.Module):
+        return Weights(source.float().state_dict(), names_of(getattr(source, "names", None)), "the given model")
+    found = source.get("ema") or source.get("model") or source
+    state = found.float().state_dict() if isinstance(found, nn.Module) else found
+    return Weights(dict(state), None, "the given state dict")
+
+
 def read_payload(path: str | Path) -> Any:
     """What torch.save was given, with a `Record` for every object that is not plain data.
 
@@ -193,6 +214,31 @@ def rename(tensors: Mapping[str, Tensor], prefixes: Mapping[str, str]) -> dict[s
         return prefixes.get(old, "") + name[len(old) :]
 
     return {new(name): tensor for name, tensor in tensors.items()}
+
+
+def ours(tensors: dict[str, Tensor], official: Mapping[str, str], bgr: bool) -> dict[str, Tensor]:
+    """Tensors of official YOLOv5 and YOLOX checkpoints under our names and for our pictures; others as they are.
+
+    YOLOX's pictures are 0..255 and ours 0..1: the factor goes into the first filters.
+
+    Args:
+        tensors: by name.
+        official: beginnings of official names to ours, of the model file.
+        bgr: the first filters of YOLOX expect blue first, and are to expect red first.
+    """
+    if any(k.startswith(YOLOX_STEM) for k in tensors):
+        first = f"{YOLOX_STEM}conv.conv.weight"
+        tensors = {k: _stem(v, bgr) if k == first else v for k, v in tensors.items()}
+    if "model.24.anchors" in tensors or any(k.startswith("backbone.") for k in tensors):
+        tensors = rename(tensors, official)
+    return tensors
+
+
+def _stem(weight: Tensor, bgr: bool) -> Tensor:
+    """YOLOX's first filters for pictures in 0..1 (and red first when the originals were blue first)."""
+    if bgr:
+        weight = weight.unflatten(1, (4, 3)).flip(2).flatten(1, 2)  # four pixel offsets of three colours
+    return weight * 255
 
 
 def _not_a_checkpoint(path: Path) -> str:

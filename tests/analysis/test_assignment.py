@@ -65,9 +65,9 @@ def test_the_command_takes_a_checkpoint_and_settings_of_the_assigner(data, tmp_p
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pictures": 0}, "data assign: pictures must be 1 or more, not 0"),
-        ({"imgsz": 8}, "data assign: imgsz must be 32 or more, not 8"),
-        ({"sides": []}, "data assign: sizes must be 1 or more, not 0"),
+        ({"pictures": 0}, "data assign: pictures=0 must be a whole number from 1 up"),
+        ({"imgsz": 8}, "data assign: imgsz=8 must be a whole number from 32 up"),
+        ({"sides": []}, "data assign: sizes=0 must be a number from 1 up"),
     ],
 )
 def test_what_cannot_be_studied_is_one_line(options, message, data, tmp_path):

@@ -124,8 +124,8 @@ def test_sizes_go_up_from_that_of_training_as_far_as_there_are_pixels():
     [
         ({"crops": "grids"}, "unknown slicer 'grids'"),
         ({"crops": "none,grid", "k": 2}, "k= is read by none of crops=none,grid"),
-        ({"imgsz": "640,large"}, "imgsz='large': give whole numbers from 32 up"),
-        ({"imgsz": "0"}, "imgsz=0: give whole numbers"),
+        ({"imgsz": "640,large"}, "imgsz='large' must be a whole number from 32 up"),
+        ({"imgsz": "0"}, "imgsz=0 must be a whole number from 32 up"),
         ({"crops": "lsm", "k": []}, "k=[]: give at least one value"),
         ({"crops": "lsm", "k": ","}, "k=,: give at least one value"),
     ],
@@ -211,10 +211,10 @@ def test_the_protocol_limit_and_reach_are_the_ones_asked_for(model, data, tmp_pa
 def test_an_interrupted_run_keeps_what_was_measured(model, data, tmp_path, monkeypatch):
     see = tune_crops.Candidate.see
 
-    def stop(self, picture, file, known):
-        if file.endswith("2.png"):
+    def stop(self, picture, known):
+        if known.picture.file.endswith("2.png"):
             raise KeyboardInterrupt
-        see(self, picture, file, known)
+        see(self, picture, known)
 
     monkeypatch.setattr(tune_crops.Candidate, "see", stop)
     with pytest.raises(KeyboardInterrupt, match="2 of 3 pictures are in"):
@@ -238,11 +238,11 @@ def test_a_run_ends_when_its_time_is_up(model, data, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"within": -1}, "within=-1: give a number"),
-        ({"limit": 0}, "limit=0: give a whole number from 1 up"),
-        ({"minutes": 0}, "minutes=0: give a number above 0"),
+        ({"within": -1}, "within=-1 must be a number from 0 up"),
+        ({"limit": 0}, "limit=0 must be a whole number from 1 up"),
+        ({"minutes": 0}, "minutes=0 must be a number above 0"),
         ({"protocol": "aitodd"}, "unknown protocol 'aitodd'"),
-        ({"crops": "grid", "overlap": "0.2,1.0"}, "overlap=1.0 must lie from 0 up to below 1"),
+        ({"crops": "grid", "overlap": "0.2,1.0"}, "overlap=1.0 must be a number from 0 up to below 1"),
         ({"data": "nowhere.yaml"}, "data file 'nowhere.yaml' does not exist"),
     ],
 )

@@ -210,14 +210,17 @@ def test_more_objects_than_are_looked_at_together(monkeypatch):
     ("wrong", "message"),
     [
         ({"metric": "ndw"}, "assigner rka: metric must be iou or nwd, not 'ndw'; did you mean 'nwd'?"),
-        ({"k": 0}, "assigner rka: k must be a whole number of 1 or more, not 0; write for example 2"),
-        ({"k": 2.5}, "assigner rka: k must be a whole number of 1 or more, not 2.5; write for example 2"),
-        ({"c": 0}, "assigner rka: c must be a number above 0, not 0; write for example 12.7"),
+        ({"k": 0}, "assigner rka: k=0 must be a whole number from 1 up; write for example 2"),
+        ({"k": 2.5}, "assigner rka: k=2.5 must be a whole number from 1 up; write for example 2"),
+        ({"c": 0}, "assigner rka: c=0 must be a number above 0; write for example 12.7"),
         ({"c": 9, "metric": "iou"}, "assigner rka: c=9 is read with metric=nwd only; leave it out or add metric=nwd"),
-        ({"neg": 1.5}, "assigner rka: neg must be above 0 and at most 1, not 1.5; 0.3 is usual, 1 for none"),
+        (
+            {"neg": 1.5},
+            "assigner rka: neg=1.5 must be a number above 0 and up to 1; write for example 0.3",
+        ),
         ({"conflict": "last"}, "assigner rka: conflict must be score or order, not 'last'"),
         ({"ties": "none"}, "assigner rka: ties must be first or all, not 'none'"),
-        ({"scale": -1}, "assigner rka: scale must be a number above 0, not -1; write for example 4.0"),
+        ({"scale": -1}, "assigner rka: scale=-1 must be a number above 0; write for example 4.0"),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(wrong, message):

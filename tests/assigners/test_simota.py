@@ -326,3 +326,14 @@ def test_the_table_of_1500_objects_at_1280_px_with_p2_stays_small(radius, width)
 def test_settings_that_make_no_sense_are_refused_by_name(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         SimOTA(**wrong)
+
+
+def test_the_example_of_its_docstring_is_matched_as_written_there(monkeypatch):
+    near, valid = torch.tensor([[0, 1, 2], [2, 3, 0]]), torch.tensor([[True, True, True], [True, True, False]])
+    costs = torch.tensor([[1.0, 4.0, 2.0], [0.5, 3.0, 0.0]])
+    monkeypatch.setattr("yolotiny.assigners.simota.nearby_priors", lambda *args: (near, valid))
+    monkeypatch.setattr("yolotiny.assigners.simota.class_cost", lambda *args: costs.clone())
+    preds, _ = flat_preds(grid(16, 16, (8,)))
+    boxes = torch.tensor([[[0.0, 0, 9, 10], [0, 0, 4, 10], [0, 0, 8, 10], [20, 0, 28, 10]]])
+    found = SimOTA(iou_weight=0)(preds, boxes, truth([[0, 0, 10, 10], [20, 0, 30, 10]]))
+    assert list(zip(found.prior.tolist(), found.gt.tolist(), strict=True)) == [(0, 0), (2, 1)]

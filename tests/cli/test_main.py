@@ -25,7 +25,7 @@ class Recorder:
 
     def __init__(self, model):
         self.model = model
-        self.predictor = types.SimpleNamespace(save_dir=self.folder, unread=0, lost=0)
+        self.predictor = types.SimpleNamespace(save_dir=self.folder, unread=0, ids=None, lost=0)
 
     def _note(self, method, options, answer=None):
         Recorder.calls.append((method, self.model, options))

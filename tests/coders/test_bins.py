@@ -133,12 +133,12 @@ def test_other_pixels_give_the_same_targets():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"n": 0}, "n must be a whole number of intervals, 1 or more, up to 1000, not 0"),
-        ({"n": [10, 2.5]}, "n must be a whole number"),
-        ({"alpha": 0}, "alpha must be a number above 0, not 0"),
-        ({"alpha": [1, -2]}, "alpha must be a number above 0, not -2"),
-        ({"beta": -1}, "beta must be a number of 0 or more, not -1"),
-        ({"beta": "steep"}, "beta must be a number"),
+        ({"n": 0}, "n=0 must be a whole number from 1 to 1,000"),
+        ({"n": [10, 2.5]}, "n=2.5 must be a whole number from 1 to 1,000"),
+        ({"alpha": 0}, "alpha=0 must be a number above 0"),
+        ({"alpha": [1, -2]}, "alpha=-2 must be a number above 0"),
+        ({"beta": -1}, "beta=-1 must be a number from 0 up"),
+        ({"beta": "steep"}, "beta='steep' must be a number from 0 up"),
         ({"alpha": [1, 2, 3]}, "alpha is one number, or two"),
         ({"beta": 100}, "alpha \\* beta is 100, above 80"),
         ({"one_sided": 1}, "one_sided must be true or false"),

@@ -177,7 +177,7 @@ def with_insert(**item):
         (with_row(1, [[], 1, "A", []]), "row 1 (A) reads nothing: its 'from' is empty"),
         (with_row(3, [-1, 1, "A", [], "c3"]), "row 3 (A): the name 'c3' is that of row 1 (C3) already"),
         (with_row(3, [-1, 1, "A", [], "loss"]), "row 3 (A): 'loss' cannot name a layer; take a plain word, no section"),
-        (with_row(3, [-1, 0, "A", []]), "row 3 (A): repeats must be a whole number of at least 1, not 0"),
+        (with_row(3, [-1, 0, "A", []]), "row 3 (A): repeats=0 must be a whole number from 1 up"),
         (with_row(3, [-1, 1, 5, []]), "row 3 (5): the module must be a class name, not 5"),
         (with_row(3, [-1, 1, "A", 5]), "row 3 (A): the arguments must be a list or a mapping, not 5"),
         (with_row(3, [-1, 1, "A", [], "b", 5]), "row 3 (A): the sixth item must be a mapping of arguments, not 5"),

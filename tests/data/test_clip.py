@@ -40,7 +40,11 @@ def test_a_clip_is_a_video_with_its_truth_beside_it(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "frames", "says"),
-    [("c.mp4", 0, "0 is no number of frames"), ("c.gif", 2, "written as .mp4 or .avi"), ("c.mp4", True, "no number")],
+    [
+        ("c.mp4", 0, "frames=0 must be a whole number from 1 up"),
+        ("c.gif", 2, "written as .mp4 or .avi"),
+        ("c.mp4", True, "frames=True must be a whole number from 1 up"),
+    ],
 )
 def test_a_clip_that_cannot_be_is_one_line(tmp_path, name, frames, says):
     with pytest.raises(InputError, match=says):

@@ -133,15 +133,18 @@ def test_a_picture_that_does_not_decode_is_named(tmp_path, text):
 @pytest.mark.parametrize(
     "options, says",
     [
-        ({"tile": 16}, "tile=16: give the side of a tile in whole pixels, 32 or more"),
-        ({"tile": 64.5}, "tile=64.5: give"),
-        ({"tile": 64, "overlap": 64}, "overlap=64: give whole pixels from 0 to below the tile's side, 64"),
+        ({"tile": 16}, "tile=16 must be a whole number from 32 up; write for example 640, or 0 for none"),
+        ({"tile": 64.5}, "tile=64.5 must be a whole number from 32 up"),
+        ({"tile": 64, "overlap": 64}, "overlap=64 must be a whole number from 0 to 63"),
         ({"tile": 64, "overlap": -1}, "overlap=-1"),
-        ({"tile": 64, "keep": 0}, "keep=0: give the share"),
+        ({"tile": 64, "keep": 0}, "keep=0 must be a number above 0 and up to 1"),
         ({"tile": 64, "keep": 70}, "keep=70"),
         ({"overlap": 10}, "overlap=10 needs tiles: give tile=SIZE too"),
         ({"keep": 0.5}, "keep=0.5 needs tiles"),
-        ({"every": 0}, "every=0: give a whole number from 1 up"),
+        (
+            {"every": 0},
+            "every=0 must be a whole number from 1 up; write for example 10",
+        ),
     ],
 )
 def test_options_that_cannot_be_are_one_line_and_write_nothing(tmp_path, picture, text, options, says):

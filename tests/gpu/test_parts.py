@@ -17,7 +17,7 @@ from tests.gpu.families import FAMILIES
 from yolotiny.detector import Detector
 from yolotiny.nn.refine import BoxConv, points_in_box
 from yolotiny.ops import postprocess as suppression
-from yolotiny.ops.postprocess import nms
+from yolotiny.ops.postprocess import NMSConfig, nms
 
 # How far the first loss may be off: rounding through some 60 layers, and through an assigner that may choose otherwise.
 ROUNDING = {torch.float32: 2e-3, torch.float16: 0.01, torch.bfloat16: 0.04}
@@ -107,20 +107,20 @@ def clutter(count: int) -> Tensor:
 
 def test_sixty_thousand_boxes_are_suppressed_as_on_the_cpu(device):
     y = clutter(suppression.MAX_CANDIDATES)
-    expected, found = (nms(x, 2, conf=0.25, iou=IOU, max_det=60_000)[0] for x in (y, y.to(device)))
+    expected, found = (nms(x, NMSConfig(conf=0.25, iou=IOU, max_det=60_000))[0] for x in (y, y.to(device)))
     assert found.device.type == device.type and 5_000 < len(expected) < 59_000
     assert torch.equal(found.cpu(), expected)
 
 
 def test_pictures_suppressed_together_are_as_on_the_cpu(device):
     y = clutter(8 * 3000).view(6, 8, 3000).transpose(0, 1).contiguous()
-    expected, found = (nms(x, 2, conf=0.25, iou=IOU, max_det=3000, together=True) for x in (y, y.to(device)))
+    expected, found = (nms(x, NMSConfig(conf=0.25, iou=IOU, max_det=3000), together=True) for x in (y, y.to(device)))
     assert all(torch.equal(a.cpu(), b) and len(b) for a, b in zip(found, expected, strict=True))
 
 
 def test_suppression_by_nwd_is_as_on_the_cpu(device):
     y = clutter(10_000)
-    expected, found = (nms(x, 2, conf=0.25, iou=0.5, max_det=10_000, c=12.7)[0] for x in (y, y.to(device)))
+    expected, found = (nms(x, NMSConfig(conf=0.25, iou=0.5, max_det=10_000, c=12.7))[0] for x in (y, y.to(device)))
     assert found.device.type == device.type and 100 < len(expected) < 9_900
     assert torch.equal(found.cpu(), expected)
 

@@ -16,8 +16,8 @@ from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.loaders.build import build_dataset
-from yolotiny.slicing.samplers.fitted import FittedCrops
-from yolotiny.slicing.samplers.tiles import ClusterCrops, GridCrops
+from yolotiny.slicing.samplers.fitted import FittedSampler
+from yolotiny.slicing.samplers.tiles import ClusterSampler, GridSampler
 from yolotiny.train.autofit import fit, measure, training_samples
 
 SHARP = np.zeros((256, 256, 3), np.uint8)
@@ -52,10 +52,10 @@ def picture(sample):
 
 
 def test_a_window_is_cut_from_the_file_and_not_from_the_shrunk_picture(folder):
-    made = dataset(folder, GridCrops(probability=1.0, objects=1.0))
+    made = dataset(folder, GridSampler(probability=1.0, objects=1.0))
     assert set(np.unique(picture(made[0]))) == {0, 255}
     assert made[0]["bboxes"][:, 2:].mul(64).round().tolist()[0] == [16, 16]
-    whole = dataset(folder, GridCrops(probability=0.0))
+    whole = dataset(folder, GridSampler(probability=0.0))
     assert set(np.unique(picture(whole[0]))) != {0, 255}
     assert whole[0]["bboxes"][:, 2:].mul(64).round().tolist()[0] == [4, 4]
 
@@ -64,7 +64,7 @@ def test_the_object_is_where_the_window_shows_it(tmp_path):
     dark = np.zeros((256, 256, 3), np.uint8)
     dark[100:112, 40:60] = 255
     add_picture(tmp_path, "train", "a.png", dark, [(0, 50 / 256, 106 / 256, 20 / 256, 12 / 256)])
-    made = dataset(tmp_path, GridCrops(probability=1.0, objects=1.0, tile=128))  # shown at half size
+    made = dataset(tmp_path, GridSampler(probability=1.0, objects=1.0, tile=128))  # shown at half size
     for _ in range(5):
         sample = made[0]
         ys, xs = np.nonzero(picture(sample)[..., 0] > 127)
@@ -75,20 +75,20 @@ def test_the_object_is_where_the_window_shows_it(tmp_path):
 
 def test_probability_says_how_many_samples_are_windows(folder):
     for probability, least, most in ((0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)):
-        made = dataset(folder, GridCrops(probability=probability))
+        made = dataset(folder, GridSampler(probability=probability))
         cut = sum(made.get_image_and_label(0)["ori_shape"] == (64, 64) for _ in range(200))
         assert least <= cut <= most
 
 
 def test_pictures_without_objects_and_their_regions_are_cut_too(folder):
-    made = dataset(folder, GridCrops(probability=1.0))
+    made = dataset(folder, GridSampler(probability=1.0))
     samples = [made[3] for _ in range(40)]
     assert all((s["cls"] == 1).all() for s in samples)
     assert {len(s["cls"]) for s in samples} == {0, 1}  # the region crosses the whole picture, and some tiles
 
 
 @pytest.mark.parametrize("cache", [False, "ram", "disk"])
-@pytest.mark.parametrize("crops", [GridCrops(probability=0.5), ClusterCrops(probability=0.5, min_area=0)])
+@pytest.mark.parametrize("crops", [GridSampler(probability=0.5), ClusterSampler(probability=0.5, min_area=0)])
 def test_every_cache_gives_sharp_windows_and_the_same_whole_pictures(folder, cache, crops):
     made = dataset(folder, crops, cache=cache)
     plain = dataset(folder, None)
@@ -96,12 +96,12 @@ def test_every_cache_gives_sharp_windows_and_the_same_whole_pictures(folder, cac
         (whole, own, shown), (expected, *_) = made.load_image(i), plain.load_image(i)
         assert own == (256, 256) and shown == (64, 64) and (whole == expected).all()
         assert (made.full(i) == SHARP).all()
-    made.crop_train = GridCrops(probability=1.0, objects=1.0)
+    made.crop_train = GridSampler(probability=1.0, objects=1.0)
     assert set(np.unique(picture(made[0]))) == {0, 255}
 
 
 def test_pictures_cached_in_memory_are_read_no_more(folder):
-    made = dataset(folder, GridCrops(probability=0.5), cache="ram", deterministic=False)
+    made = dataset(folder, GridSampler(probability=0.5), cache="ram", deterministic=False)
     for file in (folder / "images/train").iterdir():
         file.unlink()
     samples = [made[i % 4] for i in range(20)]
@@ -112,12 +112,12 @@ def test_an_old_npy_file_is_not_taken_for_the_picture(folder):
     np.save(folder / "images/train/0.npy", np.zeros((256, 256, 3), np.uint8))
     cv2.imwrite(str(folder / "images/train/0.png"), SHARP)
     os.utime(folder / "images/train/0.npy", (1, 1))
-    assert (dataset(folder, GridCrops()).full(0) == SHARP).all()
+    assert (dataset(folder, GridSampler()).full(0) == SHARP).all()
 
 
 @pytest.mark.parametrize("probability", [0.5, 1.0])
 def test_a_mosaic_may_be_made_of_windows(folder, probability):
-    made = dataset(folder, GridCrops(probability=probability, objects=1.0), mosaic=1.0)
+    made = dataset(folder, GridSampler(probability=probability, objects=1.0), mosaic=1.0)
     sizes = {tuple(wh) for i in range(24) for wh in made[i % 3]["bboxes"][:, 2:].mul(64).round().tolist()}
     assert (16, 16) in sizes and ((4, 4) in sizes) == (probability < 1)
     assert len(made.buffer) <= made.max_buffer_length and sum(x is not None for x in made.ims) <= len(made.buffer)
@@ -129,7 +129,7 @@ def test_an_input_may_be_full_of_pieces_with_their_labels(tmp_path, cache):
         img = np.full((256, 256, 3), 50, np.uint8)
         img[120:136, 90:98] = 250
         add_picture(tmp_path, "train", f"{i}.png", img, [(0, 94 / 256, 0.5, 8 / 256, 16 / 256)])
-    made = dataset(tmp_path, FittedCrops(probability=1.0, pieces=1.0, scale=0.5, objects=1.0), size=96, cache=cache)
+    made = dataset(tmp_path, FittedSampler(probability=1.0, pieces=1.0, scale=0.5, objects=1.0), size=96, cache=cache)
     assert made.room(0) == (96, 96)
     for i in range(3):
         sample = made[i]
@@ -138,7 +138,7 @@ def test_an_input_may_be_full_of_pieces_with_their_labels(tmp_path, cache):
         for x, y, w, h in boxes.tolist():
             assert bright[y - h // 2 : y + h // 2, x - w // 2 : x + w // 2].mean() > 0.6
         assert bright.sum() == pytest.approx(len(boxes) * 32, rel=0.4)  # no object without a label
-    some = dataset(tmp_path, FittedCrops(probability=1.0, pieces=0.5, scale=0.5, objects=1.0), size=96)
+    some = dataset(tmp_path, FittedSampler(probability=1.0, pieces=0.5, scale=0.5, objects=1.0), size=96)
     counts = [len(some[i % 3]["bboxes"]) for i in range(40)]
     assert 10 <= counts.count(1) <= 30  # tiles of a grid beside them
 
@@ -146,37 +146,43 @@ def test_an_input_may_be_full_of_pieces_with_their_labels(tmp_path, cache):
 def test_rectangular_batches_take_windows_of_their_shape(tmp_path):
     for i in range(2):
         add_picture(tmp_path, "train", f"{i}.png", SHARP[:128], [(0, 0.5, 0.5, 0.05, 0.1)])
-    made = dataset(tmp_path, GridCrops(probability=1.0, objects=1.0), rect=True)
+    made = dataset(tmp_path, GridSampler(probability=1.0, objects=1.0), rect=True)
     sample = made[0]
     assert sample["img"].shape == (3, 32, 64) and set(np.unique(picture(sample))) == {0, 255}
-    assert measure(training_samples(made, 64))["pixel_scale"] == 1.0
+    assert measure(training_samples(made, 64)).pixel_scale == 1.0
 
 
 def test_what_is_measured_is_what_training_sees(folder):
     whole = measure(training_samples(dataset(folder, None), 64))
-    assert whole["object_size"] == 4 and whole["pixel_scale"] == 0.25 and "crop_object_size" not in whole
-    mixed = measure(training_samples(dataset(folder, GridCrops(probability=0.5, objects=1.0)), 64))
-    assert mixed["object_size"] == pytest.approx(10, abs=0.1) and mixed["pixel_scale"] == 1.0  # 4 and 16 px, half each
-    assert mixed["crop_object_size"] == 16
-    tiles = measure(training_samples(dataset(folder, GridCrops(probability=1.0, objects=1.0, tile=128)), 64))
-    assert tiles["object_size"] == pytest.approx(8, abs=0.1) and tiles["pixel_scale"] == 0.5
-    few = training_samples(dataset(folder, GridCrops(probability=0.25)), 64)
+    assert whole.object_size == 4 and whole.pixel_scale == 0.25 and whole.crop_object_size is None
+    mixed = measure(training_samples(dataset(folder, GridSampler(probability=0.5, objects=1.0)), 64))
+    assert mixed.object_size == pytest.approx(10, abs=0.1) and mixed.pixel_scale == 1.0  # 4 and 16 px, half each
+    assert mixed.crop_object_size == 16
+    tiles = measure(training_samples(dataset(folder, GridSampler(probability=1.0, objects=1.0, tile=128)), 64))
+    assert tiles.object_size == pytest.approx(8, abs=0.1) and tiles.pixel_scale == 0.5
+    few = training_samples(dataset(folder, GridSampler(probability=0.25)), 64)
     assert sum(sample.cropped for sample in few) == len(few) / 4
 
 
 def test_pieces_of_pictures_that_one_tile_covers_are_measured(tmp_path):
     add_picture(tmp_path, "train", "0.png", SHARP[:48, :48], [(0, 0.5, 0.5, 8 / 48, 8 / 48)])
-    found = training_samples(dataset(tmp_path, FittedCrops(objects=1.0)), 96)  # whole pictures are shown twice as large
+    found = training_samples(
+        dataset(tmp_path, FittedSampler(objects=1.0)), 96
+    )  # whole pictures are shown twice as large
     assert {(sample.cropped, sample.scale) for sample in found} == {(False, 2.0), (True, 1.0)}
-    assert measure(found)["pixel_scale"] == 1.0 and measure(found)["crop_object_size"] == 8
+    assert measure(found).pixel_scale == 1.0 and measure(found).crop_object_size == 8
     assert not any(
-        sample.cropped for sample in training_samples(dataset(tmp_path, GridCrops(objects=1.0), size=96), 96)
+        sample.cropped for sample in training_samples(dataset(tmp_path, GridSampler(objects=1.0), size=96), 96)
     )
 
 
 def test_training_on_pieces_leaves_word_of_what_suits_auto(folder):
     advice = {"crop_threshold": 0.05, "crop_context": 12.0}
-    for crops, known in ((FittedCrops(scale=0.5), advice), (GridCrops(tile=64), {}), (FittedCrops(0.0), {})):
+    for crops, known in (
+        (FittedSampler(scale=0.5), advice),
+        (GridSampler(tile=64), {}),
+        (FittedSampler(0.0), {}),
+    ):
         made = Detector("yolov5n.yaml", nc=1)
         fit(made, dataset(folder, crops, size=96), 96)
         assert {k: v for k, v in made.yaml["measured"].items() if k in advice} == known

@@ -160,9 +160,9 @@ def test_no_pair_loses_nothing_and_has_a_gradient():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"rho": -1}, "rho must be a number of 0 or more, not -1"),
-        ({"gamma": -0.5}, "gamma must be a number of 0 or more"),
-        ({"entropy": "much"}, "entropy must be a number of 0 or more, not 'much'"),
+        ({"rho": -1}, "rho=-1 must be a number from 0 up"),
+        ({"gamma": -0.5}, "gamma=-0.5 must be a number from 0 up"),
+        ({"entropy": "much"}, "entropy='much' must be a number from 0 up"),
         ({"ur": "mu"}, "ur must be um, ce or ce\\+um, not 'mu'"),
         ({"keep_iou": 1}, "keep_iou must be true or false, not 1"),
     ],

@@ -72,13 +72,13 @@ def test_gwd_loss_in_either_form_and_unit():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"type": "nwd", "c": 0}, "box loss nwd: c must be a number above 0, not 0; write for example 12.7"),
-        ({"type": "nwd", "c": -3.0}, "box loss nwd: c must be a number above 0, not -3.0"),
-        ({"type": "nwd", "c": "atuo"}, "box loss nwd: c must be a number above 0, not 'atuo'"),
+        ({"type": "nwd", "c": 0}, "box loss nwd: c=0 must be a number above 0; write for example 12.7"),
+        ({"type": "nwd", "c": -3.0}, "box loss nwd: c=-3.0 must be a number above 0"),
+        ({"type": "nwd", "c": "atuo"}, "box loss nwd: c='atuo' must be a number above 0"),
         ({"type": "nwd", "ratio": 1.5}, "box loss nwd: ratio is the share of NWD and at most 1, not 1.5"),
-        ({"type": "nwd", "ratio": 0}, "box loss nwd: ratio must be a number above 0, not 0; write for example 0.5"),
+        ({"type": "nwd", "ratio": 0}, "box loss nwd: ratio=0 must be a number above 0; write for example 0.5"),
         ({"type": "gwd", "sqrt": 1}, "box loss gwd: sqrt must be true or false, not 1"),
-        ({"type": "gwd", "unit": 0}, "box loss gwd: unit must be a number above 0, not 0"),
+        ({"type": "gwd", "unit": 0}, "box loss gwd: unit=0 must be a number above 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(spec, message):

@@ -31,7 +31,7 @@ def test_each_part_may_stand_alone():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"l1": -1}, "box loss gwd_l1: l1 must be a number from 0 up, not -1"),
+        ({"l1": -1}, "box loss gwd_l1: l1=-1 must be a number from 0 up"),
         ({"gwd": 0, "l1": 0}, "box loss gwd_l1: gwd and l1 are both 0, so nothing would be learnt"),
     ],
 )

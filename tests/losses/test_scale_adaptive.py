@@ -120,10 +120,10 @@ def test_sfl_is_its_other_name_and_the_reshaped_loss_may_have_arguments():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"beta": 0}, "box loss sal: beta must be a number above 0, not 0; write for example 2.88539"),
-        ({"beta": "2"}, "box loss sal: beta must be a number above 0, not '2'"),
+        ({"beta": 0}, "box loss sal: beta=0 must be a number above 0; write for example 2.88539"),
+        ({"beta": "2"}, "box loss sal: beta='2' must be a number above 0"),
         ({"norm": "bacth"}, "box loss sal: norm must be batch or dataset, not 'bacth'"),
-        ({"floor": 2.5}, "box loss sal: floor must lie in 0..2, the weight of the smallest, not 2.5"),
+        ({"floor": 2.5}, "box loss sal: floor=2.5 must be a number from 0 to 2"),
         ({"of": "cuio"}, "unknown similarity loss 'cuio' in loss.box.of; did you mean 'ciou'"),
         ({"of": "sal"}, "unknown similarity loss 'sal' in loss.box.of"),
     ],

@@ -11,7 +11,7 @@ import torch
 
 from yolotiny.errors import InputError
 from yolotiny.ops import postprocess as module
-from yolotiny.ops.postprocess import describe, nms, scale_for
+from yolotiny.ops.postprocess import NMSConfig, describe, nms, scale_for
 
 
 def raw(*columns):
@@ -29,53 +29,53 @@ def grid(n, side=4.0, step=8.0):
 
 def test_of_two_boxes_on_one_object_the_better_one_stays():
     y = raw((10, 10, 4, 4, 0.6, 0), (10, 10, 4, 4.2, 0.9, 0), (30, 30, 4, 4, 0.5, 0))
-    (found,) = nms(y, nc=2)
+    (found,) = nms(y, NMSConfig())
     expected = torch.tensor([[8, 7.9, 12, 12.1, 0.9, 0], [28, 28, 32, 32, 0.5, 0]])
     torch.testing.assert_close(found, expected)
 
 
 def test_boxes_of_two_classes_do_not_suppress_each_other_unless_asked():
     y = raw((10, 10, 4, 4, 0.6, 0), (10, 10, 4, 4, 0, 0.9))
-    assert len(nms(y, nc=2)[0]) == 2
-    (found,) = nms(y, nc=2, agnostic=True)
+    assert len(nms(y, NMSConfig())[0]) == 2
+    (found,) = nms(y, NMSConfig(agnostic=True))
     assert found[:, 5].tolist() == [1]
 
 
 def test_a_box_speaks_for_its_best_class_or_for_all():
     y = raw((10, 10, 4, 4, 0.6, 0.4))
-    assert nms(y, nc=2)[0][:, 5].tolist() == [0]
-    both = nms(y, nc=2, multi_label=True)[0][:, 4:]
+    assert nms(y, NMSConfig())[0][:, 5].tolist() == [0]
+    both = nms(y, NMSConfig(multi_label=True))[0][:, 4:]
     torch.testing.assert_close(both, torch.tensor([[0.6, 0], [0.4, 1]]))
 
 
 @pytest.mark.parametrize("classes", [1, [1], [1, 5]])
 def test_chosen_classes_only(classes):
     y = raw((10, 10, 4, 4, 0.6, 0), (30, 30, 4, 4, 0, 0.9))
-    assert nms(y, nc=2, classes=classes)[0][:, 5].tolist() == [1]
+    assert nms(y, NMSConfig(classes=classes))[0][:, 5].tolist() == [1]
 
 
 def test_scores_must_exceed_the_threshold_and_empty_pictures_stay_empty():
     y = torch.cat((raw((10, 10, 4, 4, 0.25, 0)), raw((10, 10, 4, 4, 0.26, 0))))
-    assert [len(x) for x in nms(y, nc=2, conf=0.25)] == [0, 1]
-    assert nms(y, nc=2, conf=0.9)[0].shape == (0, 6)
+    assert [len(x) for x in nms(y, NMSConfig(conf=0.25))] == [0, 1]
+    assert nms(y, NMSConfig(conf=0.9))[0].shape == (0, 6)
 
 
 def test_a_model_that_is_done_with_suppression_is_only_filtered_and_sorted():
     y = torch.tensor([[[0, 0, 4, 4, 0.4, 1], [0, 0, 4, 4, 0.8, 1], [0, 0, 0, 0, 0, 0]]])
-    assert nms(y, nc=2)[0][:, 4].tolist() == pytest.approx([0.8, 0.4])
+    assert nms(y, NMSConfig())[0][:, 4].tolist() == pytest.approx([0.8, 0.4])
 
 
 def test_three_thousand_objects_all_stay_when_the_cap_allows():
     left = Counter()
-    assert len(nms(grid(3000), nc=2, max_det=3000, left_out=left)[0]) == 3000
-    assert not left["detections"] and describe(left, 3000, 0.25) == []
+    assert len(nms(grid(3000), NMSConfig(max_det=3000), left_out=left)[0]) == 3000
+    assert not left["detections"] and describe(left, NMSConfig(max_det=3000)) == []
 
 
 def test_what_the_cap_removes_are_the_weakest_and_they_are_counted():
     left = Counter()
-    (found,) = nms(grid(2000), nc=2, left_out=left)
+    (found,) = nms(grid(2000), NMSConfig(), left_out=left)
     assert len(found) == 1500 and found[-1, 4] > 0.44
-    assert describe(left, 1500, 0.25) == [
+    assert describe(left, NMSConfig()) == [
         "max_det=1500 left out the 500 weakest detections of 1 pictures; raise max_det or conf to have all"
     ]
 
@@ -83,42 +83,43 @@ def test_what_the_cap_removes_are_the_weakest_and_they_are_counted():
 def test_more_candidates_than_enter_are_counted_too(monkeypatch):
     monkeypatch.setattr(module, "MAX_CANDIDATES", 100)
     left = Counter()
-    (found,) = nms(grid(150), nc=2, left_out=left)
+    (found,) = nms(grid(150), NMSConfig(), left_out=left)
     assert len(found) == 100 and left["candidates"] == 50
-    assert describe(left, 1500, 0.25)[0].startswith("50 candidates beyond the best 100 of a picture")
+    assert describe(left, NMSConfig())[0].startswith("50 candidates beyond the best 100 of a picture")
 
 
 def test_boxes_far_from_the_origin_keep_their_classes_apart():
     """Ultralytics shifts each class by 7680 px: in a larger picture two classes would meet."""
     y = raw((10_000, 10, 40, 40, 0.9, 0), (10_000 - 7680, 10, 40, 40, 0, 0.8))
-    assert len(nms(y, nc=2)[0]) == 2
+    assert len(nms(y, NMSConfig())[0]) == 2
 
 
 def test_time_does_not_empty_the_later_pictures(monkeypatch):
     clock = iter(range(0, 10**6, 100))
     monkeypatch.setattr(time, "time", lambda: next(clock))
-    assert [len(x) for x in nms(grid(50).repeat(20, 1, 1), nc=2)] == [50] * 20
+    assert [len(x) for x in nms(grid(50).repeat(20, 1, 1), NMSConfig())] == [50] * 20
 
 
 def test_half_precision_predictions_are_compared_in_full_precision():
-    (found,) = nms(raw((3000, 10, 4, 4, 0.9, 0)).half(), nc=2)
+    (found,) = nms(raw((3000, 10, 4, 4, 0.9, 0)).half(), NMSConfig())
     assert found.dtype == torch.float32 and found[0, :4].tolist() == [2998, 8, 3002, 12]
 
 
 def test_by_nwd_second_boxes_on_a_tiny_object_go_that_iou_would_keep():
     y = raw((10, 10, 4, 4, 0.6, 0), (12, 10, 4, 4, 0.9, 0), (30, 30, 4, 4, 0.5, 0))  # 2 px apart: IoU 1/3, NWD .854
-    assert len(nms(y, nc=2, iou=0.6)[0]) == 3
-    assert nms(y, nc=2, iou=0.85, c=12.7)[0][:, 4].tolist() == pytest.approx([0.9, 0.5])
-    assert len(nms(y, nc=2, iou=0.85, c=8.0)[0]) == 3  # .779
+    assert len(nms(y, NMSConfig(iou=0.6))[0]) == 3
+    assert nms(y, NMSConfig(iou=0.85, c=12.7))[0][:, 4].tolist() == pytest.approx([0.9, 0.5])
+    assert len(nms(y, NMSConfig(iou=0.85, c=8.0))[0]) == 3  # .779
     other = raw((10, 10, 4, 4, 0.6, 0), (12, 10, 4, 4, 0, 0.9))
     assert (
-        len(nms(other, nc=2, iou=0.85, c=12.7)[0]) == 2 and len(nms(other, 2, iou=0.85, c=12.7, agnostic=True)[0]) == 1
+        len(nms(other, NMSConfig(iou=0.85, c=12.7))[0]) == 2
+        and len(nms(other, NMSConfig(iou=0.85, c=12.7, agnostic=True))[0]) == 1
     )
 
 
 def test_a_model_that_is_done_with_suppression_cannot_suppress_by_nwd():
     with pytest.raises(InputError, match="^nms_metric=nwd: this model's boxes come suppressed; leave it out, or"):
-        nms(torch.zeros(1, 5, 6), nc=2, c=12.7)
+        nms(torch.zeros(1, 5, 6), NMSConfig(c=12.7))
 
 
 def test_the_scale_is_the_given_the_measured_or_the_paper_s():
@@ -134,10 +135,31 @@ def test_the_scale_is_the_given_the_measured_or_the_paper_s():
 
 
 @pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"conf": 1.5}, "conf=1.5 must be a number from 0 to 1"),
+        ({"iou": True}, "iou=True must be a number from 0 to 1"),
+        ({"max_det": 0}, "max_det=0 must be a whole number from 1 up"),
+        ({"c": 0}, "nms_c=0 must be a number above 0; write for example 12.7"),
+    ],
+)
+def test_numbers_of_suppression_that_cannot_be_are_one_line(fields, message):
+    with pytest.raises(InputError) as caught:
+        NMSConfig(**fields)
+    assert str(caught.value) == message
+
+
+def test_a_configuration_reads_the_options_of_a_run():
+    args = SimpleNamespace(conf=0.1, iou=0.6, max_det=7, agnostic_nms=None)
+    assert NMSConfig.of(args, classes=[1]) == NMSConfig(0.1, 0.6, 7, classes=[1])
+    assert NMSConfig.of(args, agnostic=True).agnostic
+
+
+@pytest.mark.parametrize(
     ("section", "message"),
     [
         ({"nms_metric": "nwt"}, "nms_metric must be iou or nwd, not 'nwt'; did you mean 'nwd'?"),
-        ({"nms_metric": "nwd", "nms_c": 0}, "nms_c must be a number above 0, not 0; write for example 12.7"),
+        ({"nms_metric": "nwd", "nms_c": 0}, "nms_c=0 must be a number above 0; write for example 12.7"),
         ({"nms_c": 9}, "nms_c=9 is read with nms_metric=nwd only"),
     ],
 )
@@ -153,5 +175,5 @@ def test_settings_of_suppression_that_make_no_sense_are_one_line(section, messag
 def test_many_pictures_at_once_are_suppressed_as_one_by_one(options):
     torch.manual_seed(0)
     y = torch.cat((torch.rand(6, 2, 40) * 60, torch.rand(6, 2, 40) * 30 + 1, torch.rand(6, 2, 40)), 1)
-    alone, together = (nms(y, 2, **({"conf": 0.3, "iou": 0.5} | options), together=t) for t in (False, True))
+    alone, together = (nms(y, NMSConfig(**({"conf": 0.3, "iou": 0.5} | options)), together=t) for t in (False, True))
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True)) and len(alone) == len(together) == 6

@@ -14,7 +14,7 @@ from tests.detectors import awake, pictures
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
-from yolotiny.ops.postprocess import nms
+from yolotiny.ops.postprocess import NMSConfig, nms
 from yolotiny.predict.uncertainty import UncertainResults
 
 PICTURE = np.ascontiguousarray((pictures(1, (128, 128))[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8))
@@ -31,7 +31,7 @@ def model(tmp_path_factory) -> YOLO:
 
 def test_suppression_carries_further_values_along():
     y = torch.tensor([[[10.0, 10, 4, 4, 0.9], [10, 10, 4, 4, 0.8], [30, 30, 4, 4, 0.95]]]).transpose(1, 2)
-    (rows,) = nms(y, nc=1, extra=torch.tensor([[[1.0, 2], [3, 4], [5, 6]]]))
+    (rows,) = nms(y, NMSConfig(), extra=torch.tensor([[[1.0, 2], [3, 4], [5, 6]]]))
     assert rows[:, 6:].tolist() == [[5, 6], [1, 2]]
 
 

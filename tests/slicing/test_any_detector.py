@@ -125,7 +125,7 @@ def test_parts_are_told_by_name_or_given_as_objects_and_wrong_ones_are_refused()
     for arguments, said in (
         ({"slicer": "grit"}, "unknown slicer 'grit'.*'grid'"),
         ({"merge": "sum"}, "unknown merge"),
-        ({"scale": -1}, "infer.pixel_scale must be a number above 0"),
+        ({"scale": -1}, "infer.pixel_scale=-1 must be a number above 0"),
         ({"budget": "fast"}, "budget='fast'"),
         ({"slicer": "auto", "full": False}, "full=False goes with crops=grid"),
     ):

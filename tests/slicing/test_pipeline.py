@@ -230,7 +230,7 @@ def test_an_unknown_setting_is_refused_by_name():
         ({"crops": "lsm", "full": False}, "full=False goes with crops=grid"),
         (
             {"crops": "lsm", "prior": 1},
-            "configuration: infer.prior must lie from 0 up to below 1, .*, not 1",
+            "configuration: infer.prior=1 must be a number from 0 up to below 1",
         ),
         ({"crops": "grid", "full": False, "prior": 0.1}, "prior= is the weight of the pass over the whole"),
     ):
@@ -277,7 +277,7 @@ def test_wrong_settings_are_one_line(picture):
         ("yolov5n.yaml", {"k": 2}, "k= is read with crops only; say which: crops=grid, lsm, auto"),
         ("yolov5n.yaml", {"crops": "grid", "k": 2}, "'grid' .* takes no argument 'k'"),
         ("yolov5n.yaml", {"crops": "lsn"}, "unknown slicer 'lsn'.*'lsm'"),
-        ("yolov5n.yaml", {"crops": "grid", "overlap": 1.0}, "overlap=1.0 must lie from 0 up to below 1"),
+        ("yolov5n.yaml", {"crops": "grid", "overlap": 1.0}, "overlap=1.0 must be a number from 0 up to below 1"),
         ("yolov5n.yaml", {"crops": "grid", "tile": 0}, "tile=0"),
         ("yolc-n.yaml", {"k": -1}, "k=-1"),
         ("yolc-n.yaml", {"merge": "sum"}, "unknown merge"),

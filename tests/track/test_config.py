@@ -96,7 +96,7 @@ def test_a_file_of_one_s_own_stands_on_ultralytics_settings_and_under_the_comman
         ("bytetrack", {"track_bufer": 3}, "bytetrack has no setting 'track_bufer'; did you mean 'track_buffer'"),
         ("bytetrack", {"match": "nwt"}, "match must be iou or nwd, not 'nwt'"),
         ("bytetrack", {"nwd_c": 8}, "nwd_c= is read with match=nwd only"),
-        ("bytetrack-nwd", {"nwd_c": 0}, "nwd_c=0 must be a number of pixels above 0"),
+        ("bytetrack-nwd", {"nwd_c": 0}, "nwd_c=0 must be a number above 0"),
         ("bytetrack", {"track_buffer": "long"}, "track_buffer='long' must be a number from 0 up"),
         ("bytetrack", {"fuse_score": 1}, "fuse_score=1 must be True or False"),
         ("ocsort", {"match": "nwd"}, "match=nwd is for bytetrack and botsort, not for ocsort"),

@@ -35,15 +35,15 @@ def test_sizes_are_those_at_the_training_size_without_ignore_regions():
 
 
 def test_the_mean_size_is_that_of_the_roots_of_the_areas():
-    assert measure([sample([4, 9], [10, 10]), sample(), sample([20, 20])])["object_size"] == 12  # 6, 10 and 20 px
-    low, high = measure([sample(*[[10, 10]] * 98), sample([1, 1], [1000, 1000])])["object_areas"]
+    assert measure([sample([4, 9], [10, 10]), sample(), sample([20, 20])]).object_size == 12  # 6, 10 and 20 px
+    low, high = measure([sample(*[[10, 10]] * 98), sample([1, 1], [1000, 1000])]).object_areas
     assert 90 < low < 100 and 100 <= high < 20_000  # neither the smallest nor the huge one alone
 
 
 def test_the_scale_of_pixels_is_that_of_windows_where_there_are_any():
     whole = [sample([9, 9], scale=s) for s in (0.2, 0.3, 0.9)]
-    assert measure(whole)["pixel_scale"] == 0.3
-    assert measure([*whole, sample([9, 9], scale=1.0, cropped=True)])["pixel_scale"] == 1.0
+    assert measure(whole).pixel_scale == 0.3
+    assert measure([*whole, sample([9, 9], scale=1.0, cropped=True)]).pixel_scale == 1.0
 
 
 def test_auto_stays_in_the_configuration_and_the_criterion_takes_what_was_measured():

@@ -324,8 +324,8 @@ def test_the_number_of_images_on_the_page_is_asked_of_val_alone(model):
 def test_validation_suppresses_by_nwd_where_asked(model, tmp_path, monkeypatch):
     used = []
 
-    def watched(y, nc, conf, iou, *args, c=None, **kwargs):
-        used.append((iou, c))
+    def watched(y, config, *args, **kwargs):
+        used.append((config.iou, config.c))
         return [torch.zeros(0, 6)] * len(y)
 
     monkeypatch.setattr("yolotiny.val.validator.nms", watched)

@@ -15,20 +15,22 @@ from torch.utils.data import DataLoader, Subset
 from ultralytics.cfg import get_cfg
 from ultralytics.utils import LOGGER
 
-from .. import boxes, files
+from .. import boxes, errors, files
 from ..config import load as config
 from ..config.run_files import find_data
-from ..criterion import CRITERIA, targets_of
+from ..criterion import CRITERIA, Criterion, targets_of
 from ..data_file import read_data_file
 from ..detector import Detector
 from ..errors import InputError
 from ..loaders.build import build_dataset
-from ..loaders.dataset import split_ignore
+from ..loaders.dataset import TinyDataset, split_ignore
+from ..nn.head import family_of
 from ..train.autofit import fit
+from ..training_stats import TrainingStats
 
-EDGES = (0, 8, 16, 32, 64)  # pixels: very tiny, tiny, small, medium, and larger
-SHIFT = 16  # pixels a box is moved along the diagonal for the curves
-BATCH = 8
+SIZE_EDGES_PX = (0, 8, 16, 32, 64)  # very tiny, tiny, small, medium, and larger
+SHIFT_PX = 16  # how far a box is moved along the diagonal for the curves
+BATCH_PICTURES = 8
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class AssignmentAnalysis:
         return "\n".join([*lines, f"plot: {self.plot}"])
 
 
-def deviation(side: float, c: float, reach: float = SHIFT, step: float = 0.5) -> dict[str, list[float]]:
+def deviation(side: float, c: float, reach: float = SHIFT_PX, step: float = 0.5) -> dict[str, list[float]]:
     """IoU and NWD of a square box and itself, moved along the diagonal.
 
     Args:
@@ -91,7 +93,7 @@ def by_size(sides: np.ndarray, counts: Sequence[np.ndarray]) -> list[dict[str, A
         counts: for each assigner (M,) the number of priors of each object.
     """
     rows = []
-    for low, high in zip(EDGES, [*EDGES[1:], np.inf], strict=True):
+    for low, high in zip(SIZE_EDGES_PX, [*SIZE_EDGES_PX[1:], np.inf], strict=True):
         here = (sides >= low) & (sides < high)
         n = int(here.sum())
         name = f"{low}-{high} px" if high < np.inf else f"from {low} px"
@@ -126,45 +128,38 @@ def analyze_assignment(
     Raises:
         InputError: a head that is not ours, data or settings that cannot be used.
     """
-    if not getattr(model.model[-1], "criterion", ""):
+    if not family_of(model.model[-1]):
         raise InputError("data assign needs a detector of ours; heads of ultralytics have no assigner to choose")
-    for name, value, least in (("pictures", pictures, 1), ("imgsz", imgsz, 32), ("sizes", min(sides, default=0), 1)):
-        if not value >= least:
-            raise InputError(f"data assign: {name} must be {least} or more, not {value:g}")
+    errors.whole(pictures, "data assign: pictures", 1)
+    errors.whole(imgsz, "data assign: imgsz", 32)
+    errors.number(min(sides, default=0), "data assign: sizes", 1)
     info = read_data_file(Path(find_data(data, "train"))).as_ultralytics()
     made = Detector(config.override(model.yaml, changes or {}), ch=info["channels"], nc=info["nc"])
     if trained:
         made.load(model, verbose=False)
     args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "mode": "train"})
-    dataset = build_dataset(args, info["train"], info, "val", BATCH, max(int(made.stride.max()), 32), rect=False)
-    if not made.yaml.get("measured") or made.yaml.get("anchors") == "auto":
+    dataset = build_dataset(
+        args, info["train"], info, "val", BATCH_PICTURES, max(int(made.stride.max()), 32), rect=False
+    )
+    if TrainingStats.of(made).object_size is None or made.yaml.get("anchors") == "auto":
         fit(made, dataset, imgsz)
-    family = CRITERIA.find(made.model[-1].criterion)
+    c = TrainingStats.of(made).object_size
+    if c is None:
+        raise InputError(f"data assign: the training split of {data} holds no object")
     head = made.model[-1]
+    family = CRITERIA.find(head.criterion)
     criteria = [family(made.yaml | {"assigner": a}, head.coder, head.nc) for a in (None, made.yaml.get("assigner"))]
-    if any(c.assign.needs_predictions for c in criteria) and not trained:
+    if any(criterion.assign.needs_predictions for criterion in criteria) and not trained:
         LOGGER.warning("SimOTA looks at predictions, and these are of an untrained model: give a checkpoint")
-    places = np.unique(np.linspace(0, len(dataset) - 1, min(pictures, len(dataset))).astype(int)).tolist()
-    loader = DataLoader(Subset(dataset, places), BATCH, collate_fn=dataset.collate_fn)
-    found, counts = [], [[], []]
-    with torch.no_grad():
-        for batch in loader:
-            batch = split_ignore(batch, info["nc"])
-            batch["img"] = batch["img"].float() / 255
-            targets, preds = targets_of(batch), made.eval()(batch["img"])[1]
-            found.append(boxes.area(targets.boxes).sqrt())
-            for criterion, into in zip(criteria, counts, strict=True):
-                into.append(torch.bincount(criterion.match(preds, targets).gt, minlength=len(targets.boxes)))
-    names = ("baseline " + family.assigner, type_of(made.yaml.get("assigner"), family.assigner))
-    c = made.yaml["measured"]["object_size"]
+    sizes, counts = _priors_per_object(made, dataset, criteria, pictures)
     to = Path(to)
     to.mkdir(parents=True, exist_ok=True)
     out = AssignmentAnalysis(
         model=str(made.yaml.get("yaml_file")),
-        assigners=names,
+        assigners=("baseline " + family.assigner, type_of(made.yaml.get("assigner"), family.assigner)),
         imgsz=imgsz,
         c=c,
-        sizes=by_size(whole(found), [whole(x) for x in counts]),
+        sizes=by_size(sizes, counts),
         curves={f"{side:g}": deviation(float(side), c) for side in sides},
         plot=str(to / "assign.png"),
     )
@@ -173,7 +168,34 @@ def analyze_assignment(
     return out
 
 
-def whole(parts: list[Tensor]) -> np.ndarray:
+@torch.no_grad()
+def _priors_per_object(
+    model: Detector, dataset: TinyDataset, criteria: Sequence[Criterion], pictures: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """What assigners do on pictures that are evenly chosen from a data set.
+
+    Args:
+        model: gives the predictions.
+        dataset: the pictures.
+        criteria: each with an assigner.
+        pictures: how many, at most.
+    Returns:
+        (M,) square root of each object's area, pixels of the input, and for each criterion (M,) its number of priors.
+    """
+    places = np.unique(np.linspace(0, len(dataset) - 1, min(pictures, len(dataset))).astype(int)).tolist()
+    sizes: list[Tensor] = []
+    counts: list[list[Tensor]] = [[] for _ in criteria]
+    for batch in DataLoader(Subset(dataset, places), BATCH_PICTURES, collate_fn=dataset.collate_fn):
+        batch = split_ignore(batch, dataset.nc)
+        batch["img"] = batch["img"].float() / 255
+        targets, preds = targets_of(batch), model.eval()(batch["img"])[1]
+        sizes.append(boxes.area(targets.boxes).sqrt())
+        for criterion, into in zip(criteria, counts, strict=True):
+            into.append(torch.bincount(criterion.match(preds, targets).gt, minlength=len(targets.boxes)))
+    return joined(sizes), [joined(each) for each in counts]
+
+
+def joined(parts: list[Tensor]) -> np.ndarray:
     """Tensors (n,) of several batches -> one array (m,)."""
     return torch.cat(parts).numpy() if parts else np.zeros(0)
 

@@ -24,7 +24,7 @@ from ..image_files import list_images, side_file
 from ..loaders.pictures import read_picture
 from ..metrics.separation import Separation
 from ..nn.gates import ChannelGate, SpatialGate
-from ..nn.sarl import SARL, Interaction
+from ..nn.sarl import SARL, Enhancement, Interaction
 from ..nn.srtod import SRTOD
 
 SHEETS = 8  # pictures drawn of a folder
@@ -112,7 +112,7 @@ def _gates(model: nn.Module, seen: dict[str, tuple[Any, Any]], height: int) -> l
     """Channel and spatial gates of every level, fine to coarse."""
     panels = []
     for name, block in model.named_modules():
-        for i, gate in enumerate(getattr(block, "gates", ())):
+        for i, gate in enumerate(block.gates if isinstance(block, (Interaction, Enhancement)) else ()):
             if f"{name}.gates.{i}" not in seen:
                 continue
             x, y = seen[f"{name}.gates.{i}"]

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from ultralytics.cfg import get_cfg
 
+from .. import errors
 from ..config.run_files import find_data
 from ..criterion import Criterion, targets_of
 from ..data_file import read_data_file
@@ -115,10 +116,8 @@ def analyze_gradients(
         InputError: a number below 1, no small object, a detector of fewer classes than the data.
     """
     for name, value in (("imgsz", imgsz), ("batch", batch), ("iterations", iterations)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"analyze gradients: {name} must be a whole number of 1 or more, not {value!r}")
-    if isinstance(below, bool) or not isinstance(below, (int, float)) or not below > 0:
-        raise InputError(f"analyze gradients: below must be a number of pixels above 0, not {below!r}")
+        errors.whole(value, f"analyze gradients: {name}", 1)
+    errors.above_zero(below, "analyze gradients: below", 8)
     found = read_data_file(Path(find_data(data, "train"))).as_ultralytics()
     for name, model in models.items():
         if model.yaml["nc"] < found["nc"]:

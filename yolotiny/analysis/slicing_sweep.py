@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,24 @@ from ultralytics.utils import TQDM, ops
 from ..config.options import SUPPRESSION, defaults
 from ..config.run_files import find_data, protocol_of
 from ..data_file import read_data_file
-from ..errors import InputError
+from ..errors import InputError, number, whole
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
 from ..loaders.pictures import read_picture
-from ..metrics import PROTOCOLS, evaluate_arrays
+from ..metrics import PROTOCOLS, GroundTruth, evaluate_arrays
 from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
+from ..predict.results import SlicedResults
 from ..predict.sharing import prepare
 from ..training_stats import TrainingStats
 from ..val.ground_truth import ground_truth
-from ..val.validator import LEAST, Validator, told_of
+from ..val.validator import MIN_SIDE_PX, Validator, told_of
 from .sweep_grid import Setting, make_settings, usual_sizes
 from .sweep_report import Report, Row
 
-CONF = 0.001  # as in validation
-STRIDE = 32
-SAVE_EVERY = 60.0  # seconds, so that a run that is killed leaves something
+CONF = 0.001  # least score, as in validation
+STRIDE_PX = 32  # sides of an input are multiples of it
+SAVE_EVERY_SECONDS = 60.0  # so that a run that is killed leaves something
 
 
 class Measured(Predictor):
@@ -56,25 +58,32 @@ class Candidate:
         self.cpu: list[float] = []
         self.areas: list[float] = []
 
-    def see(self, picture: np.ndarray, file: str, known: tuple[np.ndarray, ...]) -> None:
+    def see(self, picture: np.ndarray, known: GroundTruth) -> None:
         """Predict on a picture; decoding it is not in the time, what is done with its pixels is.
 
         Args:
             picture: (H, W, C) uint8, BGR where it has colours.
-            file: its path.
-            known: ground truth: boxes (M, 4) xyxy pixels, labels (M,), ignore regions (K, 5) xyxy pixels and class.
+            known: what is to be found in it.
         """
         p = self.predictor
-        p.batch, busy = ([file], [picture], [""]), time.process_time()
+        p.batch, busy = ([known.picture.file], [picture], [""]), time.process_time()
         with torch.inference_mode(), ops.Profile(device=p.device) as clock:
             shown = p.preprocess([picture])
             (found,) = p.postprocess(p.inference(shown), shown, [picture])
         self.cpu.append(time.process_time() - busy)
         rows = found.boxes.data.float().cpu()
-        rows = rows[((rows[:, 2:4] - rows[:, :2]) >= LEAST).all(1)]  # as validation leaves them out
-        self.images.append((*known, rows[:, :4], rows[:, 4], rows[:, 5]))
+        rows = rows[((rows[:, 2:4] - rows[:, :2]) >= MIN_SIDE_PX).all(1)]  # as validation leaves them out
+        self.images.append(known.beside(rows[:, :4], rows[:, 4], rows[:, 5]))
         self.seconds.append(clock.dt)
-        self.areas.append(share_of(getattr(found, "crops", torch.zeros(0, 4)).numpy(), picture.shape[:2]))
+        crops = found.crops if isinstance(found, SlicedResults) else torch.zeros(0, 4)
+        self.areas.append(share_of(crops.numpy(), picture.shape[:2]))
+
+    def forget(self) -> None:
+        """Start anew, as after a picture that was only for warming up."""
+        for kept in (self.images, self.seconds, self.cpu, self.areas):
+            kept.clear()
+        if self.predictor.sliced is not None:
+            self.predictor.sliced.start(TrainingStats.of(self.predictor.model), warns=False)
 
     def row(self, pictures: int, names: Any, protocol: str) -> Row:
         """What the first so many pictures say of this setting."""
@@ -119,7 +128,9 @@ def tune(
         InputError: an option that makes no sense, or data or classes that do not fit.
         KeyboardInterrupt: passed on, after what was measured is written.
     """
-    _check(within=within, limit=limit, minutes=minutes)
+    number(within, "within")
+    whole(limit, "limit", 1)
+    number(minutes, "minutes", ends="(]")
     rules = model._rules({}, ("protocol", *SUPPRESSION))
     file = find_data(data, split)
     protocol = protocol or rules.pop("protocol", None) or protocol_of(file) or "aitod"
@@ -127,52 +138,83 @@ def tune(
     rules.pop("protocol", None)
     args = get_cfg(overrides={"task": "detect", "mode": "val", "data": file, "split": split, **defaults(rules)})
     content = read_data_file(Path(file)).as_ultralytics()
-    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE, rect=False)
+    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE_PX, rect=False)
     Validator.check_max_det(args, {split: dataset})
     settings = make_settings(given, _sizes(model, dataset))
     # a wrong setting is told before anything is loaded
     sliced = [model._sliced(setting.changes) for setting in settings]
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
-    candidates = _candidates(model, settings, sliced, dataset.im_files[0], args, rules, device)
+    shared = {"iou": args.iou, "max_det": args.max_det, "device": device}
+    candidates = [
+        _candidate(model, *each, shared, rules, dataset.im_files[0]) for each in zip(settings, sliced, strict=True)
+    ]
     if len(candidates[0].predictor.model.names) != len(content["names"]):
         raise InputError(
             f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
         )
     report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(chosen))
-
-    def note(pictures: int) -> None:
-        report.rows = [c.row(pictures, content["names"], protocol) for c in candidates]
-        report.pictures = pictures
-        report.write()
-
-    start = saved = time.monotonic()
-    done = 0
-    try:
-        for done, i in enumerate(TQDM(chosen, desc="tune-crops", unit="picture")):
-            if done and time.monotonic() - start > 60 * minutes:
-                break
-            _one(candidates, dataset, int(i), warm=not done)
-            if time.monotonic() - saved > SAVE_EVERY:
-                note(done + 1)
-                saved = time.monotonic()
-        done = min(len(c.seconds) for c in candidates)
-    except KeyboardInterrupt:
-        done = min(len(c.seconds) for c in candidates)
-        if not done:
-            raise
-        note(done)
-        raise KeyboardInterrupt(f"{done} of {len(chosen)} pictures are in {report.folder}") from None
-    note(done)
+    Sweep(candidates, dataset, content["names"], report).run(chosen, 60 * minutes)
     return report
 
 
-def _check(**numbers: Any) -> None:
-    """Raise InputError for what cannot be a limit."""
-    for key, value in numbers.items():
-        whole = key == "limit"
-        good = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not good or value < (1 if whole else 0) or (key == "minutes" and not value):
-            raise InputError(f"{key}={value!r}: give a {'whole number from 1 up' if whole else 'number above 0'}")
+@dataclass(frozen=True)
+class Sweep:
+    """All settings on the pictures of a data set, one picture after the other.
+
+    Attributes:
+        candidates: the settings at work.
+        dataset: the pictures and their labels.
+        names: class names by label.
+        report: gets a row for each setting, and is written.
+    """
+
+    candidates: Sequence[Candidate]
+    dataset: TinyDataset
+    names: Mapping[int, str]
+    report: Report
+
+    def run(self, chosen: np.ndarray, seconds: float) -> None:
+        """Go through the pictures numbered `chosen` until `seconds` are over, and write the report.
+
+        Raises:
+            KeyboardInterrupt: passed on; what was measured is written, if all settings saw a picture.
+        """
+        start = saved = time.monotonic()
+        try:
+            for done, i in enumerate(TQDM(chosen, desc="tune-crops", unit="picture")):
+                if done and time.monotonic() - start > seconds:
+                    break
+                self._look_at(int(i), warm=not done)
+                if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                    self._write(done + 1)
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            if not self.pictures:
+                raise
+            self._write(self.pictures)
+            said = f"{self.pictures} of {len(chosen)} pictures are in {self.report.folder}"
+            raise KeyboardInterrupt(said) from None
+        self._write(self.pictures)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures all settings have seen."""
+        return min(len(c.seconds) for c in self.candidates)
+
+    def _write(self, pictures: int) -> None:
+        self.report.rows = [c.row(pictures, self.names, self.report.protocol) for c in self.candidates]
+        self.report.pictures = pictures
+        self.report.write()
+
+    def _look_at(self, i: int, warm: bool) -> None:
+        """All settings on picture `i`; with `warm` once more before, uncounted."""
+        known = ground_truth(self.dataset, i)
+        image = read_picture(known.picture.file, self.dataset.cv2_flag)
+        for c in self.candidates:
+            if warm:
+                c.see(image, known)
+                c.forget()
+            c.see(image, known)
 
 
 def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
@@ -181,55 +223,34 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
     trained = model.overrides.get("imgsz") or 640
     trained = int(max(trained) if isinstance(trained, (list, tuple)) else trained)
     longest = max(max(size) for size in dataset.sizes.values())
-    trained_with, seen = TrainingStats.of(cfg.get("measured") or {}), []
+    training, sides = TrainingStats.of_config(cfg), []
     for label in dataset.labels:
         h, w = dataset.sizes[label["im_file"]]
-        seen.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
-    mean = float(np.concatenate(seen).mean()) if any(len(s) for s in seen) else 0.0
-    known = trained_with.tile_object_size
-    scale = known / mean if known and mean else trained_with.pixel_scale  # as crops are shown
+        sides.append(np.sqrt(label["bboxes"][:, 2] * w * label["bboxes"][:, 3] * h))
+    mean = float(np.concatenate(sides).mean()) if any(map(len, sides)) else 0.0
+    wanted = training.tile_object_size
+    scale = wanted / mean if wanted and mean else training.pixel_scale  # as crops are shown
     return usual_sizes(trained, longest, longest * scale if scale else None)
 
 
-def _candidates(
-    model: Any,
-    settings: Sequence[Setting],
-    sliced: Sequence[Any],
-    file: str,
-    args: Any,
-    rules: Mapping[str, Any],
-    device: Any,
-) -> list[Candidate]:
-    """A predictor for each setting, all on one network."""
-    made: list[Candidate] = []
-    for setting, one in zip(settings, sliced, strict=True):
-        options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
-        options |= {"imgsz": setting.imgsz, "conf": CONF, "iou": args.iou, "max_det": args.max_det, "device": device}
-        options |= {"save": False, "verbose": False, "rect": True, "batch": 1}
-        p = Measured(overrides=options, suppression=dict(rules), sliced=one)
-        prepare(p, model)
-        p.setup_source(file)  # for the input size alone; of a list, ultralytics decodes and keeps every picture
-        if list(p.imgsz) != [-(-setting.imgsz // STRIDE) * STRIDE] * 2:
-            fixed = "x".join(map(str, p.imgsz))
-            raise InputError(
-                f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True"
-            )
-        made.append(Candidate(setting, p))
-    return made
+def _candidate(
+    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], rules: Mapping[str, Any], file: str
+) -> Candidate:
+    """A predictor for a setting, on the network that all share.
 
-
-def _one(candidates: Sequence[Candidate], dataset: TinyDataset, i: int, warm: bool) -> None:
-    """All settings on picture `i`; with `warm` once more before, uncounted."""
-    picture, rows = ground_truth(dataset, i)
-    image = read_picture(picture.file, dataset.cv2_flag)
-    boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
-    found, label = rows[:, 0] == 0, rows[:, 1]
-    known = boxes[found], label[found], np.concatenate((boxes[~found], label[~found, None]), 1)
-    for c in candidates:
-        if warm:
-            c.see(image, picture.file, known)
-            for kept in (c.images, c.seconds, c.cpu, c.areas):
-                kept.clear()
-            if c.predictor.sliced is not None:
-                c.predictor.sliced.start(TrainingStats.of(c.predictor.model), warns=False)
-        c.see(image, picture.file, known)
+    Args:
+        model: a `YOLO`.
+        setting: the setting; `sliced`: its `SlicedInference`, or None.
+        shared: options of all settings.
+        rules: how boxes are suppressed.
+        file: a picture, for the input size alone; of a list, ultralytics decodes and keeps every picture.
+    """
+    options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
+    options |= {"imgsz": setting.imgsz, "conf": CONF, "save": False, "verbose": False, "rect": True, "batch": 1}
+    p = Measured(overrides=options | dict(shared), suppression=dict(rules), sliced=sliced)
+    prepare(p, model)
+    p.setup_source(file)
+    if list(p.imgsz) != [-(-setting.imgsz // STRIDE_PX) * STRIDE_PX] * 2:
+        fixed = "x".join(map(str, p.imgsz))
+        raise InputError(f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True")
+    return Candidate(setting, p)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..config.slicing import OPTIONS
-from ..errors import InputError
+from ..errors import InputError, whole
 from ..slicing import SLICERS
 from ..yaml_file import parse_yaml
 
@@ -19,7 +19,7 @@ USUAL: dict[str, dict[str, list[Any]]] = {  # values tried where the user gives 
     "lsm": {"k": [2, 4, 8]},
     "auto": {"infer.crops.threshold": [0.005, 0.02, 0.05, 0.15]},
 }
-STEP = 32  # sizes are multiples of it
+SIZE_STEP_PX = 32  # input sizes are multiples of it
 PART = re.compile(r"(?:\[[^\]]*\]|\{[^}]*\}|[^,])+")  # what stands between commas that are in no brackets
 
 
@@ -97,10 +97,10 @@ def usual_sizes(trained: int, longest: int, matched: float | None = None) -> lis
         longest: longest side of a picture, pixels.
         matched: the size at which objects look as large as in training, where that is known.
     """
-    most = max(-(-longest // STEP) * STEP, trained)
+    most = max(-(-longest // SIZE_STEP_PX) * SIZE_STEP_PX, trained)
     sizes = {trained} | {s for s in (2 * trained, 4 * trained) if s <= most}
     if matched is not None:
-        sizes.add(min(max(round(matched / STEP) * STEP, STEP), 2 * most))
+        sizes.add(min(max(round(matched / SIZE_STEP_PX) * SIZE_STEP_PX, SIZE_STEP_PX), 2 * most))
     return sorted(sizes)
 
 
@@ -117,8 +117,7 @@ def make_settings(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Settin
     """
     asked = {k: values(k, v) for k, v in given.items()}
     for size in asked.get("imgsz", ()):
-        if isinstance(size, bool) or not isinstance(size, int) or size < STEP:
-            raise InputError(f"imgsz={size!r}: give whole numbers from {STEP} up, such as imgsz=640,960,1280")
+        whole(size, "imgsz", SIZE_STEP_PX, example="imgsz=640,960,1280")
     kinds = [str(v) for v in asked.get("crops", ("none", *SLICERS))]
     for kind in kinds:
         if kind != "none":
@@ -132,7 +131,7 @@ def make_settings(given: Mapping[str, Any], sizes: Sequence[int]) -> list[Settin
     for kind in (k for k in kinds if k != "none"):
         tried = {k: v for k, v in (USUAL.get(kind, {}) | options).items() if _takes(kind, k)}
         for size, *chosen in itertools.product(first, *tried.values()):
-            settings.append(Setting(size, {"crops": kind} | _told(dict(zip(tried, chosen, strict=True)))))
+            settings.append(Setting(size, {"crops": kind} | _without_defaults(dict(zip(tried, chosen, strict=True)))))
     return list({setting.words: setting for setting in settings}.values())
 
 
@@ -147,6 +146,6 @@ def _takes(kind: str, option: str) -> bool:
     return path != "full" or not SLICERS[kind].needs_heatmap
 
 
-def _told(options: Iterable[Any] | Mapping[str, Any]) -> dict[str, Any]:
+def _without_defaults(options: Iterable[Any] | Mapping[str, Any]) -> dict[str, Any]:
     """Options without those that say what holds anyway."""
     return {k: v for k, v in dict(options).items() if (k, v) != ("full", True)}

@@ -150,8 +150,8 @@ class Report:
         )
         high = max(self.best.ap - min(r.ap for r in self.rows), 1e-6)
         named: list[Row] = []
-        told = [set(map(str, r.setting.options.items())) for r in self.rows if r.setting.options]
-        shared = set.intersection(*told) if told else set()  # what all settings of crops have in common
+        options = [set(map(str, r.setting.options.items())) for r in self.rows if r.setting.options]
+        shared = set.intersection(*options) if options else set()  # what all settings of crops have in common
         for r in front:
             if any(r.seconds < 1.15 * n.seconds and abs(r.ap - n.ap) < 0.04 * high for n in named):
                 continue  # its words would lie on those of its neighbour

@@ -2,12 +2,15 @@
 
 An assigner is called as `assign(preds, boxes, targets, areas) -> Assignment`. Its attribute `needs_predictions` says
 whether it looks at predictions: only then are `boxes` (B, A, 4) and `areas` (B, A) decoded for it, else they are None.
+One for heads with a heat map is a `HeatmapAssigner`.
 """
 
 from ..registry import Registry
-from .gaussian_center import GaussianCenter
+from .gaussian_center import GaussianCenter, HeatmapAssigner
 from .rka import RKA
 from .simota import SimOTA
 from .wh_ratio import WHRatio
+
+__all__ = ["ASSIGNERS", "RKA", "GaussianCenter", "HeatmapAssigner", "SimOTA", "WHRatio"]
 
 ASSIGNERS = Registry("assigner", {"wh_ratio": WHRatio, "simota": SimOTA, "rka": RKA, "gaussian_center": GaussianCenter})

@@ -6,12 +6,34 @@ import torch
 from torch import Tensor
 
 from ..boxes import xyxy2xywh
-from ..errors import InputError
+from ..errors import number
 from ..ops.gaussian import draw_gaussians, gaussian_radius
 from ..structures import Assignment, CenterPreds, Targets
 
 
-class GaussianCenter:
+class HeatmapAssigner:
+    """An assigner for heads with a heat map: beside the pairs of boxes, it says what the map should be.
+
+    Attributes:
+        needs_predictions: it is called with decoded boxes and their areas.
+    """
+
+    needs_predictions = False
+
+    def heat(self, targets: Targets, classes: int, size: tuple[int, int]) -> Tensor:
+        """The wanted heat maps.
+
+        Args:
+            targets: M ground truths, boxes xyxy in pixels of the network input.
+            classes: number of classes, C.
+            size: (H, W) of the maps; pixels of the network input are scaled to them.
+        Returns:
+            (B, C, H, W) in 0..1.
+        """
+        raise AssertionError("an assigner without a heat map")
+
+
+class GaussianCenter(HeatmapAssigner):
     """An object's box belongs to the cell of its centre, its heat to the pixel of its centre and those around.
 
     Args:
@@ -21,11 +43,8 @@ class GaussianCenter:
     Source: Zhou et al. 2019 (CenterNet); at full size as in Liu et al. 2024 (YOLC), section III-C.
     """
 
-    needs_predictions = False
-
     def __init__(self, min_overlap: float = 0.3):
-        if isinstance(min_overlap, bool) or not isinstance(min_overlap, (int, float)) or not 0 < min_overlap < 1:
-            raise InputError(f"assigner gaussian_center: min_overlap={min_overlap!r} must lie in 0..1; 0.3 is usual")
+        number(min_overlap, "assigner gaussian_center: min_overlap", 0, 1, "()", 0.3)
         self.min_overlap = min_overlap
 
     @torch.no_grad()
@@ -53,15 +72,7 @@ class GaussianCenter:
 
     @torch.no_grad()
     def heat(self, targets: Targets, classes: int, size: tuple[int, int]) -> Tensor:
-        """The wanted heat maps.
-
-        Args:
-            targets: M ground truths.
-            classes: number of classes, C.
-            size: (H, W) of the maps; pixels of the network input are scaled to them.
-        Returns:
-            (B, C, H, W) in 0..1, one at every centre.
-        """
+        """(B, C, H, W) in 0..1, one at every centre; see `HeatmapAssigner`."""
         h, w = size
         scale = targets.boxes.new_tensor([w / targets.imgsz[1], h / targets.imgsz[0]])
         b = xyxy2xywh(targets.boxes.float())

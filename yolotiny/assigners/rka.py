@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import iou, wasserstein, xywh2xyxy
-from ..errors import InputError, above_zero
+from ..errors import InputError, above_zero, number, whole
 from ..structures import Assignment, Preds, Priors, Targets
 from .ignore import ignored_priors
 from .metric import scale_of
@@ -104,10 +104,8 @@ class RKA:
         coder: Any = None,
     ):
         self.c = scale_of("assigner rka", metric, c, object_size)
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise InputError(f"assigner rka: k must be a whole number of 1 or more, not {k!r}; write for example 2")
-        if isinstance(neg, bool) or not isinstance(neg, (int, float)) or not 0 < neg <= 1:
-            raise InputError(f"assigner rka: neg must be above 0 and at most 1, not {neg!r}; 0.3 is usual, 1 for none")
+        whole(k, "assigner rka: k", 1, example=2)
+        number(neg, "assigner rka: neg", 0, 1, "(]", 0.3)
         for name, value, known in (("conflict", conflict, CONFLICTS), ("ties", ties, TIES)):
             if value not in known:
                 raise InputError(f"assigner rka: {name} must be {known[0]} or {known[1]}, not {value!r}")

@@ -8,13 +8,11 @@ on a table (M, K) of object and nearby cell, K a few dozen, and never on all (M,
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from ..boxes import area, iou, nwd, pairwise_iou, pairwise_nwd
-from ..errors import InputError
+from ..errors import above_zero, number, whole
 from ..structures import Assignment, Preds, Targets
 from .ignore import ignored_priors
 from .metric import scale_of
@@ -134,14 +132,9 @@ class SimOTA:
         c: float | str = "auto",
         object_size: float = 12.7,
     ):
-        if not radius > 0 or not math.isfinite(radius):
-            raise InputError(
-                f"simota: radius must be a positive number of cells, not {radius!r}; write for example 1.5"
-            )
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-            raise InputError(f"simota: top must be a whole number of 1 or more, not {top!r}; write for example 10")
-        if not iou_weight >= 0:
-            raise InputError(f"simota: iou_weight must be 0 or more, not {iou_weight!r}; write for example 3.0")
+        above_zero(radius, "simota: radius", 1.5)
+        whole(top, "simota: top", 1, example=10)
+        number(iou_weight, "simota: iou_weight", example=3.0)
         self.radius, self.top, self.iou_weight = radius, top, iou_weight
         self.c = scale_of("simota", metric, c, object_size)
 
@@ -162,6 +155,18 @@ class SimOTA:
             return self._match(preds, boxes, targets, area(boxes) if areas is None else areas.float())
 
     def _match(self, preds: Preds, boxes: Tensor, targets: Targets, areas: Tensor) -> Assignment:
+        """`__call__` in float32: costs, how many priors each object may take, and who has a prior that two want.
+
+        An example: objects p and q of one image, priors a to d, of which c lies near both objects. Costs are
+
+                 a     b     c     d
+            p   1.0   4.0   2.0   far
+            q   far   far   0.5   3.0
+
+        The predictions of a to d overlap p by IoUs of .9, .4, .8 and 0, whose sum of 2.1 lets p take 2 priors; only
+        that of d overlaps q, by .8, so q takes 1, the least there is. The cheapest are a and c for p, c for q. Both
+        want c, which costs q less: q has c, p has a alone, though b is left over; b and d are background.
+        """
         batch, per_image = boxes.shape[:2]
         gt, flat, flat_areas = targets.boxes.float(), boxes.flatten(0, 1), areas.flatten()
         gt_areas = area(gt) if targets.areas is None else targets.areas.float()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import xyxy2xywh
-from ..errors import InputError
+from ..errors import number
 from ..structures import Assignment, Preds, Targets
 from .ignore import ignored_priors
 
@@ -26,10 +26,8 @@ class WHRatio:
     needs_predictions = False
 
     def __init__(self, anchor_t: float = 4.0, reach: float = 0.5):
-        if anchor_t <= 1:
-            raise InputError(f"assigner wh_ratio: anchor_t={anchor_t} must be above 1; 4 is usual")
-        if not 0 <= reach <= 0.5:
-            raise InputError(f"assigner wh_ratio: reach={reach} must lie in 0..0.5")
+        number(anchor_t, "assigner wh_ratio: anchor_t", 1, ends="(]", example=4)
+        number(reach, "assigner wh_ratio: reach", 0, 0.5)
         self.anchor_t, self.reach = anchor_t, reach
 
     @torch.no_grad()

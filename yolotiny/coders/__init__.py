@@ -1,15 +1,9 @@
 """Box coders: raw head channels to xyxy pixels and back, relative to the priors they started from.
 
-A coder is a plain object: `decode(raw, priors) -> boxes`, `sizes(raw, priors) -> widths and heights` before the corners
-round them, `encode(boxes, priors) -> raw`, and `channels`, the number of raw channels a box takes. `raw` is
-(..., A, channels); `priors` describes the same A columns (see `Priors.at`). `reaches(boxes, priors)` says which boxes
-some raw channels decode to, and `reach` how many cells from its own a prior's box can be centred. A coder
-of distributions has `grids` besides.
+`Coder` in base.py says what a coder is; a new one is a class and a line here.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -17,10 +11,13 @@ from torch import Tensor
 from ..boxes import xywh2xyxy, xyxy2xywh
 from ..registry import Registry
 from ..structures import Priors
+from .base import Coder
 from .bins import BinsCoder
 
+__all__ = ["CODERS", "BinsCoder", "CenterCoder", "Coder", "V5Coder", "YOLOXCoder"]
 
-class V5Coder:
+
+class V5Coder(Coder):
     """Offsets and sizes of YOLOv5 v6, both squashed by a sigmoid.
 
     centre = cell centre + (2 sigmoid(t_xy) - 1) * stride, so within 1.5 cells of the cell's corner;
@@ -28,7 +25,6 @@ class V5Coder:
     Source: ultralytics/yolov5 v6 (the box regression that replaced YOLOv3's exponential).
     """
 
-    channels = 4
     reach = 1.0
 
     def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
@@ -54,19 +50,11 @@ class V5Coder:
         return torch.logit(torch.cat((xy, wh), -1), eps=1e-6)
 
 
-class YOLOXCoder:
+class YOLOXCoder(Coder):
     """Offsets from the cell's corner in cells, and the logarithm of the size in cells.
 
     Source: Ge et al. 2021 (YOLOX, arXiv 2107.08430), the anchor-free head.
     """
-
-    channels = 4
-    reach = math.inf
-
-    def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
-        """Boxes (..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True: offsets and sizes have no bound."""
-        shape = torch.broadcast_shapes(boxes.shape[:-1], priors.centers.shape[:-1])
-        return torch.ones(shape, dtype=torch.bool, device=boxes.device)
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""
@@ -89,13 +77,11 @@ class YOLOXCoder:
         return torch.cat((xy, wh), -1)
 
 
-class CenterCoder:
+class CenterCoder(Coder):
     """Offset of the centre from the cell's corner, and half width and half height, all in cells and all linear.
 
     Source: Liu et al. 2024 (YOLC), section III-C; Zhou et al. 2019 (CenterNet) has whole sizes.
     """
-
-    channels = 4
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels; a negative size turns the box inside out."""

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from ..boxes import xywh2xyxy, xyxy2xywh
-from ..errors import InputError
+from ..errors import InputError, number, whole
 from ..structures import Priors
+from .base import Coder
 
 Pair = Sequence[float]
 MOST = 1_000  # intervals of a grid; the paper has 16
@@ -37,12 +38,9 @@ def grid(alpha: float, beta: float, n: int, one_sided: bool = False) -> Tensor:
         InputError: n below 1, alpha not above 0, beta below 0.
     Source: Eq. 9.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
-        raise InputError(f"coder bins: n must be a whole number of intervals, 1 or more, up to {MOST}, not {n!r}")
-    for name, value, good in (("alpha", alpha, "above 0"), ("beta", beta, "of 0 or more")):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
-        if not number or (name == "alpha" and value == 0):
-            raise InputError(f"coder bins: {name} must be a number {good}, not {value!r}")
+    whole(n, "coder bins: n", 1, MOST)
+    number(alpha, "coder bins: alpha", ends="(]")
+    number(beta, "coder bins: beta")
     if alpha * beta > 80:  # e^88 is the end of float32
         raise InputError(f"coder bins: alpha * beta is {alpha * beta:g}, above 80; up to 5 is usual")
     y = torch.arange(n + 1, dtype=torch.float64) * (alpha * (1 if one_sided else 2) / n) - (0 if one_sided else alpha)
@@ -69,7 +67,7 @@ def two_hot(t: Tensor, grid: Tensor) -> Tensor:
     return out.scatter(-1, left[..., None], 1 - share).scatter(-1, left[..., None] + 1, share)
 
 
-class BinsCoder:
+class BinsCoder(Coder):
     """Offset of the centre in cells, and logarithm of the size over the prior's, each as logits over a grid.
 
     The prior of YOLOv5 is its anchor, that of YOLOX and of the centre head its cell. alpha, beta and n are one number,
@@ -81,6 +79,8 @@ class BinsCoder:
     Raises:
         InputError: values that make no grid.
     """
+
+    is_distributional = True
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class BinsCoder:
         self.grids = grid(a, b, k, one_sided), grid(a2, b2, k2)
         self.channels = 2 * sum(len(g) for g in self.grids)
         self.zero = 0.5 if one_sided else 0.0  # where an offset of 0 lies, in cells before the centre of the cell
+        self.reach = float(self.grids[0][-1]) - self.zero
 
     def logits(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """(..., channels) raw -> (..., 2, K) logits of x and y, and of width and height."""
@@ -149,11 +150,6 @@ class BinsCoder:
             mean = (p * values).sum(-1, keepdim=True)
             out.append((p * (values - mean).square()).sum(-1).sqrt())
         return torch.cat((out[0] * priors.strides, out[1] * self.sizes(raw, priors)), -1)
-
-    @property
-    def reach(self) -> float:
-        """Cells from a prior's own cell that its box can be centred, either way."""
-        return float(self.grids[0][-1]) - self.zero
 
     def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True where the prior can become the box."""

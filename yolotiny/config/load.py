@@ -9,6 +9,7 @@ from typing import Any
 from .. import plugins
 from ..errors import InputError, did_you_mean
 from ..shipped import cfg_dir, read
+from ..training_stats import SECTION as MEASURED
 from .lookup import available, find, with_suffix
 from .rows import Row, change_layer, layer_names
 from .rows import rows as _rows
@@ -19,10 +20,10 @@ __all__ = ["Row", "available", "cfg_dir", "find", "load", "override", "rows", "s
 KEYS = frozenset(
     "nc ch channels names base scales scale backbone head insert replace anchors coder assigner loss infer recipe "
     "activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
-    "inplace task official eval measured crop_train gradient_clip sync_bn augmentations parts_from".split()
-)
+    "inplace task official eval crop_train gradient_clip sync_bn augmentations parts_from".split()
+) | {MEASURED}
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.
-FIXED = frozenset("base backbone head insert replace yaml_file measured inplace kpt_shape parts_from".split())
+FIXED = frozenset("base backbone head insert replace yaml_file inplace kpt_shape parts_from".split()) | {MEASURED}
 COMPONENTS = frozenset({"loss", "assigner", "coder", "infer", "crop_train"})  # here a bare name stands for {type: name}
 
 
@@ -83,7 +84,7 @@ def override(cfg: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
             continue
         if head not in KEYS - FIXED:
             near = did_you_mean(head, [*sorted(KEYS - FIXED), *layers])
-            fixed = "training measures that" if head == "measured" else "that takes a YAML of its own"
+            fixed = "training measures that" if head == MEASURED else "that takes a YAML of its own"
             why = fixed if head in FIXED else f"there is no section {head!r}{near}"
             raise InputError(f"cannot set {dotted!r} in {file}: {why}")
         _check_path(out, dotted, value, file)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean, whole
 
 MOST = 1_000  # rows of a model
 ITEM = ("name", "after", "module", "from", "repeats", "args", "takes")  # what an insert says besides layer arguments
@@ -138,8 +138,7 @@ class _Item:
         """Check the types, and move a mapping given as `args` to the keyword arguments."""
         if not isinstance(self.module, str):
             raise InputError(f"{self.where}: the module must be a class name, not {self.module!r}")
-        if not isinstance(self.repeats, int) or isinstance(self.repeats, bool) or self.repeats < 1:
-            raise InputError(f"{self.where}: repeats must be a whole number of at least 1, not {self.repeats!r}")
+        whole(self.repeats, f"{self.where}: repeats", 1)
         if isinstance(self.args, dict):
             self.args, self.kwargs = [], self.args | self.kwargs
         if not isinstance(self.args, list):

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..assigners import ASSIGNERS
+from ..assigners import ASSIGNERS, HeatmapAssigner
 from ..boxes import xywh2xyxy
 from ..distributed import world_sum
 from ..errors import InputError, did_you_mean
-from ..losses import BOX_LOSSES, LOCALISATION
+from ..losses import BOX_LOSSES, LOCALISATION, TwoHotLoss
 from ..registry import build
 from ..structures import Assignment, Preds, Targets
+from ..training_stats import TrainingStats
 
 Batch = dict[str, Any]
 Parts = dict[str, Tensor]
@@ -120,6 +121,9 @@ class Criterion:
     Attributes:
         mean: True when the total is a mean over objects, False when it grows with the batch size; the trainer scales
             the learning rate by it.
+        terms: the family's `loss:` section with its defaults.
+        assigner: name of the family's own assigner.
+        bins: loss of the distributions, None where the coder has none.
     """
 
     mean = False
@@ -130,18 +134,18 @@ class Criterion:
         where = cfg.get("yaml_file") or "the configuration"
         self.coder, self.nc = coder, nc
         self.loss = section(cfg, self.terms)
-        measured = cfg.get("measured") or {}
+        training = TrainingStats.of_config(cfg).known()
         own = {"of": self.terms["box"]["type"]}  # what a loss that reshapes another one reshapes here
-        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **measured, **own)
+        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **training, **own)
         self.bins = None
-        if hasattr(coder, "grids"):
+        if coder.is_distributional:
             self.bins = build(self.loss["bins"], LOCALISATION, where=f"{where}: loss.bins", coder=coder)
         elif (cfg.get("loss") or {}).get("bins"):
             raise InputError(f"loss.bins in {where} needs a coder of distributions: coder: {{type: bins}}")
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
-        self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **measured)
-        if (draws := hasattr(self.assign, "heat")) != ("heat" in self.terms):
+        self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **training)
+        if (draws := isinstance(self.assign, HeatmapAssigner)) != ("heat" in self.terms):
             heads = f"heads {'with' if draws else 'without'} a heat map"
             raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")
 
@@ -185,6 +189,19 @@ class Criterion:
         raw = preds.box.float()
         boxes, sizes = self.coder.decode(raw, preds.priors), self.coder.sizes(raw, preds.priors)
         return self.assign(preds, boxes, targets, sizes.prod(-1))
+
+    @property
+    def refines(self) -> bool:
+        """Whether boxes are refined by gradients that are asked for inside the network (UGS)."""
+        return isinstance(self.bins, TwoHotLoss) and self.bins.gamma > 0
+
+    def check_compile(self) -> None:
+        """Raise InputError where the loss step does not go with a compiled network."""
+        if self.refines:
+            raise InputError(
+                "compile=True does not go with the refinement of UGS, which asks for gradients inside the network; "
+                "train with compile=False or with loss.bins.gamma=0"
+            )
 
     def last_epochs(self) -> None:
         """Called once when mosaic is switched off for the last epochs."""

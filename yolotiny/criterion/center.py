@@ -35,7 +35,7 @@ class CenterCriterion(Criterion):
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
         super().__init__(cfg, coder, nc)
         where = cfg.get("yaml_file") or "the configuration"
-        if self.bins is not None and self.bins.gamma:
+        if self.refines:
             raise InputError(f"loss.bins.gamma in {where} must be 0: boxes beside a heat map are not refined by UGS")
 
     def parts(self, preds: CenterPreds, targets: Targets) -> Parts:  # type: ignore[override]

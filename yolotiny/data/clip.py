@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .. import errors
 from ..errors import InputError
 from ..files import whole, write_text
 from . import scenery as paint
@@ -113,8 +114,7 @@ def clip(frames: int = 40, size: int = 320, seed: int = 0) -> Iterator[tuple[np.
 
 def check_frames(frames: int) -> None:
     """Raise InputError for what is no number of frames."""
-    if isinstance(frames, bool) or not isinstance(frames, int) or frames < 1:
-        raise InputError(f"{frames!r} is no number of frames; a clip has a whole number of them, from 1 up")
+    errors.whole(frames, "frames", 1)
 
 
 def write_clip(to: str | Path, frames: int = 40, size: int = 320, seed: int = 0) -> Path:

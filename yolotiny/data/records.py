@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data_file import SPLITS
-from ..errors import InputError
+from ..errors import InputError, whole
 from ..ignore import IgnoreKind
 from ..image_files import COMPANION, IMAGES
 from .pictures import Unreadable, image_size
@@ -119,8 +119,7 @@ def thin_out(data: Dataset, every: int) -> Dataset:
     Raises:
         InputError: `every` is no whole number from 1 up.
     """
-    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
-        raise InputError(f"every={every}: give a whole number from 1 up; 10 keeps every tenth picture")
+    whole(every, "every", 1, example=10)
     splits: dict[str, list[Record]] = {}
     for split, records in data.splits.items():
         seen: dict[PurePosixPath, int] = {}

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from ..errors import InputError
+from ..errors import number, whole
 from ..files import write_bytes
 from .pictures import decode
 from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, reach
@@ -36,13 +36,9 @@ class Tiling:
     keep: float = 0.7
 
     def __post_init__(self) -> None:
-        whole = [isinstance(v, int) and not isinstance(v, bool) for v in (self.tile, self.overlap)]
-        if not whole[0] or self.tile < 32:
-            raise InputError(f"tile={self.tile}: give the side of a tile in whole pixels, 32 or more, or 0 for none")
-        if not whole[1] or not 0 <= self.overlap < self.tile:
-            raise InputError(f"overlap={self.overlap}: give whole pixels from 0 to below the tile's side, {self.tile}")
-        if not isinstance(self.keep, int | float) or not 0 < self.keep <= 1:
-            raise InputError(f"keep={self.keep}: give the share of an object that must be in a tile, above 0 up to 1")
+        whole(self.tile, "tile", 32, example="640, or 0 for none")
+        whole(self.overlap, "overlap", 0, self.tile - 1)
+        number(self.keep, "keep", 0, 1, "(]")
 
     def starts(self, length: int) -> list[int]:
         """Where tiles begin along a side of `length` pixels: the last one is shifted inside, none is shrunk."""

@@ -9,8 +9,8 @@ from typing import Any
 from ultralytics.utils import colorstr
 
 from ..data.augment import Step
-from ..slicing.samplers.base import TrainingCrops
-from .crop_dataset import CropDataset
+from ..slicing.samplers.base import TileSampler
+from .crop_dataset import TiledDataset
 from .dataset import TinyDataset
 
 
@@ -22,7 +22,7 @@ def build_dataset(
     batch: int | None,
     stride: int,
     rect: bool,
-    crops: TrainingCrops | None = None,
+    crops: TileSampler | None = None,
     steps: Sequence[tuple[str, Step]] = (),
 ) -> TinyDataset:
     """A data set from ultralytics' options.
@@ -40,7 +40,7 @@ def build_dataset(
     """
     from ultralytics.data.utils import get_split_fraction
 
-    made = TinyDataset if crops is None else partial(CropDataset, crop_train=crops)
+    made = TinyDataset if crops is None else partial(TiledDataset, crop_train=crops)
     return made(
         steps=steps,
         img_path=path,

@@ -11,13 +11,13 @@ import numpy as np
 
 from ..ops.letterbox import GREY
 from ..slicing import Tile
-from ..slicing.samplers.base import ObjectCrop, TrainingCrops
+from ..slicing.samplers.base import ObjectCrop, TileSampler
 from ..slicing.samplers.fitted import side_by_side
 from .dataset import TinyDataset
 from .pictures import read_picture
 
 
-class CropDataset(TinyDataset):
+class TiledDataset(TinyDataset):
     """Whole pictures and tiles of them, mixed while training; nothing is written to disk.
 
     ultralytics shrinks a picture to the input before anything else sees it, so a tile is cut before that: from the
@@ -29,7 +29,7 @@ class CropDataset(TinyDataset):
         others: as `TinyDataset`.
     """
 
-    def __init__(self, *, crop_train: TrainingCrops, **others: Any):
+    def __init__(self, *, crop_train: TileSampler, **others: Any):
         self.crop_train = crop_train
         super().__init__(**others)
 

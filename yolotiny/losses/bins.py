@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, number
 from ..structures import Assignment, Preds
 
 UR = ("um", "ce", "ce+um")
@@ -75,10 +75,7 @@ class TwoHotLoss:
         keep_iou: bool = True,
     ):
         for name, value in (("weight", weight), ("entropy", entropy), ("gamma", gamma), ("rho", rho)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-                raise InputError(
-                    f"loss.bins: {name} must be a number of 0 or more, not {value!r}; write for example 0.5"
-                )
+            number(value, f"loss.bins: {name}", example=0.5)
         if ur not in UR:
             raise InputError(f"loss.bins: ur must be um, ce or ce+um, not {ur!r}; gamma: 0 is none")
         if not isinstance(keep_iou, bool):

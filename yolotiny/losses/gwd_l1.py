@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..boxes import xyxy2xywh
-from ..errors import InputError
+from ..errors import InputError, number
 from .box import GWDLoss
 
 SIZE_WEIGHT = 0.2  # of half width and half height in L1; the centre has 1
@@ -42,8 +42,7 @@ class GWDL1Loss(GWDLoss):
     def __init__(self, weight: float = 1.0, gwd: float = 2.0, l1: float = 0.5, sqrt: bool = False, unit: float = 4.0):
         super().__init__(weight, sqrt, unit)
         for name, value in (("gwd", gwd), ("l1", l1)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-                raise InputError(f"box loss gwd_l1: {name} must be a number from 0 up, not {value!r}")
+            number(value, f"box loss gwd_l1: {name}")
         if not gwd and not l1:
             raise InputError("box loss gwd_l1: gwd and l1 are both 0, so nothing would be learnt")
         self.gwd, self.l1 = gwd, l1

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..boxes import area as box_area
 from ..distributed import world_range
-from ..errors import InputError, above_zero
+from ..errors import InputError, above_zero, number
 from ..registry import build
 from .box import SIMILARITIES
 
@@ -80,11 +80,7 @@ class ScaleAdaptiveLoss:
         above_zero(beta, "box loss sal: beta", 2.88539)
         if norm not in NORMS:
             raise InputError(f"box loss sal: norm must be batch or dataset, not {norm!r}")
-        most = beta * math.log(2)
-        if isinstance(floor, bool) or not isinstance(floor, (int, float)) or not 0 <= floor <= most:
-            raise InputError(
-                f"box loss sal: floor must lie in 0..{most:.4g}, the weight of the smallest, not {floor!r}"
-            )
+        number(floor, "box loss sal: floor", 0, beta * math.log(2))  # the weight of the smallest
         self.weight, self.beta, self.floor = weight, beta, floor
         self.limits = object_areas if norm == "dataset" else None
         self.of = build(of, SIMILARITIES, where="loss.box.of", object_size=object_size)

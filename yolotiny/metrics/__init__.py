@@ -13,13 +13,15 @@ from .analysis import analyse
 from .backends import BACKENDS
 from .coco_eval import CocoProtocol
 from .fingerprint import data_hash, scene_hash
+from .ground_truth import GroundTruth
 from .inputs import Picture, Scene, Source, from_arrays, read
 from .protocols import PROTOCOLS
 from .tables import analysis_tables, table
 from .verdicts import KINDS, Verdicts
 
-__all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "Evaluation", "Picture", "Scene", "Verdicts", "analysis_tables"]
-__all__ += ["data_hash", "evaluate", "evaluate_arrays", "evaluate_scene", "from_arrays", "read", "table"]
+__all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "Evaluation", "GroundTruth", "Picture", "Scene", "Verdicts"]
+__all__ += ["analysis_tables", "data_hash", "evaluate", "evaluate_arrays", "evaluate_scene", "from_arrays"]
+__all__ += ["read", "table"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def evaluate_arrays(
         images: per image (gt_boxes, gt_labels, ignore_boxes, det_boxes, det_scores, det_labels), tensors or arrays;
             boxes (N, 4) xyxy in the pixels in which sizes are counted, labels from 0; empty ones may be []. A fifth
             column of ignore_boxes is the class of the region: -1 every class, -2 an object of no class.
+            `GroundTruth.beside` gives such a tuple.
         names: class names, a list or {label: name}.
         protocol: a name in `PROTOCOLS`.
     """

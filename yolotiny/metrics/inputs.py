@@ -65,20 +65,11 @@ def ignored_by_share(gts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [g | {"iscrowd": int(may_be_missed(g))} for g in gts]
 
 
-def _scene(
-    names: list[str],
-    images: int,
-    gts: list[dict],
-    regions: list[tuple[int, list]],
-    dets: list[dict],
-    pictures: Sequence[Picture],
-    others: set[int],
-) -> Scene:
-    """Number the rows."""
-    for rows in (gts, dets):
-        for number, row in enumerate(rows, 1):  # from 1: the COCO algorithm reads id 0 as "unmatched"
-            row["id"] = number
-    return Scene(names, images, gts, dets, regions, pictures, frozenset(others))
+def _numbered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with ids, from 1: the COCO algorithm reads id 0 as "unmatched"."""
+    for number, row in enumerate(rows, 1):
+        row["id"] = number
+    return rows
 
 
 def from_arrays(
@@ -127,7 +118,7 @@ def from_arrays(
             for b, s, k in zip(boxes[keep].tolist(), scores[keep].tolist(), labels, strict=True)
         ]
     assert not pictures or len(pictures) == count, f"{len(pictures)} files for {count} images"
-    return _scene(names, count, gts, everywhere, dets, pictures, others)
+    return Scene(names, count, _numbered(gts), _numbered(dets), everywhere, pictures, frozenset(others))
 
 
 def _numpy(x: Any) -> np.ndarray:
@@ -163,7 +154,8 @@ def read(gt: Source, pred: Source) -> Scene:
     ids = {im["id"]: i for i, im in enumerate(ordered, 1)}
     gts, everywhere, others = _annotations(ground_truth["annotations"], ids, labels, gt_name)
     dets = _predictions(rows, _image_lookup(rows, ordered, ids, pred_name), labels, pred_name)
-    return _scene(names, len(ids), gts, everywhere, dets, [_picture(im) for im in ordered], others)
+    pictures = [_picture(im) for im in ordered]
+    return Scene(names, len(ids), _numbered(gts), _numbered(dets), everywhere, pictures, frozenset(others))
 
 
 def _by_id(ground_truth: Mapping[str, Any], key: str, name: str) -> list[dict]:

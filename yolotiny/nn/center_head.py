@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from ultralytics.nn.modules import Conv
 
-from ..errors import InputError
+from ..errors import InputError, number
 from ..structures import CenterPreds
 from .head import DenseDetect
 from .peaks import blur, peaks
@@ -84,7 +84,7 @@ class CenterHead(DenseDetect):
 
     def in_cells(self, raw: Tensor) -> Tensor:
         """(B, channels, h, w) -> (B, 4, h, w) centre from the cell's corner, half width and half height, cells."""
-        if not hasattr(self.coder, "grids"):
+        if not self.coder.is_distributional:
             return raw
         t = self.coder.expected(raw.flatten(2).transpose(1, 2))
         t = torch.cat((t[..., :2] + 0.5 - self.coder.zero, t[..., 2:].exp() / 2), -1)
@@ -177,8 +177,7 @@ class YOLCDetect(CenterHead):
         prior: float = PRIOR,
     ):
         super().__init__(nc, ch, strides, coder)
-        if isinstance(prior, bool) or not isinstance(prior, (int, float)) or not 0 < prior < 1:
-            raise InputError(f"YOLCDetect: prior={prior!r} must lie in 0..1")
+        number(prior, "YOLCDetect: prior", 0, 1, "()", PRIOR)
         if renorm and not blur:
             raise InputError(
                 "YOLCDetect: renorm=true restores scores that blurring lowers; leave it out with blur=false"
@@ -196,7 +195,7 @@ class YOLCDetect(CenterHead):
     def bias_init(self) -> None:
         """Objects are rare, and boxes start as a cell's middle with sides of two cells; distributions start level."""
         nn.init.constant_(self.heat.out.bias, logit(self.prior))  # type: ignore[arg-type]
-        if hasattr(self.coder, "grids"):
+        if self.coder.is_distributional:
             return
         with torch.no_grad():
             self.coarse.bias.copy_(torch.tensor([0.5, 0.5, 1.0, 1.0]))  # type: ignore[union-attr]
@@ -230,7 +229,7 @@ class CenterNetDetect(CenterHead):
         self.heat_stride = round(strides[0])
         branch = lambda x, n: nn.Sequential(nn.Conv2d(x, c, 3, padding=1), nn.ReLU(), nn.Conv2d(c, n, 1))  # noqa: E731
         self.heat = nn.ModuleList(branch(x, nc) for x in ch)
-        offset = 2 * len(coder.grids[0]) if hasattr(coder, "grids") else 2
+        offset = 2 * len(coder.grids[0]) if coder.is_distributional else 2
         self.size = nn.ModuleList(branch(x, coder.channels - offset) for x in ch)
         self.shift = nn.ModuleList(branch(x, offset) for x in ch)
         self.bias_init()

@@ -42,7 +42,11 @@ class DenseDetect(Detect):
         nc: number of classes.
         ch: channels of each level.
         strides: pixels per cell of each level.
-        coder: turns raw box channels into boxes.
+        coder: turns raw box channels into boxes; a `coders.Coder`.
+
+    Attributes:
+        criterion: name of the head's loss family in `criterion.CRITERIA`.
+        anchors_per_cell: priors of a cell.
     """
 
     criterion = ""
@@ -97,7 +101,7 @@ class DenseDetect(Detect):
 
     def forward(self, x: list[Tensor]) -> Preds | Tensor | tuple[Tensor, Preds]:
         """Per-level (B, c, H, W) -> predictions in training, else (B, 4 + nc, A) pixels and scores; see the class."""
-        if self.training and torch.is_grad_enabled() and hasattr(self.coder, "grids"):
+        if self.training and torch.is_grad_enabled() and self.coder.is_distributional:
             # For the refinement of UGS, which asks for gradients here, above a frozen neck too. Nothing stays on self.
             x = [f if f.requires_grad else f.detach().requires_grad_() for f in x]
             return replace(self.raw(x), features=tuple(x), again=self.boxes)
@@ -137,3 +141,11 @@ class DenseDetect(Detect):
     def __getstate__(self) -> dict[str, Any]:
         """Cached priors stay out of copies and checkpoints: they depend on the last picture, not on the model."""
         return self.__dict__ | {"_priors": None}
+
+
+def family_of(head: nn.Module) -> str:
+    """The `criterion` that a head names, the last layer of a graph; "" for a head of ultralytics, which bring a loss.
+
+    A plugin's head may be made from ultralytics' Detect, so the name is asked for, not the class.
+    """
+    return str(getattr(head, "criterion", ""))

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean, number
 from ..structures import WithAux
 from .gates import ChannelGate
 from .padding import padding
@@ -136,14 +136,11 @@ class SRTOD(nn.Module):
         for name, value, known in (*switches, ("fusion", fusion, FUSIONS), ("diff", diff, DIFFERENCES)):
             if value not in known:
                 raise InputError(f"SRTOD: unknown {name} {value!r}{did_you_mean(str(value), known)}")
-        given = {"rh_width": rh_width, "threshold": 0.0 if threshold is None else threshold, "slope": slope}
-        for name, number in given.items():
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise InputError(f"SRTOD: {name} must be a number, not {number!r}")
         relative = thresh_mode == "relative"
         threshold = (2.0 if relative else 4 / 255) if threshold is None else threshold
-        if not (0 < rh_width <= 1 and 0 <= threshold <= (math.inf if relative else 1) and slope > 0):
-            raise InputError("SRTOD: rh_width goes up to 1, threshold from 0 to 1, and slope is above 0")
+        number(rh_width, "SRTOD: rh_width", 0, 1, "(]")
+        number(threshold, "SRTOD: threshold", 0, math.inf if relative else 1)
+        number(slope, "SRTOD: slope", ends="(]")
         c = ch[0]
         self.stride, self.resize, self.diff = stride, resize, diff
         self.thresh_mode, self.slope, self.detach = thresh_mode, slope, detach

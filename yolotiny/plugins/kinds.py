@@ -45,7 +45,7 @@ KINDS = {
         "raw channels to boxes and back",
         "`coder: {type: NAME}`",
         ("coders:CODERS",),
-        has=("channels", "decode", "encode", "sizes"),
+        has=("channels", "decode", "encode", "sizes", "is_distributional"),
     ),
     "assigner": Kind(
         "which prior answers for which object",

@@ -18,7 +18,7 @@ from ultralytics.utils import LOGGER, ops
 from ..loaders.reader import Reader
 from ..loaders.sources import items_of, reads_files
 from ..ops.letterbox import Letterbox
-from ..ops.postprocess import describe, nms, scale_for
+from ..ops.postprocess import NMSConfig, describe, nms, scale_for
 from ..slicing import SlicedInference
 from ..text import printable
 from ..training_stats import TrainingStats
@@ -37,6 +37,7 @@ class Predictor(Saving, DetectionPredictor):
 
     Attributes:
         suppression: `nms_metric` and `nms_c`, see `scale_for`.
+        nms_config: these and the options of a call, from `setup_source` on.
         sliced: looks at tiles again, or None.
         multi_label: whether one box may be several detections, as in validation.
         warns: whether to say where a cap removed detections.
@@ -70,6 +71,8 @@ class Predictor(Saving, DetectionPredictor):
             source = Reader(items_of(source), self.args.batch, self.args.vid_stride, channels)
         super().setup_source(source, stride)
         vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
+        c = scale_for(self.model, self.suppression)
+        self.nms_config = NMSConfig.of(self.args, multi_label=self.multi_label, classes=self.args.classes, c=c)
         if self.model.format == "pt" and self.model.end2end:  # ultralytics puts it into the network, for all calls
             self.model.head = {"max_det": max(self.args.max_det, 300), "agnostic_nms": self.args.agnostic_nms}
         if self.sliced is not None:
@@ -78,7 +81,12 @@ class Predictor(Saving, DetectionPredictor):
     @property
     def unread(self) -> int:
         """Pictures and frames that could not be decoded and were left out, once the source is through."""
-        return sum(getattr(self.dataset, "unread", Counter()).values())
+        return sum(self.dataset.unread.values()) if isinstance(self.dataset, Reader) else 0
+
+    @property
+    def ids(self) -> int | None:
+        """How many objects were followed; None in a prediction, which follows none."""
+        return None
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
         """(B, C, H, W) pictures in 0..1 -> network output; None where tiles need no pass over the whole picture."""
@@ -110,21 +118,8 @@ class Predictor(Saving, DetectionPredictor):
             InputError: suppression by NWD where boxes come suppressed, or nobody knows the size of objects.
         """
         left_out: Counter[str] = Counter()
-        found = nms(
-            y,
-            len(self.model.names),
-            self.args.conf,
-            self.args.iou,
-            self.args.max_det,
-            multi_label=self.multi_label,
-            agnostic=self.args.agnostic_nms,
-            classes=self.args.classes,
-            left_out=left_out,
-            c=scale_for(self.model, self.suppression),
-            extra=extra,
-            together=of_crops,
-        )
-        for line in describe(left_out, self.args.max_det, self.args.conf) if self.warns and not of_crops else ():
+        found = nms(y, self.nms_config, left_out, extra, together=of_crops)
+        for line in describe(left_out, self.nms_config) if self.warns and not of_crops else ():
             LOGGER.warning(line)
         return found
 
@@ -147,7 +142,7 @@ class Predictor(Saving, DetectionPredictor):
         """Rows of predictions.json; those of a video say the frame."""
         found = {"bboxes": result.boxes.xyxy, "conf": result.boxes.conf, "cls": result.boxes.cls}
         rows = rows_of(found, str(result.path), range(1, len(result.names) + 1))
-        video = getattr(self.dataset, "mode", "image") != "image"
+        video = self.dataset.mode != "image"
         return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:

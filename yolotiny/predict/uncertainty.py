@@ -18,6 +18,7 @@ from ..data.pictures import save_picture
 from ..errors import InputError
 from ..files import write_text
 from ..nn.center_head import CenterHead
+from ..nn.head import DenseDetect
 from ..structures import Preds
 from .drawing import TinyResults
 from .predictor import Predictor
@@ -94,7 +95,7 @@ class UncertainPredictor(Predictor):
             InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map.
         """
         head = model.model[-1] if isinstance(model, torch.nn.Module) else None
-        if not hasattr(getattr(head, "coder", None), "spread"):
+        if not isinstance(head, DenseDetect) or not head.coder.is_distributional:
             raise InputError(
                 "uncertainty=True needs a checkpoint whose boxes are distributions (coder bins, as in yolov5n-ugs)"
             )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, number
 from ..ops.nms import batched_nms, close_pairs, greedy
 from ..registry import Registry
 
@@ -128,6 +128,4 @@ def _suppressed(rows: np.ndarray, iou: float) -> np.ndarray:
 
 
 def _overlap(merge: str, value: Any, name: str = "iou") -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise InputError(f"merge {merge}: {name}={value!r} must lie in 0..1")
-    return float(value)
+    return float(number(value, f"merge {merge}: {name}", 0, 1, "(]"))

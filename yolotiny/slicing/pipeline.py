@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean, number
 from ..ops.letterbox import Letterbox
 from ..registry import build
 from ..training_stats import TrainingStats
@@ -70,8 +70,7 @@ class SlicedInference:
         self.prior = self.slicer.prior if prior is None else prior
         if not isinstance(full, bool):
             raise InputError(f"infer.full must be True or False, not {full!r}")
-        if isinstance(self.prior, bool) or not isinstance(self.prior, (int, float)) or not 0 <= self.prior < 1:
-            raise InputError(f"infer.prior must lie from 0 up to below 1, such as 0.1, not {self.prior!r}")
+        number(self.prior, "infer.prior", 0, 1, "[)", 0.1)
         if not full and self.slicer.needs_heatmap:
             raise InputError("full=False goes with crops=grid: other crops need a pass over the whole picture first")
         if not full and self.budget:

@@ -12,7 +12,7 @@ from ultralytics.utils import ROOT, IterableSimpleNamespace
 from .._compat import online
 from ..config import load as config
 from ..config.slicing import section_of
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, above_zero, did_you_mean, number
 from ..slicing import SAME_OBJECT
 from ..yaml_file import read_yaml
 
@@ -107,12 +107,11 @@ def make_tracker(settings: Mapping[str, Any], device: Any) -> Any:
 
 def _check(key: str, value: Any, usual: Any) -> None:
     """Raise InputError for a value of another kind than the usual one."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if key == "match" and value not in MATCHES:
         raise InputError(f"match must be {' or '.join(MATCHES)}, not {value!r}{did_you_mean(str(value), MATCHES)}")
-    if key == "nwd_c" and value is not None and not (number and value > 0):
-        raise InputError(f"nwd_c={value!r} must be a number of pixels above 0")
+    if key == "nwd_c" and value is not None:
+        above_zero(value, "nwd_c", 12.7)
     if isinstance(usual, bool) and not isinstance(value, bool):
         raise InputError(f"{key}={value!r} must be True or False")
-    if isinstance(usual, (int, float)) and not isinstance(usual, bool) and not (number and value >= 0):
-        raise InputError(f"{key}={value!r} must be a number from 0 up")
+    if isinstance(usual, (int, float)) and not isinstance(usual, bool):
+        number(value, key)

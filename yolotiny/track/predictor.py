@@ -110,7 +110,8 @@ class TrackPredictor(Predictor):
         self.sequences[slot] = sequence
         tracks = tracker.update(result.boxes.cpu().numpy(), result.orig_img)
         made = TrackResults(result.orig_img, path=result.path, names=result.names, boxes=result.boxes.data[:0])
-        made.crops = getattr(result, "crops", made.crops)
+        if isinstance(result, SlicedResults):
+            made.crops = result.crops
         if len(tracks):
             made.update(boxes=torch.as_tensor(tracks[:, :-1], device=result.boxes.data.device))
             name = "" if self.persist else sequence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from ultralytics.utils import LOGGER
 from ..data.anchors import fit_anchors
 from ..detector import Detector
 from ..ignore import is_region
-from ..loaders.crop_dataset import CropDataset
+from ..loaders.crop_dataset import TiledDataset
 from ..loaders.dataset import TinyDataset
 from ..slicing.samplers.base import ObjectCrop
+from ..training_stats import TrainingStats
 
-EXTREMES = (1, 99)  # percentiles of the areas: one huge or broken box shall not decide
-SAMPLES = 2000  # pictures and tiles drawn to see what training with crops sees
+EXTREME_PERCENTILES = (1, 99)  # of the areas: one huge or broken box shall not decide
+SAMPLE_COUNT = 2000  # pictures and tiles drawn to see what training with crops sees
 
 
 class TrainingSample(NamedTuple):
@@ -43,7 +45,7 @@ def training_samples(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Tr
         imgsz: side of the network input, pixels.
         seed: of the sample.
     """
-    if not isinstance(dataset, CropDataset):
+    if not isinstance(dataset, TiledDataset):
         return [_sample(dataset, i, None, imgsz) for i in range(len(dataset.labels))]
     rng = random.Random(seed)
     drawn = _drawn(len(dataset.labels), dataset.crop_train.probability, rng)
@@ -53,7 +55,7 @@ def training_samples(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[Tr
 def _drawn(pictures: int, probability: float, rng: random.Random) -> Iterator[tuple[int, bool]]:
     """Pictures in random order, each as often as any other, and which give way to a tile: their share is exact."""
     order: list[int] = []
-    for n in range(SAMPLES):
+    for n in range(SAMPLE_COUNT):
         order = order or rng.sample(range(pictures), pictures)
         yield order.pop(), int((n + 1) * probability) > int(n * probability)
 
@@ -70,8 +72,8 @@ def _sample(dataset: TinyDataset, index: int, object_crop: ObjectCrop | None, im
     return TrainingSample(label["bboxes"][objects, 2:] * [width, height] * scale, scale, False)
 
 
-def measure(seen: list[TrainingSample]) -> dict[str, Any]:
-    """The section `measured` of a configuration, from looks that show at least one object.
+def measure(samples: list[TrainingSample]) -> TrainingStats:
+    """Sizes of the objects in samples that show at least one.
 
     Returns:
         `object_size`, the mean square root of the area (the C of NWD, 12.7 on AI-TOD-v2 at 800 px), and `object_areas`,
@@ -80,17 +82,22 @@ def measure(seen: list[TrainingSample]) -> dict[str, Any]:
         median of network pixels per pixel of the file, over the tiles where there are any: an object crop of a picture
         shown at this scale looks as in training.
     """
-    areas = np.concatenate([sample.sizes for sample in seen]).prod(1)
-    low, high = np.percentile(areas, EXTREMES)
-    tiles = [sample for sample in seen if sample.cropped]
-    scales = [sample.scale for sample in tiles or seen]
+    areas = np.concatenate([sample.sizes for sample in samples]).prod(1)
+    low, high = np.percentile(areas, EXTREME_PERCENTILES)
+    tiles = [sample for sample in samples if sample.cropped]
+    scales = [sample.scale for sample in tiles or samples]
     in_tiles = np.concatenate([sample.sizes for sample in tiles] or [np.zeros((0, 2))]).prod(1)
-    crops = {"crop_object_size": round(float(np.sqrt(in_tiles).mean()), 2)} if len(in_tiles) else {}
-    return crops | {
-        "object_size": round(float(np.sqrt(areas).mean()), 2),
-        "object_areas": [round(float(low), 2), round(float(high), 2)],
-        "pixel_scale": round(float(np.median(scales)), 4),
-    }
+    return TrainingStats(
+        object_size=_mean_side(areas),
+        crop_object_size=_mean_side(in_tiles) if len(in_tiles) else None,
+        pixel_scale=round(float(np.median(scales)), 4),
+        object_areas=[round(float(low), 2), round(float(high), 2)],
+    )
+
+
+def _mean_side(areas: np.ndarray) -> float:
+    """(n,) areas, pixels squared -> mean of their square roots, pixels."""
+    return round(float(np.sqrt(areas).mean()), 2)
 
 
 def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[str]:
@@ -107,29 +114,30 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
     Returns:
         What to log.
     """
-    seen = training_samples(dataset, imgsz, seed)
-    sizes = np.concatenate([sample.sizes for sample in seen]) if seen else np.zeros((0, 2))
+    samples = training_samples(dataset, imgsz, seed)
+    sizes = np.concatenate([sample.sizes for sample in samples]) if samples else np.zeros((0, 2))
     if not len(sizes):
         return []
-    said = []
+    lines = []
     if model.yaml.get("anchors") == "auto":
         head = model.model[-1]
         anchors, reached = fit_anchors(sizes, head.nl, head.anchors_per_cell, seed=seed)
         head.set_anchors(torch.from_numpy(anchors))
         model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
-        said.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
-    found = model.yaml["measured"] = measure(seen)
-    if isinstance(dataset, CropDataset) and any(sample.cropped for sample in seen):
-        found |= dataset.crop_train.advice
+        lines.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
+    stats = measure(samples)
+    if isinstance(dataset, TiledDataset) and any(sample.cropped for sample in samples):
+        stats = replace(stats, **dataset.crop_train.advice)
+    stats.note_in(model.yaml)
     model.criterion = model.init_criterion()
-    said.append(f"objects: {found['object_size']} px mean size at imgsz={imgsz}")
-    if isinstance(dataset, CropDataset):
-        cropped = sum(sample.cropped for sample in seen) / len(seen)
-        said.append(f"crops: {cropped:.0%} of what training sees, {found['pixel_scale']} px per pixel of the file")
+    lines.append(f"objects: {stats.object_size} px mean size at imgsz={imgsz}")
+    if isinstance(dataset, TiledDataset):
+        cropped = sum(sample.cropped for sample in samples) / len(samples)
+        lines.append(f"crops: {cropped:.0%} of what training sees, {stats.pixel_scale} px per pixel of the file")
         if not cropped:
             LOGGER.warning(
                 "crop_train: no picture gives a tile, so all are seen whole; their files are no larger than one, or "
                 "hold no cluster: raise crop_train.scale, or leave crop_train out"
             )
-    return said
+    return lines

@@ -27,6 +27,7 @@ from ..loaders.dataset import TinyDataset, split_ignore
 from ..nn.anchor_head import read as read_anchors
 from ..predict.drawing import names_as_text
 from ..slicing.samplers import crop_train
+from ..training_stats import TrainingStats
 from ..val.validator import Validator
 from .autofit import fit
 from .processes import SharedTrainer
@@ -130,7 +131,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
         super().build_pipeline()
         model = unwrap_model(self.model)
-        if self.resume and model.yaml.get("measured"):
+        if self.resume and TrainingStats.of(model).known():
             return
         said = fit(model, self.train_loader.dataset, self.args.imgsz, self.args.seed)
         if RANK in {-1, 0}:
@@ -148,12 +149,10 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """
         inner = unwrap_model(model)
         inner.criterion = inner.init_criterion()  # bad loss options are reported before the first epoch
-        if self.args.compile and getattr(getattr(inner.criterion, "bins", None), "gamma", 0):
-            raise InputError(
-                "compile=True does not go with the refinement of UGS, which asks for gradients inside the network; "
-                "train with compile=False or with loss.bins.gamma=0"
-            )
-        if getattr(inner.criterion, "mean", False):
+        own = inner.own_criterion
+        if self.args.compile and own is not None:
+            own.check_compile()
+        if own is not None and own.mean:
             if name == "auto":
                 raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")
             lr = lr * min(self.batch_size / self.args.nbs, 1)
@@ -184,8 +183,8 @@ class Trainer(SharedTrainer, ResumableTrainer):
             unwrap_model(self.model),
             self.ema.ema,
         ):  # the average has a criterion of its own, for val/ losses
-            if hasattr(model.criterion, "last_epochs"):
-                model.criterion.last_epochs()
+            if model.own_criterion is not None:
+                model.own_criterion.last_epochs()
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""

@@ -20,7 +20,7 @@ from ..slicing import CoarsePass, SlicedInference
 from ..training_stats import TrainingStats
 from .validator import Validator, columns_of
 
-TOGETHER = 4  # pictures whose crops share batches on a GPU; each is in memory at full size
+PICTURES_AT_ONCE = 4  # whose crops share batches on a GPU; each is in memory at full size
 
 
 def tight_shapes(dataset: Any) -> np.ndarray:
@@ -62,13 +62,13 @@ class SlicedValidator(Validator):
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures ready for the network; the clock of the coarse pass starts."""
         batch = super().preprocess(batch)
-        self.clock = time.perf_counter()
+        self.coarse_start = time.perf_counter()
         return batch
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """The coarse pass, see `Validator.postprocess`; heat maps are made of it once the pictures are known."""
         finish(self.device)
-        self.said, self.took = preds, time.perf_counter() - self.clock
+        self.raw_output, self.coarse_seconds = preds, time.perf_counter() - self.coarse_start
         return super().postprocess(preds)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
@@ -76,10 +76,10 @@ class SlicedValidator(Validator):
         size = tuple(batch["img"].shape[2:])
         boxes = [Letterbox(*x) for x in zip(batch["ori_shape"], [size] * len(preds), batch["ratio_pad"], strict=True)]
         if self.sliced.budget is not None:
-            self.sliced.budget.coarse_pass(self.took / len(preds), size[0] * size[1])
+            self.sliced.budget.coarse_pass(self.coarse_seconds / len(preds), size[0] * size[1])
         found = [torch.cat((p["bboxes"], p["conf"][:, None], p["cls"][:, None]), 1) for p in preds]
-        coarse = coarse_passes(self.sliced, self.said, found, boxes)
-        step = 1 if self.device.type == "cpu" else TOGETHER
+        coarse = coarse_passes(self.sliced, self.raw_output, found, boxes)
+        step = 1 if self.device.type == "cpu" else PICTURES_AT_ONCE
         for i in range(0, len(preds), step):
             part = slice(i, i + step)
             preds[part] = self._slice(coarse[part], boxes[part], batch["im_file"][part])

@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.utils import LOGGER, RANK, ops
@@ -34,14 +33,14 @@ from ..metrics import (
     table,
 )
 from ..metrics.columns import COLUMNS
-from ..ops.postprocess import check_metric, describe, nms, scale_for
+from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
 from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
 from ..report import WORST, write
 from .ground_truth import folder_of, ground_truth, ground_truth_hash
 
-UNNAMED = 999
-LEAST = 1e-3  # pixels: a box thinner than this, once cut to the picture, lies in the padding beside it
+PLACEHOLDER_CLASSES = 999  # class names that ultralytics makes up for a file without any
+MIN_SIDE_PX = 1e-3  # a box thinner than this, once cut to the picture, lies in the padding beside it
 
 
 def told_of(protocol: str) -> tuple[str, ...]:
@@ -56,6 +55,7 @@ class Validator(SeamedValidator):
         protocol: the rules of the appended figures: a model's `eval.protocol`, else what the data YAML says.
         fitness: the appended figure that chooses the best epoch, None for ultralytics' own choice (mAP50-95).
         suppression: `nms_metric` and `nms_c` of the same section.
+        nms_config: these and the options of the run, from `init_metrics` on.
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
@@ -65,7 +65,6 @@ class Validator(SeamedValidator):
     fitness: str | None = None
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
-    c: float | None = None
     worst: int = WORST
     evaluation: Evaluation | None = None
 
@@ -115,7 +114,7 @@ class Validator(SeamedValidator):
         super().init_metrics(model)
         names = self.data["names"]
         # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
-        if not self.args.single_cls and len(self.names) not in (len(names), UNNAMED):
+        if not self.args.single_cls and len(self.names) not in (len(names), PLACEHOLDER_CLASSES):
             raise InputError(
                 f"the model has {len(self.names)} classes ({_few(self.names)}), {self.args.data} has {len(names)} "
                 f"({_few(names)}); give data with the model's classes, or a model trained on these"
@@ -125,7 +124,9 @@ class Validator(SeamedValidator):
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
-        self.c = scale_for(model, self.suppression)
+        agnostic = bool(self.args.single_cls or self.args.agnostic_nms)
+        c = scale_for(model, self.suppression)
+        self.nms_config = NMSConfig.of(self.args, multi_label=True, agnostic=agnostic, c=c)
 
     @staticmethod
     def check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
@@ -146,18 +147,7 @@ class Validator(SeamedValidator):
 
     def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
-        return nms(
-            y,
-            self.nc,
-            self.args.conf,
-            self.args.iou,
-            self.args.max_det,
-            multi_label=True,
-            agnostic=self.args.single_cls or self.args.agnostic_nms,
-            left_out=self.left_out,
-            c=self.c,
-            together=of_crops,
-        )
+        return nms(y, self.nms_config, self.left_out, together=of_crops)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
         """Score a batch; detections in ignore regions that found no object are left out of ultralytics' figures.
@@ -170,18 +160,15 @@ class Validator(SeamedValidator):
             prepared = self.targets_of(i, batch)
             shape, pad = prepared["ori_shape"], prepared["ratio_pad"]
             scaled = ops.scale_boxes((h, w), pred["bboxes"].clone(), shape, pad)
-            there = ((scaled[:, 2:] - scaled[:, :2]) >= LEAST).all(1)
+            there = ((scaled[:, 2:] - scaled[:, :2]) >= MIN_SIDE_PX).all(1)
             self.left_out["outside"] += int((~there).sum())
             preds[i] = pred = {k: v[there] for k, v in pred.items()}
-            picture, rows = ground_truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
-            boxes = np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:]), 1)
-            found, label = rows[:, 0] == 0, rows[:, 1]
+            known = ground_truth(self.dataloader.dataset, self.numbers[prepared["im_file"]])
             cls, kept = pred["cls"], scaled[there].cpu()
             if self.args.single_cls:
-                cls, label = cls * 0, label.clip(max=0)
-            regions = np.concatenate((boxes[~found], label[~found, None]), 1)
-            self.images.append((boxes[found], label[found], regions, kept, pred["conf"].cpu(), cls.cpu()))
-            self.pictures.append(picture)
+                cls, known = cls * 0, known.of_one_class()
+            self.images.append(known.beside(kept, pred["conf"].cpu(), cls.cpu()))
+            self.pictures.append(known.picture)
             if self.args.save_json:
                 self.rows += rows_of({**pred, "bboxes": kept}, prepared["im_file"], self.class_map)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
@@ -226,7 +213,7 @@ class Validator(SeamedValidator):
     def print_results(self) -> None:
         """ultralytics' table, then one line (in training) or the tables of the protocol; those are written as well."""
         super().print_results()
-        for line in describe(self.left_out, self.args.max_det, self.args.conf):
+        for line in describe(self.left_out, self.nms_config):
             (LOGGER.debug if self.training else LOGGER.warning)(line)  # not in every epoch
         if self.report is None:
             return

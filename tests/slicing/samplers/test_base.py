@@ -34,18 +34,18 @@ def test_keep_says_how_much_of_an_object_has_to_remain(keep, cls):
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ({"probability": 1.5}, "probability=1.5 must lie in 0..1"),
-        ({"scale": 0}, "scale=0 must be a number above 0 and at most 16; write 1.0, or auto"),
+        ({"probability": 1.5}, "probability=1.5 must be a number from 0 to 1"),
+        ({"scale": 0}, "scale=0 must be a number above 0 and up to 16; write for example 1.0, or auto"),
         ({"scale": "big"}, "scale='big'"),
         ({"keep": 0}, "keep=0 would call a corner"),
         ({"type": "lsm", "k": -1}, "k=-1"),
         ({"kk": 1}, "'kk'"),
         ({"tile": 0}, "tile=0 must be a number above 0"),
-        ({"objects": 2}, "objects=2 must lie in 0..1"),
+        ({"objects": 2}, "objects=2 must be a number from 0 to 1"),
         ({"tile": 320, "scale": 3}, "tile=320 at scale=3 is 960 px and imgsz is 640; write scale=2 or leave one"),
         ({"type": "grids"}, "unknown crop_train 'grids' in yolov5.yaml: crop_train; did you mean 'grid'"),
         (True, "crop_train in yolov5.yaml must be grid, lsm, auto or none, not True"),
-        ({"type": "auto", "pieces": 2}, "pieces=2 must lie in 0..1"),
+        ({"type": "auto", "pieces": 2}, "pieces=2 must be a number from 0 to 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_in_one_line(section, said):

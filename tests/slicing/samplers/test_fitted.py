@@ -8,7 +8,15 @@ from random import Random
 import numpy as np
 import pytest
 
-from yolotiny.slicing.samplers.fitted import CONTEXT_RANGE_PX, EMPTY_SIDE_RANGE_PX, PITCH_PX, FittedCrops, side_by_side
+from yolotiny.slicing.packing import pack
+from yolotiny.slicing.samplers.fitted import (
+    CONTEXT_RANGE_PX,
+    EMPTY_SIDE_RANGE_PX,
+    FILLED_SHARE,
+    PITCH_PX,
+    FittedSampler,
+    side_by_side,
+)
 
 CARS = np.array([[50.0, 60.0, 58.0, 64.0], [70.0, 62.0, 78.0, 66.0], [300.0, 200.0, 308.0, 204.0]])
 SIZE, ROOM = (300, 400), (128, 128)
@@ -16,7 +24,7 @@ SIZE, ROOM = (300, 400), (128, 128)
 
 def fitted(boxes=CARS, n=200, size=SIZE, room=ROOM, **options):
     """What n choices give in a picture of (height, width)."""
-    crops, rng = FittedCrops(**options), Random(0)
+    crops, rng = FittedSampler(**options), Random(0)
     return [crops.fitted("a", np.array(boxes, float).reshape(-1, 4), size, room, rng) for _ in range(n)]
 
 
@@ -60,7 +68,7 @@ def test_a_piece_is_no_larger_than_the_input_and_the_picture():
 
 
 def test_pieces_fill_an_input_and_never_overlap():
-    crops, rng = FittedCrops(), Random(0)
+    crops, rng = FittedSampler(), Random(0)
     asked = []
 
     def choose(i):
@@ -81,3 +89,22 @@ def test_pieces_fill_an_input_and_never_overlap():
         chosen.append(len(asked))
         kept.append(len(placed))
     assert np.mean(taken) > 0.6 and sum(kept) > 0.75 * sum(chosen)
+
+
+def test_the_example_of_its_docstring_is_fitted_and_packed_as_written_there():
+    class Told(Random):
+        """Draws what the example says: an object, alone, with these margins."""
+
+        margins = [6, 6, 10, 4]
+
+        def random(self):
+            return 0.0
+
+        def uniform(self, low, high):
+            return self.margins.pop(0)
+
+    tile = FittedSampler(scale=1.0).fitted("a", np.array([[100.0, 100, 110, 108]]), SIZE, (64, 64), Told())
+    assert (tile.x, tile.y, tile.w, tile.h, tile.shown) == (91, 91, 32, 24, (32, 24))
+    count = math.ceil(FILLED_SHARE * 64 * 64 / (32 * 24))
+    places, _ = pack([(24, 32)] * count, (64, 64))
+    assert count == 5 and sum(canvas == 0 for canvas, _, _ in places) == 4

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from yolotiny.slicing.samplers.tiles import ClusterCrops, GridCrops, fill
+from yolotiny.slicing.samplers.tiles import ClusterSampler, GridSampler, fill
 
 CAR = [50.0, 60.0, 58.0, 64.0]  # xyxy, in a picture of 400x300
 
@@ -28,34 +28,34 @@ def holds(tile, box):
     + [({"tile": 80, "scale": 0.5}, 80, 40)],
 )
 def test_a_window_has_the_size_of_a_tile_and_the_scale_asked_for(options, side, shown):
-    for w in tiles(GridCrops(**options), n=20):
+    for w in tiles(GridSampler(**options), n=20):
         assert (w.w, w.h, w.shown) == (side, side, (shown, shown))
         assert 0 <= w.x <= 400 - side and 0 <= w.y <= 300 - side
 
 
 def test_windows_lie_anywhere_and_some_of_them_hold_an_object():
-    assert {w.x // 60 for w in tiles(GridCrops())} == {0, 1, 2, 3, 4, 5}
+    assert {w.x // 60 for w in tiles(GridSampler())} == {0, 1, 2, 3, 4, 5}
     for objects, least, most in ((0.0, 0, 40), (0.5, 90, 150), (1.0, 200, 200)):
-        found = sum(holds(w, CAR) for w in tiles(GridCrops(objects=objects), [CAR]))
+        found = sum(holds(w, CAR) for w in tiles(GridSampler(objects=objects), [CAR]))
         assert least <= found <= most, objects
 
 
 def test_an_object_larger_than_the_window_is_seen_in_its_middle_and_one_in_the_corner_from_inside():
-    (large,) = tiles(GridCrops(objects=1.0), [[100, 100, 300, 140]], n=1)
+    (large,) = tiles(GridSampler(objects=1.0), [[100, 100, 300, 140]], n=1)
     assert large.x == 150
-    for w in tiles(GridCrops(objects=1.0), [[390, 290, 400, 300]], n=20):
+    for w in tiles(GridSampler(objects=1.0), [[390, 290, 400, 300]], n=20):
         assert (w.x, w.y) == (300, 200)
 
 
 def test_a_picture_that_one_tile_covers_is_seen_whole_and_a_narrow_one_in_part():
-    assert tiles(GridCrops(), size=(100, 100), n=1) == [None]
-    assert tiles(GridCrops(scale=0.25), n=1) == [None]
-    (narrow,) = tiles(GridCrops(), size=(60, 400), n=1)
+    assert tiles(GridSampler(), size=(100, 100), n=1) == [None]
+    assert tiles(GridSampler(scale=0.25), n=1) == [None]
+    (narrow,) = tiles(GridSampler(), size=(60, 400), n=1)
     assert (narrow.w, narrow.h) == (100, 60)
 
 
 def test_in_rectangular_batches_a_window_has_their_aspect():
-    (w,) = tiles(GridCrops(), room=(64, 128), n=1)
+    (w,) = tiles(GridSampler(), room=(64, 128), n=1)
     assert (w.h, w.w) == (64, 128)
 
 
@@ -66,7 +66,7 @@ def cluster():
 
 def test_the_largest_cluster_fills_the_input_at_the_scale_asked_for_or_at_one_and_a_half_times_the_whole():
     for options, side in (({"scale": 2.0}, 80), ({}, 107)):
-        for w in tiles(ClusterCrops(min_area=0, **options), cluster(), (100, 160), (160, 160), n=3):
+        for w in tiles(ClusterSampler(min_area=0, **options), cluster(), (100, 160), (160, 160), n=3):
             assert (w.w, w.h) == (side, min(side, 100)) and w.shown[0] == 160
             assert all(holds(w, box) for box in cluster()[:9])
 
@@ -74,13 +74,13 @@ def test_the_largest_cluster_fills_the_input_at_the_scale_asked_for_or_at_one_an
 def test_among_the_k_largest_clusters_one_is_drawn():
     two = cluster() + [(x - 3, y - 3, x + 3, y + 3) for x in (115, 125) for y in (65, 75)]
     for k, places in ((1, 1), (2, 2)):
-        drawn = tiles(ClusterCrops(min_area=0, k=k, scale=4.0), two, (100, 160), (160, 160))
+        drawn = tiles(ClusterSampler(min_area=0, k=k, scale=4.0), two, (100, 160), (160, 160))
         assert len({(w.x, w.y) for w in drawn}) == places
 
 
 def test_a_picture_without_a_cluster_is_seen_whole():
-    assert tiles(ClusterCrops(min_area=0), n=1) == [None]
-    assert tiles(ClusterCrops(min_area=96**2), [CAR], n=1) == [None]  # one cell is too small
+    assert tiles(ClusterSampler(min_area=0), n=1) == [None]
+    assert tiles(ClusterSampler(min_area=96**2), [CAR], n=1) == [None]  # one cell is too small
 
 
 def test_a_window_stays_in_the_picture_and_a_large_cluster_is_shown_smaller():

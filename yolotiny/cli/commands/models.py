@@ -39,7 +39,7 @@ def track(model: str, **options: Any) -> None:
 def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
     """Run through results, and say how many there were and where they are."""
     pictures = sum(1 for _ in results)
-    unread, ids = model.predictor.unread, getattr(model.predictor, "ids", None)
+    unread, ids = model.predictor.unread, model.predictor.ids
     count = f"{pictures} {what}" + (f", {unread} more cannot be read" if unread else "")
     count += "" if ids is None else f", {ids} tracks"
     folder = Path(model.predictor.save_dir)

@@ -7,14 +7,14 @@ from typing import Any
 
 from ...errors import InputError
 from ...registry import Registry, build
-from .base import TrainingCrops
-from .fitted import FittedCrops
-from .tiles import ClusterCrops, GridCrops
+from .base import TileSampler
+from .fitted import FittedSampler
+from .tiles import ClusterSampler, GridSampler
 
-CROP_TRAIN = Registry("crop_train", {"grid": GridCrops, "lsm": ClusterCrops, "auto": FittedCrops})
+CROP_TRAIN = Registry("crop_train", {"grid": GridSampler, "lsm": ClusterSampler, "auto": FittedSampler})
 
 
-def crop_train(section: Mapping[str, Any] | str | None, where: str, imgsz: int) -> TrainingCrops | None:
+def crop_train(section: Mapping[str, Any] | str | None, where: str, imgsz: int) -> TileSampler | None:
     """What a model file's `crop_train:` asks for; None when it asks for nothing.
 
     Raises:

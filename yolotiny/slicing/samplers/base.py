@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, number
 from ...ignore import IgnoreKind, is_region, to_index
 from ..tile import Tile
 
@@ -38,7 +38,7 @@ class ObjectCrop:
         return self.tile.shown[0] / self.tile.w
 
 
-class TrainingCrops:
+class TileSampler:
     """What grids and clusters share: how often, how large, and what becomes of the objects that a tile cuts.
 
     Args:
@@ -59,9 +59,9 @@ class TrainingCrops:
     advice: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, probability: float, scale: float | str, keep: float):
-        self.probability = share("probability", probability)
-        self.scale = None if scale == "auto" else number("scale", scale, MAX_SCALE, "1.0, or auto")
-        self.keep = share("keep", keep)
+        self.probability = number(probability, "crop_train: probability", 0, 1)
+        self.scale = None if scale == "auto" else number(scale, "crop_train: scale", 0, MAX_SCALE, "(]", "1.0, or auto")
+        self.keep = number(keep, "crop_train: keep", 0, 1)
         if not self.keep:
             raise InputError("crop_train: keep=0 would call a corner of an object the object; 0.7 is usual")
 
@@ -123,7 +123,7 @@ def inside(boxes: np.ndarray, cls: np.ndarray, tile: Tile, nc: int, keep: float)
         cls: (n, 1); `nc` and above are ignore regions.
         tile: the object crop.
         nc: number of classes.
-        keep: share of an object that must lie in the tile, see `TrainingCrops`.
+        keep: share of an object that must lie in the tile, see `TileSampler`.
 
     Returns:
         (m, 4) xywh as shares of the tile, cut to it, and (m, 1) classes.
@@ -139,17 +139,3 @@ def inside(boxes: np.ndarray, cls: np.ndarray, tile: Tile, nc: int, keep: float)
     cls = np.where(torn[:, None], to_index(IgnoreKind.EVERY, nc), cls).astype(np.float32)
     xywh = np.concatenate(((cut_low + cut_high) / 2, sides), 1) / np.tile(size, 2)
     return xywh[there].astype(np.float32), cls[there]
-
-
-def share(name: str, value: Any) -> float:
-    """`value` when it is a number in 0..1, else InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InputError(f"crop_train: {name}={value!r} must lie in 0..1")
-    return value
-
-
-def number(name: str, value: Any, most: float, example: str) -> float:
-    """`value` when it is a number above 0 and at most `most`, else InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-        raise InputError(f"crop_train: {name}={value!r} must be a number above 0 and at most {most}; write {example}")
-    return value

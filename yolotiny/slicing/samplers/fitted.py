@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import number
 from ..packing import pack
 from ..tile import Tile
-from .base import share
-from .tiles import GridCrops, placed
+from .tiles import GridSampler, placed
 
 CONTEXT_RANGE_PX = 4.0, 14.0  # network pixels round what an object crop is fitted to, each side drawn anew
 GROUP_RANGE_PX = 5.0, 60.0  # network pixels within which an object's neighbours belong to the same object crop
@@ -27,15 +27,21 @@ ADVICE = MappingProxyType({"crop_threshold": 0.05, "crop_context": 12.0})
 FILLED_SHARE = 0.9  # of the input's area is what object crops are chosen for: of more, small ones would be left over
 
 
-class FittedCrops(GridCrops):
+class FittedSampler(GridSampler):
     """Tiles as of a grid, and inputs filled with small object crops fitted round objects, from several pictures.
 
     An object crop shows an object or a group with little round it, or any place, and whatever is beside it cuts it.
     A detector that learns on them finds with little context what `crops=auto` shows it, and takes several crops on one
     input for what they are.
 
+    An example, at one pixel of the input per pixel of the file and an input of 64x64: an object lies at (100, 100, 110,
+    108), is to be shown alone, and gets a context of 6, 6, 10 and 4 px to its left, above, right and below. That makes
+    (94, 94, 120, 112), 26x18 px, rounded up to multiples of `PITCH_PX` about the same middle: the object crop at (91,
+    91) of 32x24 px. An input full of such crops needs `FILLED_SHARE` of its 4,096 px, so five of 768 px are chosen;
+    four find a place, two beside two, and the fifth is left out.
+
     Args:
-        probability, keep, tile, scale, objects: see `GridCrops`; `objects` holds for tiles and object crops.
+        probability, keep, tile, scale, objects: see `GridSampler`; `objects` holds for tiles and object crops.
         pieces: share of the tiles that give way to an input full of object crops.
     Raises:
         InputError: a value out of range.
@@ -53,10 +59,10 @@ class FittedCrops(GridCrops):
         objects: float = 0.6,
     ):
         super().__init__(probability, tile, scale, keep, objects)
-        self.together = share("pieces", pieces)
+        self.together = number(pieces, "crop_train: pieces", 0, 1)
 
     def fitted(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Tile:
-        """A small object crop round objects, or anywhere; see `TrainingCrops.sample_tile` for the arguments."""
+        """A small object crop round objects, or anywhere; see `TileSampler.sample_tile` for the arguments."""
         scale = self.shown(room)
         if len(boxes) and rng.random() < self.objects:
             one = boxes[rng.randrange(len(boxes))]
@@ -115,4 +121,4 @@ def side_by_side(
     pitched = lambda side, most: min(math.ceil(side / PITCH_PX) * PITCH_PX, most)  # noqa: E731
     sizes = [(pitched(w.shown[1], room[0]), pitched(w.shown[0], room[1])) for _, w in chosen]
     places, _ = pack(sizes, room)
-    return [Placed(i, w, x, y) for (i, w), (number, x, y) in zip(chosen, places, strict=True) if number == 0]
+    return [Placed(i, w, x, y) for (i, w), (canvas, x, y) in zip(chosen, places, strict=True) if canvas == 0]

@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import InputError
+from ...errors import InputError, number
 from ...ops.gaussian import draw_gaussians, gaussian_radius
 from ..slicers import LSM
 from ..tile import Tile
-from .base import TrainingCrops, number, share
+from .base import TileSampler
 
 CLUSTER_ZOOM = 1.5  # a cluster beside the whole picture, as in YOLC's inference
 MAX_SIDE_PX = 1 << 16  # pixels
 
 
-class GridCrops(TrainingCrops):
+class GridSampler(TileSampler):
     """Tiles of the size that a grid's tiles have, at random places. A picture that one tile covers is seen whole.
 
     Args:
-        probability, keep: see `TrainingCrops`.
+        probability, keep: see `TileSampler`.
         tile: side of a tile, pixels of the file; "auto" for as much as the network input shows at `scale`.
         scale: network pixels per pixel of the file; "auto" for 1, the file's own pixels, or where `tile` is given for a
             tile that fills the input.
@@ -40,8 +40,9 @@ class GridCrops(TrainingCrops):
         objects: float = 0.8,
     ):
         super().__init__(probability, scale, keep)
-        self.tile = None if tile == "auto" else round(number("tile", tile, MAX_SIDE_PX, "640, or auto"))
-        self.objects = share("objects", objects)
+        pixels = None if tile == "auto" else number(tile, "crop_train: tile", 0, MAX_SIDE_PX, "(]", "640, or auto")
+        self.tile = None if pixels is None else round(pixels)
+        self.objects = number(objects, "crop_train: objects", 0, 1)
 
     def check(self, imgsz: int) -> None:
         """Raise InputError for a tile that the input cannot show at this scale."""
@@ -56,7 +57,7 @@ class GridCrops(TrainingCrops):
         return self.scale or (max(room) / self.tile if self.tile else 1.0)
 
     def sample_tile(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
-        """A tile round an object, or anywhere; see `TrainingCrops.sample_tile`."""
+        """A tile round an object, or anywhere; see `TileSampler.sample_tile`."""
         scale = self.shown(room)
         sides = [
             min(round(side / scale), self.tile or MAX_SIDE_PX, length) for side, length in zip(room, size, strict=True)
@@ -68,14 +69,14 @@ class GridCrops(TrainingCrops):
         return placed(x, y, sides[1], sides[0], scale, room)
 
 
-class ClusterCrops(TrainingCrops):
+class ClusterSampler(TileSampler):
     """Clusters of objects, enlarged, found as in inference, in the heat map that the labels ask for.
 
     The tile grows about its cluster to what fills the network input at this scale; a cluster too large for that is
     shown smaller. A picture without a cluster is seen whole.
 
     Args:
-        probability, keep: see `TrainingCrops`.
+        probability, keep: see `TileSampler`.
         scale: network pixels per pixel of the file; "auto" for 1.5 times that of the whole picture, as in YOLC.
         k: the largest clusters of a picture, of which one is drawn.
         grid, top_k, threshold, enlarge, min_area: see `slicing.LSMConfig`.
@@ -101,7 +102,7 @@ class ClusterCrops(TrainingCrops):
         self.known: dict[str, list[np.ndarray]] = {}
 
     def sample_tile(self, file: str, boxes: np.ndarray, size: tuple[int, int], room: tuple[int, int], rng: Any) -> Any:
-        """One of the largest clusters; see `TrainingCrops.sample_tile`."""
+        """One of the largest clusters; see `TileSampler.sample_tile`."""
         whole = max(room) / max(size)
         if file not in self.known:
             self.known[file] = self.clusters(boxes * whole, (round(size[0] * whole), round(size[1] * whole)))

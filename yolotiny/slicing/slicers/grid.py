@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, number, whole
 from .base import Box, Slicer
 
 SMALLEST = 32  # pixels, side of a tile that is asked for
@@ -51,13 +51,9 @@ class Grid(Slicer):
     needs_heatmap = False
 
     def __init__(self, tile: int | None = None, overlap: float = 0.2):
-        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < SMALLEST):
-            raise InputError(
-                f"grid: tile={tile!r} is no side of a tile; give whole pixels of the image, {SMALLEST} or more, "
-                "such as 640"
-            )
-        if isinstance(overlap, bool) or not isinstance(overlap, (int, float)) or not 0 <= overlap < 1:
-            raise InputError(f"grid: overlap={overlap!r} must lie from 0 up to below 1, such as 0.2")
+        if tile is not None:
+            whole(tile, "grid: tile", SMALLEST, example=640)
+        number(overlap, "grid: overlap", 0, 1, "[)", 0.2)
         self.tile, self.overlap = tile, float(overlap)
 
     def find(
