@@ -166,7 +166,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
         return made
 
     def get_class_counts(self) -> np.ndarray:
-        """Objects per class, ignore regions not counted."""
+        """(C,) objects per class, ignore regions not counted."""
         return super().get_class_counts()[: self.data["nc"]]
 
     def plot_training_labels(self) -> None:
