@@ -176,5 +176,7 @@ def test_any_format_can_be_tiled_and_boxes_stay_on_their_objects(tmp_path, text,
 
 
 def test_boxes_over_the_edge_of_a_picture_are_told_and_those_over_the_edge_of_a_tile_are_not():
-    _, data = tiles(record(boxes=[[240, 10, 255, 20], [240, 10, 251, 20], [90, 10, 110, 20]]), Tiling(100, 20))
+    _, data = tiles(
+        record(boxes=[[240, 10, 255, 20], [240, 10, 251, 20], [90, 10, 110, 20], [255, 10, 260, 20]]), Tiling(100, 20)
+    )
     assert data.notes[1:] == ["1 boxes reach over the edge of a picture by more than 2 px and are cut"]

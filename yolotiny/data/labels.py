@@ -52,7 +52,8 @@ class Rows:
     """What a label or an ignore file says, in the order of its rows.
 
     Attributes:
-        table: (N, 6) line of the file, from 1; class of an object or label of a region; cx, cy, w, h as written.
+        table: (N, 6) line of the file, from 1; class of an object or label of a region; cx, cy, w, h as written,
+            shares of the picture.
         problems: the rows that are none of them.
     """
 
@@ -104,7 +105,7 @@ class Rows:
 
     @property
     def corners(self) -> np.ndarray:
-        """(N, 4) the boxes of `xywh` as x1 y1 x2 y2."""
+        """(N, 4) x1 y1 x2 y2 of `xywh`, shares of the picture."""
         centre, side = np.split(self.xywh, 2, axis=1)
         return np.concatenate((centre - side / 2, centre + side / 2), 1)
 

@@ -177,6 +177,11 @@ def reach(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.maximum(-boxes, boxes - [width, height, width, height]).max(1, initial=0)
 
 
+def count_cut(boxes: np.ndarray, width: int, height: int) -> int:
+    """How many of (N, 4) xyxy pixel boxes reach over the edge by more than `TOLERANCE`, and into the picture too."""
+    return int(((reach(boxes, width, height) > TOLERANCE) & clip(boxes, width, height)[1]).sum())
+
+
 def box_areas(boxes: np.ndarray) -> np.ndarray:
     """(N, 4) xyxy pixels -> (N,) areas, square pixels."""
     return (boxes[:, 2:] - boxes[:, :2]).prod(1)

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import number, whole
 from ..files import write_bytes
 from .pictures import decode
-from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, reach
+from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, count_cut
 
 PAD = 114  # grey of the padding, the one that training pads with
 LOSSY = {".jpg", ".jpeg", ".webp"}
@@ -59,7 +59,7 @@ def tile_dataset(data: Dataset, tiling: Tiling) -> Dataset:
         for record in records:
             tiles, outside, torn = _tiles(record, tiling)
             made.splits[split] += tiles
-            over += int((reach(record.boxes, record.width, record.height) > TOLERANCE).sum())
+            over += count_cut(record.boxes, record.width, record.height)
             made.drop(split, f"box below {MIN_SIDE:g} px inside the image", outside)
             made.drop(split, f"object of which no tile holds {tiling.keep:.0%} (an ignore region there)", torn)
         pictures += len(records)

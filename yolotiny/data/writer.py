@@ -22,7 +22,7 @@ from ..ignore import from_coco, to_coco
 from ..image_files import IMAGES
 from .labels import label_row, region_row
 from .pictures import Unreadable
-from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, leave_out, reach, split_of
+from .records import MIN_SIDE, Dataset, Record, box_areas, clip, count_cut, leave_out, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
 from .tiling import cut
@@ -154,7 +154,7 @@ def _write_split(to: Path, split: str, records: list[Record], names: list[str]) 
         found.boxes.update(names[e["category_id"] - 1] for e in entries[:n])
         found.empty += n == 0
         found.ignore += len(pairs) - n
-        found.cut += int((reach(record.boxes, record.width, record.height) > TOLERANCE).sum())
+        found.cut += count_cut(record.boxes, record.width, record.height)
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(names)]
     content = {"images": images, "categories": categories, "annotations": annotations}
     write_text(to / "annotations" / f"{split}.json", json.dumps(content))

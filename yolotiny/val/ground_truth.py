@@ -27,7 +27,7 @@ def folder_of(dataset: TinyDataset) -> Path:
 def ground_truth(dataset: TinyDataset, i: int) -> GroundTruth:
     """Objects and ignore regions of picture number `i`, which has its whole path.
 
-    Boxes are rounded to hundredths of a pixel, which restores what the labels were made from where that has no more than
+    Boxes are rounded to hundredths of a pixel, which restores what labels were made from where that has no more than
     two decimals (in pictures of up to 20,000 px a side).
     """
     label = dataset.labels[i]
