@@ -34,6 +34,9 @@ GEOMETRY = "no paper's: what everybody means by the word"
 PLUMBING = "no formula: it puts parts together"
 OWN = "our own; its docstring says what it rests on"
 NO_SOURCE = {
+    "yolotiny/assigners/gaussian_center.py::HeatmapAssigner": PLUMBING,
+    "yolotiny/coders/base.py::Coder": PLUMBING,
+    "yolotiny/nn/head.py::family_of": PLUMBING,
     "yolotiny/assigners/ignore.py::ignored_priors": OWN,
     "yolotiny/assigners/metric.py::scale_of": PLUMBING,
     "yolotiny/assigners/nearby.py::nearby_priors": OWN,

@@ -34,13 +34,16 @@ class SeamedDetector(DetectionModel):
         self._profile_one_layer(layer, x, times)
 
     def descale(self, y: Tensor, flip: int | None, scale: float, size: Sequence[int]) -> Tensor:
-        """Bring (B, 4 + nc, N) output of a scaled and, with flip=3, mirrored picture back; changes `y`.
+        """Bring the output of a scaled and, with flip=3, mirrored picture back; changes `y`.
 
         Args:
-            y: boxes as centre x, centre y, width, height in pixels, and scores.
+            y: (B, 4 + nc, N) boxes as centre x, centre y, width, height in pixels, and scores.
             flip: the axis that was mirrored (2 height, 3 width), or None.
             scale: side of the picture by that of the whole one.
             size: (height, width) of the whole one.
+
+        Returns:
+            `y`, (B, 4 + nc, N), in pixels of the whole one.
         """
         return self._descale_pred(y, flip, scale, size)
 

@@ -174,7 +174,7 @@ class Sweep:
     report: Report
 
     def run(self, chosen: np.ndarray, seconds: float) -> None:
-        """Go through the pictures numbered `chosen` until `seconds` are over, and write the report.
+        """Go through the (n,) pictures numbered `chosen` until `seconds` are over, and write the report.
 
         Raises:
             KeyboardInterrupt: passed on; what was measured is written, if all settings saw a picture.
