@@ -96,7 +96,7 @@ class Detector(SeamedDetector):
         return torch.tensor([size / f.shape[-2] for f in found])
 
     def run_layers(self, x: Tensor, profile: bool = False, embed: list[int] | None = None) -> Any:
-        """Run the graph; layers' `aux` tensors join the head's predictions."""
+        """Run the graph on (B, C, H, W) pictures in 0..1; layers' `aux` tensors join the head's predictions."""
         outputs: dict[str, Any] = {"image": x}
         aux: dict[str, Tensor] = {}
         times: list[float] = []
@@ -242,7 +242,7 @@ class Detector(SeamedDetector):
         return state
 
     def run_augmented(self, x: Tensor) -> Any:
-        """Test-time augmentation at three scales, one of them mirrored; ultralytics' own for its heads."""
+        """(B, C, H, W) pictures at three scales, one of them mirrored; ultralytics' own augmentation for its heads."""
         if not isinstance(self.model[-1], DenseDetect):
             return super().run_augmented(x)
         size, grid = x.shape[-2:], int(self.stride.max())
