@@ -229,10 +229,7 @@ class Detector(SeamedDetector):
         return len(fitting), len(self.state_dict())
 
     def run_augmented(self, x: Tensor) -> Any:
-        """Test-time augmentation of (B, C, H, W) pictures in 0..1 at three scales, one of them mirrored.
-
-        Heads of ultralytics have their own.
-        """
+        """(B, C, H, W) pictures at three scales, one of them mirrored; ultralytics' own augmentation for its heads."""
         if not isinstance(self.model[-1], DenseDetect):
             return super().run_augmented(x)
         size, grid = x.shape[-2:], int(self.stride.max())

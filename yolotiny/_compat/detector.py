@@ -30,20 +30,20 @@ class SeamedDetector(DetectionModel):
         return super()._predict_augment(x)
 
     def time_layer(self, layer: nn.Module, x: Any, times: list[float]) -> None:
-        """Log how long a layer takes with input `x`, and append the milliseconds to `times`."""
+        """Log how long a layer takes with its input, `x` (B, C, H, W), and append the milliseconds to `times`."""
         self._profile_one_layer(layer, x, times)
 
     def descale(self, y: Tensor, flip: int | None, scale: float, size: Sequence[int]) -> Tensor:
-        """Bring the output of a scaled and, with flip=3, mirrored picture back; changes `y`.
+        """Bring the output for a scaled and, with flip=3, mirrored picture back to the whole one; changes `y`.
 
         Args:
             y: (B, 4 + nc, N) boxes as centre x, centre y, width, height in pixels, and scores.
             flip: the axis that was mirrored (2 height, 3 width), or None.
             scale: side of the picture by that of the whole one.
-            size: (height, width) of the whole one.
+            size: height and width of the whole one.
 
         Returns:
-            `y`, (B, 4 + nc, N), in pixels of the whole one.
+            (B, 4 + nc, N), in pixels of the whole one.
         """
         return self._descale_pred(y, flip, scale, size)
 
