@@ -217,7 +217,7 @@ def ours(tensors: dict[str, Tensor], official: Mapping[str, str], bgr: bool) -> 
         official: beginnings of official names to ours, of the model file.
         bgr: the first filters of YOLOX expect blue first, and are to expect red first.
     Returns:
-        By name, of the shapes they had.
+        By name, of any shape, as they came.
     """
     if any(k.startswith(YOLOX_STEM) for k in tensors):
         first = f"{YOLOX_STEM}conv.conv.weight"
