@@ -206,6 +206,7 @@ def test_two_reconstructions_are_one_too_many():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["yolov5n-sarl-srtod", "yolox-nano-sarl-srtod", "yolo11n-p2-sarl-srtod"])
 def test_a_run_logs_the_reconstruction_goes_on_after_a_kill_and_keeps_its_threshold(model, tmp_path, monkeypatch):
     data, save = write_tiny(tmp_path / "data"), Trainer.save_model

@@ -222,12 +222,11 @@ def ours(tensors: dict[str, Tensor], official: Mapping[str, str], bgr: bool) -> 
     YOLOX's pictures are 0..255 and ours 0..1: the factor goes into the first filters.
 
     Args:
-        tensors: by name, each of any shape (...).
+        tensors: by name, of any shape.
         official: beginnings of official names to ours, of the model file.
         bgr: the first filters of YOLOX expect blue first, and are to expect red first.
-
     Returns:
-        Tensors (...) by name, shapes unchanged.
+        By name, of any shape, as they came.
     """
     if any(k.startswith(YOLOX_STEM) for k in tensors):
         first = f"{YOLOX_STEM}conv.conv.weight"

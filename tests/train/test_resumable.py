@@ -97,6 +97,7 @@ def test_a_resumed_run_is_bit_for_bit_the_one_that_was_not_cut_off(room, whole, 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["yolox-nano", "yolo11n", "yolov5n-p2p3-ugs"])
 def test_models_of_other_families_go_on_bit_for_bit_too(room, tmp_path, model):
     train(room, tmp_path / "whole", model, epochs=3)

@@ -192,11 +192,11 @@ def _priors_per_object(
         sizes.append(boxes.area(targets.boxes).sqrt())
         for criterion, into in zip(criteria, counts, strict=True):
             into.append(torch.bincount(criterion.match(preds, targets).gt, minlength=len(targets.boxes)))
-    return joined(sizes), [joined(each) for each in counts]
+    return _joined(sizes), [_joined(each) for each in counts]
 
 
-def joined(parts: list[Tensor]) -> np.ndarray:
-    """Tensors (n,) of several batches -> one array (m,)."""
+def _joined(parts: list[Tensor]) -> np.ndarray:
+    """Tensors of several batches as one array."""
     return torch.cat(parts).numpy() if parts else np.zeros(0)
 
 

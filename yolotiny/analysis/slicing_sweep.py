@@ -62,7 +62,7 @@ class Candidate:
         """Predict on a picture; decoding it is not in the time, what is done with its pixels is.
 
         Args:
-            picture: (H, W, C) uint8, BGR where it has colours.
+            picture: (H, W, C), 0..255, as read.
             known: what is to be found in it.
         """
         p = self.predictor
@@ -174,7 +174,7 @@ class Sweep:
     report: Report
 
     def run(self, chosen: np.ndarray, seconds: float) -> None:
-        """Go through the (n,) pictures numbered `chosen` until `seconds` are over, and write the report.
+        """Go through the pictures numbered `chosen`, (n,), until `seconds` are over, and write the report.
 
         Raises:
             KeyboardInterrupt: passed on; what was measured is written, if all settings saw a picture.
