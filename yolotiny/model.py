@@ -14,12 +14,11 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
-from .config import load as config
 from .config.defaults import DEFAULTS
 from .config.lookup import file_meant
 from .config.option_table import check
 from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
-from .config.run_files import check_source, find_data, protocol_of, read_recipe, run_root
+from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .detector import Detector
 from .errors import InputError, did_you_mean
@@ -36,12 +35,14 @@ from .slicing import SlicedInference
 from .track.config import section_to_track, tracker_of
 from .track.predictor import TrackPredictor, Tracks
 from .train.interrupted import resumable
+from .train.request import TrainingRequest
 from .train.run_writes import in_one_line
 from .train.stopping import says_how_to_go_on
 from .train.trainer import Trainer
 from .val.sliced_validator import SlicedValidator
 from .val.validator import Validator
-from .weights import read_tensors
+
+WRITES = ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize")  # options that leave files
 
 
 class HookedTrainer(Trainer):
@@ -146,24 +147,11 @@ class YOLO(SeamedModel):
         plain, changes = sort_options("train", options, self.own_head)
         if plain.get("resume"):
             return self._resume(plain.pop("resume"), plain, changes)
-        recipe, of_recipe = read_recipe(plain.pop("recipe", self.model.yaml.get("recipe")))
-        recipe, _ = sort_options("train", recipe, self.own_head)
-        cfg = config.override(self.model.yaml, of_recipe | changes)
-        weights = plain.get("pretrained", True)
-        if weights is True:
-            weights = self.model if self.has_weights else None
-        args = {**defaults(cfg.get("eval")), **recipe, **self.overrides, **plain, "mode": "train"}
-        if not args.get("data"):
-            raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
-        args["data"] = find_data(args["data"], "train", args.get("split") or "val")
-        args["project"] = run_root(args.get("project"), "train")
-        if isinstance(weights, (str, Path)):
-            read_tensors(weights)  # a file that is no checkpoint is reported before anything is written
-        args["pretrained"] = bool(weights)
-        self.trainer = HookedTrainer(overrides=args, _callbacks=self.callbacks)
+        request = TrainingRequest.of(self, plain, changes)
+        self.trainer = HookedTrainer(overrides=request.args, _callbacks=self.callbacks)
         with self.trainer.or_nothing():  # what the model cannot do is told before the data are scanned
-            self.trainer.model = self.trainer.get_model(cfg=cfg, weights=weights or None)
-            check_metric(cfg.get("eval") or {}, self.trainer.model.model[-1])
+            self.trainer.model = self.trainer.get_model(cfg=request.cfg, weights=request.weights)
+            check_metric(request.cfg.get("eval") or {}, self.trainer.model.model[-1])
             if self.own_head:
                 self.trainer.model.init_criterion()
         return self._run_trainer()
@@ -199,7 +187,7 @@ class YOLO(SeamedModel):
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
         worst = plain.pop("worst", WORST)
-        rules, sliced = self._rules(changes, RULES), self._sliced(changes)
+        rules, sliced = self.rules_by(changes, RULES), self.sliced_by(changes)
         self.warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
         if not data:
@@ -218,7 +206,7 @@ class YOLO(SeamedModel):
         self.metrics.report = runner.report
         return self.metrics
 
-    def _sliced(self, changes: dict[str, Any], read: Any = section_of) -> SlicedInference | None:
+    def sliced_by(self, changes: dict[str, Any], read: Any = section_of) -> SlicedInference | None:
         """What the model file says about crops, with `changes` to it, as `read` has it; None without crops."""
         cfg = self.model.yaml if self.model_is_module else {}
         where = cfg.get("yaml_file") or self.model_name
@@ -233,7 +221,7 @@ class YOLO(SeamedModel):
         `UncertainResults`; where pictures are saved, uncertainty.json is too.
         """
         kind = UncertainPredictor if options.get("uncertainty") else Predictor
-        return self._run_predictor("predict", kind, {}, source, stream, options, predictor)
+        return predictor_for(self, kind, {}, source, options, predictor)(source=source, stream=stream)
 
     def track(self, source: Any = None, stream: bool = False, persist: bool = False, **options: Any) -> Any:
         """Predict, and follow objects from frame to frame: `boxes.id` of the `Results` says which is which.
@@ -248,32 +236,9 @@ class YOLO(SeamedModel):
         settings, rest = tracker_of(options)
         self._tracks = self._tracks if persist and self._tracks else Tracks()
         told = {"settings": settings, "persist": persist, "tracks": self._tracks}
-        return self._run_predictor("track", TrackPredictor, told, source, stream, {"conf": 0.1} | rest)
+        return predictor_for(self, TrackPredictor, told, source, {"conf": 0.1} | rest)(source=source, stream=stream)
 
-    def _run_predictor(
-        self, mode: str, kind: Any, told: dict[str, Any], source: Any, stream: bool, options: Any, predictor: Any = None
-    ) -> Any:
-        """Predict or track, with a predictor of `kind` (which is `told` something besides) or of the user's own.
-
-        Each call has a predictor for itself, so calls of several threads, and those inside an open stream, do not meet.
-        """
-        check_source(mode, source)
-        plain, changes = sort_options(mode, options, self.own_head)
-        plain.pop("uncertainty", None)
-        sliced = self._sliced(changes, section_to_track if mode == "track" else section_of)
-        if sliced is not None and kind is UncertainPredictor:
-            raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
-        rules = self._rules(changes, SUPPRESSION)
-        told = {"suppression": rules, "sliced": sliced, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
-        self.warn_untrained()
-        writes = any(plain.get(k) for k in ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize"))
-        plain |= {"project": run_root(plain.get("project"), mode, writes), "mode": mode}
-        args = self.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
-        kind = predictor or kind
-        made = kind(overrides=args, _callbacks=self.callbacks, **told if is_ours(kind) else {})
-        return prepare(made, self)(source=source, stream=stream)
-
-    def _rules(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    def rules_by(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
         own = (self.model.yaml.get("eval") or {}) if self.model_is_module else {}
         return rules_of(own, changes, names, self.model.model[-1] if self.model_is_module else None)
@@ -295,3 +260,24 @@ class YOLO(SeamedModel):
             )
         with sizes_noted(self.model, self.callbacks["on_export_start"]):
             return export_whole(self.model, partial(super().export, **DEFAULTS | plain))
+
+
+def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:
+    """A predictor of `kind` (which is `told` something besides), or of the user's `own` class, for one call.
+
+    Each call has one for itself, so calls of several threads, and those inside an open stream, do not meet.
+    """
+    mode = "track" if kind is TrackPredictor else "predict"
+    check_source(mode, source)
+    plain, changes = sort_options(mode, options, owner.own_head)
+    plain.pop("uncertainty", None)
+    sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)
+    if sliced is not None and kind is UncertainPredictor:
+        raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
+    rules = owner.rules_by(changes, SUPPRESSION)
+    told = {"suppression": rules, "sliced": sliced, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
+    owner.warn_untrained()
+    plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
+    args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
+    kind = own or kind
+    return prepare(kind(overrides=args, _callbacks=owner.callbacks, **told if is_ours(kind) else {}), owner)

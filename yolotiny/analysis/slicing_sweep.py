@@ -131,7 +131,7 @@ def tune(
     number(within, "within")
     whole(limit, "limit", 1)
     number(minutes, "minutes", ends="(]")
-    rules = model._rules({}, ("protocol", *SUPPRESSION))
+    rules = model.rules_by({}, ("protocol", *SUPPRESSION))
     file = find_data(data, split)
     protocol = protocol or rules.pop("protocol", None) or protocol_of(file) or "aitod"
     PROTOCOLS.find(protocol)
@@ -142,7 +142,7 @@ def tune(
     Validator.check_max_det(args, {split: dataset})
     settings = make_settings(given, _sizes(model, dataset))
     # a wrong setting is told before anything is loaded
-    sliced = [model._sliced(setting.changes) for setting in settings]
+    sliced = [model.sliced_by(setting.changes) for setting in settings]
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
     shared = {"iou": args.iou, "max_det": args.max_det, "device": device}
     candidates = [

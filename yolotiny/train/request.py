@@ -1,0 +1,58 @@
+"""What a user asks of a training: options, recipe, configuration and weights, checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import load as config
+from ..config.options import defaults, sort_options
+from ..config.run_files import find_data, read_recipe, run_root
+from ..errors import InputError
+from ..weights import read_tensors
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """A training that can begin.
+
+    Attributes:
+        args: options of ultralytics' trainer.
+        cfg: configuration of the model, with the recipe's and the user's changes.
+        weights: what it starts from, a module, file or state dict; None for drawn weights.
+    """
+
+    args: dict[str, Any]
+    cfg: dict[str, Any]
+    weights: Any
+
+    @classmethod
+    def of(cls, owner: Any, plain: Mapping[str, Any], changes: Mapping[str, Any]) -> TrainingRequest:
+        """From what a user said.
+
+        Args:
+            owner: a `YOLO` with a detector.
+            plain: options of ultralytics and `recipe`.
+            changes: to the model's configuration, by dotted name.
+
+        Raises:
+            InputError: data, recipe, weights or folder that cannot be used.
+        """
+        plain = dict(plain)
+        recipe, of_recipe = read_recipe(plain.pop("recipe", owner.model.yaml.get("recipe")))
+        recipe, _ = sort_options("train", recipe, owner.own_head)
+        cfg = config.override(owner.model.yaml, {**of_recipe, **changes})
+        weights = plain.get("pretrained", True)
+        if weights is True:
+            weights = owner.model if owner.has_weights else None
+        args = {**defaults(cfg.get("eval")), **recipe, **owner.overrides, **plain, "mode": "train"}
+        if not args.get("data"):
+            raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
+        args["data"] = find_data(args["data"], "train", args.get("split") or "val")
+        args["project"] = run_root(args.get("project"), "train")
+        if isinstance(weights, (str, Path)):
+            read_tensors(weights)  # a file that is no checkpoint is reported before anything is written
+        args["pretrained"] = bool(weights)
+        return cls(args, cfg, weights or None)
