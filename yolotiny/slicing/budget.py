@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from .slicers import Box
 
-LEARN = 0.3  # weight of the newest image in the running time of a pixel
+NEWEST_WEIGHT = 0.3  # weight of the newest image in the running time of a pixel
 
 
 class Budget:
@@ -51,7 +51,7 @@ class Budget:
         if pixels:
             now = seconds / pixels
             before = now if self.pixel_seconds is None else self.pixel_seconds
-            self.pixel_seconds = (1 - LEARN) * before + LEARN * now
+            self.pixel_seconds = (1 - NEWEST_WEIGHT) * before + NEWEST_WEIGHT * now
 
     def pixels(self, full: int) -> float:
         """Network pixels that tiles of an image may have; `full` are those of one forward."""

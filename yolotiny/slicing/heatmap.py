@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ops.letterbox import Letterbox
 
-CELL = 4.0  # network pixels of a heat map's cell: decoded centres are finer than the strides of most heads
+CELL_PX = 4.0  # network pixels of a heat map's cell: decoded centres are finer than the strides of most heads
 
 
 def scatter(centres: np.ndarray, scores: np.ndarray, size: tuple[int, int], cell: float) -> np.ndarray:
@@ -43,7 +43,7 @@ def from_rows(y: np.ndarray, letterbox: Letterbox, least: float = 0.0) -> np.nda
         least: predictions need not be there that score no more; most of them, and it takes time to place them.
 
     Returns:
-        (h, w) scores, cells of `CELL` network pixels.
+        (h, w) scores, cells of `CELL_PX` network pixels.
     """
     if y.shape[-1] == 6:
         rows = y[y[:, 4] > least].astype(np.float32)
@@ -54,7 +54,7 @@ def from_rows(y: np.ndarray, letterbox: Letterbox, least: float = 0.0) -> np.nda
         centres, scores = y[:2, index].T.astype(np.float32), best[index]
     (ry, rx), pad = letterbox.ratio_pad
     places = (centres - np.array(pad, np.float32)) / np.array([rx, ry], np.float32)
-    return scatter(places, scores, letterbox.image_size, CELL / letterbox.ratio)
+    return scatter(places, scores, letterbox.image_size, CELL_PX / letterbox.ratio)
 
 
 def from_map(seen: np.ndarray, letterbox: Letterbox) -> np.ndarray:

@@ -15,8 +15,8 @@ from ..ops.nms import batched_nms, close_pairs, greedy
 from ..registry import Registry
 
 # IoU from which two boxes of a class are one object. YOLC's own files suppress nothing, as its paper does.
-SAME_OBJECT = 0.6
-MERGE = {"type": "replace", "iou": SAME_OBJECT}  # where nobody says: a tile shows better what it holds whole
+SAME_OBJECT_IOU = 0.6
+MERGE = {"type": "replace", "iou": SAME_OBJECT_IOU}  # where nobody says: a tile shows better what it holds whole
 
 
 def within(boxes: np.ndarray, tiles: np.ndarray) -> np.ndarray:

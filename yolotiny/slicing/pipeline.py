@@ -27,9 +27,9 @@ from .tile import Tile
 from .truncated import centred, drop_truncated, without_border_margin
 
 KEYS = ("crops", "full", "pixel_scale", "scale", "max_side", "merge", "budget", "prior")
-EDGE = 2.0  # network pixels from a tile's border within which a box counts as cut
-FAR = 3.5  # times larger in tiles than in the coarse pass, from where on it points at too little
-OVERLAP = 0.2  # share, of the parts that a tile too large for the network's input is cut into
+CUT_REACH_PX = 2.0  # network pixels from a tile's border within which a box counts as cut
+SMALL_PASS_RATIO = 3.5  # times larger in tiles than in the coarse pass, from where on it points at too little
+PART_OVERLAP_SHARE = 0.2  # share, of the parts that a tile too large for the network's input is cut into
 NO_TILES = np.zeros((0, 4), np.float32)
 Merge = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 logger = logging.getLogger(__name__)
@@ -226,7 +226,7 @@ class SlicedInference:
             counted = without_border_margin(tiles, size, self.slicer.border_margin * pixel)
             stays = centred(fine, counted[owner])
             fine, owner = fine[stays], owner[stays]
-        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, EDGE * pixel[owner])]
+        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, CUT_REACH_PX * pixel[owner])]
         if coarse.heatmap is not None and self.prior:
             fine = rescore(fine, coarse.heatmap, size, self.prior)
             fine = fine[fine[:, 4] > conf]
@@ -240,7 +240,7 @@ class SlicedInference:
             scale = max(scale, self.objects.otherwise)
         if (self.slicer.tile or 0) > max(size):
             said = f"tile={self.slicer.tile} is larger than a picture of {size[1]}x{size[0]}: it is seen whole"
-        elif self.slicer.needs_heatmap and scale > FAR * ratio:
+        elif self.slicer.needs_heatmap and scale > SMALL_PASS_RATIO * ratio:
             half = math.ceil(max(size) * scale / 64) * 32
             said = (
                 f"small objects may be missed: the coarse pass shows the picture {scale / ratio:.1f} times smaller "
@@ -265,4 +265,4 @@ def _parts(box: Box, most: tuple[int, int]) -> list[Box]:
     if x2 - x1 <= most[1] and y2 - y1 <= most[0]:
         return [box]
     size = math.ceil(y2 - y1), math.ceil(x2 - x1)
-    return [(x1 + a, y1 + b, x1 + c, y1 + d) for a, b, c, d in grid(size, most, OVERLAP)]
+    return [(x1 + a, y1 + b, x1 + c, y1 + d) for a, b, c, d in grid(size, most, PART_OVERLAP_SHARE)]

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..errors import above_zero
 
-CONFIDENT = 0.25  # score from which a detection tells a size
-ENOUGH = 5  # detections before they are believed
-KEPT = 2000  # sizes that the mean runs over: a video may come nearer to the ground
-STEPS = 8  # sizes to a doubling, so that a network meets few input shapes
+CONFIDENT_SCORE = 0.25  # score from which a detection tells a size
+ENOUGH_DETECTIONS = 5  # detections before they are believed
+KEPT_SIZES = 2000  # sizes that the mean runs over: a video may come nearer to the ground
+STEPS_PER_DOUBLING = 8  # sizes to a doubling, so that a network meets few input shapes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ObjectScale:
 
     def __init__(self, trained: float | None, otherwise: float = 1.0):
         self.trained, self.otherwise = trained, otherwise
-        self.sizes: deque[float] = deque(maxlen=KEPT)
+        self.sizes: deque[float] = deque(maxlen=KEPT_SIZES)
         self.refined = False
 
     def see(self, rows: np.ndarray, refined: bool) -> None:
@@ -69,9 +69,9 @@ class ObjectScale:
         """
         if refined < self.refined:
             return
-        sides = np.maximum(rows[:, 2:4] - rows[:, :2], 0)[rows[:, 4] >= CONFIDENT]
+        sides = np.maximum(rows[:, 2:4] - rows[:, :2], 0)[rows[:, 4] >= CONFIDENT_SCORE]
         sizes = np.sqrt(sides[:, 0] * sides[:, 1]).tolist()
-        if refined and not self.refined and len(sizes) >= ENOUGH:
+        if refined and not self.refined and len(sizes) >= ENOUGH_DETECTIONS:
             self.sizes.clear()
             self.refined = True
         if refined == self.refined:
@@ -80,7 +80,7 @@ class ObjectScale:
     @property
     def value(self) -> float:
         """Pixels shown per pixel of the image."""
-        if self.trained is None or len(self.sizes) < ENOUGH:
+        if self.trained is None or len(self.sizes) < ENOUGH_DETECTIONS:
             return self.otherwise
         mean = sum(self.sizes) / len(self.sizes)
-        return float(2 ** (round(STEPS * math.log2(self.trained / max(mean, 1.0))) / STEPS))
+        return float(2 ** (round(STEPS_PER_DOUBLING * math.log2(self.trained / max(mean, 1.0))) / STEPS_PER_DOUBLING))

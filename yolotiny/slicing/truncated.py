@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-SAME_PART = 0.5  # IoU from which a part and the visible part of a whole box are the same thing
+SAME_PART_IOU = 0.5  # IoU from which a part and the visible part of a whole box are the same thing
 BLOCK_PAIRS = 2**20  # of parts and whole boxes that are compared at once
-WEAKER = 0.5  # a whole box below this share of the part's score does not replace it
+WEAKER_SCORE_SHARE = 0.5  # a whole box below this share of the part's score does not replace it
 
 
 def _inner(tiles: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -88,13 +88,13 @@ def drop_truncated(
 def _explained(parts: np.ndarray, tiles: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Numbers of the (n, 6) parts, each seen in a tile of its own, that one of the (k, 6) whole boxes explains."""
     inside = tiles[:, None]
-    likely = (parts[:, None, 5] == whole[None, :, 5]) & (whole[None, :, 4] >= WEAKER * parts[:, None, 4])
+    likely = (parts[:, None, 5] == whole[None, :, 5]) & (whole[None, :, 4] >= WEAKER_SCORE_SHARE * parts[:, None, 4])
     low, high = np.maximum(whole[None, :, :2], inside[..., :2]), np.minimum(whole[None, :, 2:4], inside[..., 2:])
     likely &= (low < high).all(-1)
     # A whole box has to reach across the border; one that ends inside is the part's neighbour.
     likely &= ((whole[None, :, :2] < inside[..., :2]) | (whole[None, :, 2:4] > inside[..., 2:])).any(-1)
     i, j = likely.nonzero()
-    return i[_iou(parts[i, :4], np.concatenate((low[i, j], high[i, j]), 1)) >= SAME_PART]
+    return i[_iou(parts[i, :4], np.concatenate((low[i, j], high[i, j]), 1)) >= SAME_PART_IOU]
 
 
 def _iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from yolotiny.errors import InputError
 from yolotiny.slicing import Adaptive
-from yolotiny.slicing.slicers.adaptive import SIDES
+from yolotiny.slicing.slicers.adaptive import TILE_SIDES_PX
 from yolotiny.training_stats import TrainingStats
 
 
@@ -88,7 +88,7 @@ def test_every_hot_place_is_inside_with_its_context_and_sides_are_few():
     for y, x in cells:
         near = (max(10 * x - 32, 0), max(10 * y - 32, 0), min(10 * x + 42, 2000), min(10 * y + 42, 1000))
         assert any(c[0] <= near[0] and c[1] <= near[1] and c[2] >= near[2] and c[3] >= near[3] for c in crops), (y, x)
-    assert {(c[2] - c[0]) / 2 for c in crops} <= {*SIDES, 500}
+    assert {(c[2] - c[0]) / 2 for c in crops} <= {*TILE_SIDES_PX, 500}
 
 
 def test_where_most_is_hot_tiles_are_laid_over_everything():

@@ -8,7 +8,7 @@ import pytest
 
 from yolotiny.errors import InputError
 from yolotiny.slicing import LSM, lsm
-from yolotiny.slicing.slicers.lsm import REFERENCE, LSMConfig
+from yolotiny.slicing.slicers.lsm import REFERENCE_AREA_PX, LSMConfig
 
 FIRST = (108.8, 179.2, 339.2, 332.8)
 SECOND = (627.2, 115.2, 780.8, 268.8)
@@ -91,7 +91,7 @@ def test_a_map_smaller_than_the_grid_works():
 def test_the_component_scales_its_least_area_with_the_map_and_k_0_gives_none():
     assert len(LSM(k=3, top_k=15)(clusters())) == 2
     small = cv2.resize(clusters(), (512, 320), interpolation=cv2.INTER_NEAREST)
-    assert small.size == REFERENCE / 4
+    assert small.size == REFERENCE_AREA_PX / 4
     assert_crops([tuple(2 * v for v in crop) for crop in LSM(k=3, top_k=15)(small)], FIRST, SECOND)
     assert lsm(small, LSMConfig(k=3, top_k=15)) != LSM(k=3, top_k=15)(small)
     assert LSM(k=0)(clusters()) == []

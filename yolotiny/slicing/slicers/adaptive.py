@@ -12,16 +12,16 @@ from .base import Box, Slicer
 from .covering_rectangles import Price, Rect, covering_rectangles
 from .grid import grid
 
-BLOCK = 32  # network pixels: what sides of an input are padded to anyway
+BLOCK_PX = 32  # network pixels: what sides of an input are padded to anyway
 # Sides of tiles in network pixels. A network prepares itself for each input shape it meets, which takes longer than a
 # small forward; so there are few.
-SIDES = (64, 96, 128, 192, 256, 384, 512, 640)
-SQUARE = 128  # network pixels: small tiles are square for the same reason
-OBJECTS_PER_SIDE = 8.0  # a tile's side is at most so many objects, or SQUARE: then tiles share few sizes
+TILE_SIDES_PX = (64, 96, 128, 192, 256, 384, 512, 640)
+SQUARE_SIDE_PX = 128  # network pixels: small tiles are square for the same reason
+OBJECTS_PER_SIDE = 8.0  # a tile's side is at most so many objects, or SQUARE_SIDE_PX: then tiles share few sizes
 BLOCKS_PER_TILE = 2.0  # of area that one more tile is worth
-THRESHOLD = 0.005  # score, where nobody knows better
-CONTEXT = 12.0, 32.0  # network pixels, at least and at most, where it is the size of an object
-GRID_OVERLAP = 0.1  # share, of the tiles where everything is looked at
+DEFAULT_THRESHOLD = 0.005  # score, where nobody knows better
+CONTEXT_RANGE_PX = 12.0, 32.0  # network pixels, at least and at most, where it is the size of an object
+GRID_OVERLAP_SHARE = 0.1  # share, of the tiles where everything is looked at
 
 
 class Adaptive(Slicer):
@@ -72,9 +72,9 @@ class Adaptive(Slicer):
         """Take the size of objects, and what the user left out, from the detector's training; see `Slicer`."""
         self.object_size = training.tile_object_size
         threshold, context = self.asked
-        usual = training.crop_context or min(max(self.object_size or 0.0, CONTEXT[0]), CONTEXT[1])
+        usual = training.crop_context or min(max(self.object_size or 0.0, CONTEXT_RANGE_PX[0]), CONTEXT_RANGE_PX[1])
         self.context = usual if context is None else context
-        self.threshold = (training.crop_threshold or THRESHOLD) if threshold is None else threshold
+        self.threshold = (training.crop_threshold or DEFAULT_THRESHOLD) if threshold is None else threshold
 
     def find(
         self, heatmap: np.ndarray | None, size: tuple[int, int], scale: float, input_size: tuple[int, int]
@@ -84,13 +84,19 @@ class Adaptive(Slicer):
         cell = size[0] / seen.shape[0], size[1] / seen.shape[1]  # pixels of the image
         across = math.sqrt(cell[0] * cell[1]) * scale  # network pixels of a cell
         # Half of a tile at least is what was asked for, however much context is.
-        most = max(OBJECTS_PER_SIDE * self.object_size, SQUARE, 4 * self.context) if self.object_size else math.inf
+        most = (
+            max(OBJECTS_PER_SIDE * self.object_size, SQUARE_SIDE_PX, 4 * self.context) if self.object_size else math.inf
+        )
         limit = min(input_size[0], most) / across, min(input_size[1], most) / across
-        price = Price(self.context / across, SIDES[0] / across, BLOCKS_PER_TILE * (BLOCK / across) ** 2, limit)
+        price = Price(
+            self.context / across, TILE_SIDES_PX[0] / across, BLOCKS_PER_TILE * (BLOCK_PX / across) ** 2, limit
+        )
         rects = covering_rectangles(seen > self.threshold, price)
         boxes = [_placed(rect, self._shown(rect, cell, scale), cell, size, scale) for rect in rects]
         if sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in boxes) > self.most * size[0] * size[1]:
-            return grid(size, (max(int(input_size[0] / scale), 1), max(int(input_size[1] / scale), 1)), GRID_OVERLAP)
+            return grid(
+                size, (max(int(input_size[0] / scale), 1), max(int(input_size[1] / scale), 1)), GRID_OVERLAP_SHARE
+            )
         return boxes
 
     def _shown(self, rect: Rect, cell: tuple[float, float], scale: float) -> tuple[int, int]:
@@ -98,8 +104,8 @@ class Adaptive(Slicer):
         sides = []
         for low, high, step in ((rect[1], rect[3], cell[0]), (rect[0], rect[2], cell[1])):
             wanted = (high - low) * step * scale + 2 * self.context
-            sides.append(next((s for s in SIDES if s >= wanted), math.ceil(wanted / BLOCK) * BLOCK))
-        return (max(sides),) * 2 if max(sides) <= SQUARE else (sides[0], sides[1])
+            sides.append(next((s for s in TILE_SIDES_PX if s >= wanted), math.ceil(wanted / BLOCK_PX) * BLOCK_PX))
+        return (max(sides),) * 2 if max(sides) <= SQUARE_SIDE_PX else (sides[0], sides[1])
 
 
 def _placed(rect: Rect, shown: tuple[int, int], cell: tuple[float, float], size: tuple[int, int], scale: float) -> Box:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 Rect = tuple[int, int, int, int]
-FULL = 0.85  # share of hot cells from which a rectangle is not worth taking apart
+FULL_SHARE = 0.85  # share of hot cells from which a rectangle is not worth taking apart
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,14 @@ def covering_rectangles(hot: np.ndarray, price: Price) -> list[Rect]:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8)
     out: list[Rect] = []
     for i, (x, y, w, h, area) in enumerate(stats[1:].tolist(), 1):
-        if area >= FULL * w * h and h <= price.most[0] and w <= price.most[1] and x and y and x + w < hot.shape[1]:
+        if (
+            area >= FULL_SHARE * w * h
+            and h <= price.most[0]
+            and w <= price.most[1]
+            and x
+            and y
+            and x + w < hot.shape[1]
+        ):
             if y + h < hot.shape[0]:
                 out.append((x + r, y + r, x + w - r, y + h - r))
                 continue
@@ -77,7 +84,7 @@ def _best_cover(hot: np.ndarray, rect: Rect, price: Price, losses: int) -> tuple
     x1, y1, x2, y2 = rect
     part = hot[y1:y2, x1:x2]
     fits, cost = price.fits(x2 - x1, y2 - y1), float(price.of(x2 - x1, y2 - y1))
-    if fits and (cost <= 2 * price.lowest or part.mean() >= FULL):  # two parts cost more
+    if fits and (cost <= 2 * price.lowest or part.mean() >= FULL_SHARE):  # two parts cost more
         return cost, [rect]
     splits = [s for s in (_split(part, price), _split(part.T, price, turned=True)) if s is not None]
     if not splits:

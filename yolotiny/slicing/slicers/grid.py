@@ -9,8 +9,8 @@ import numpy as np
 from ...errors import InputError, number, whole
 from .base import Box, Slicer
 
-SMALLEST = 32  # pixels, side of a tile that is asked for
-MOST = 100_000  # tiles of a picture; one of 60,000 x 60,000 px has 14,000 of 640 px
+SMALLEST_TILE_PX = 32  # pixels, side of a tile that is asked for
+MOST_TILES = 100_000  # tiles of a picture; one of 60,000 x 60,000 px has 14,000 of 640 px
 
 
 def grid(size: tuple[int, int], tile: tuple[int, int], overlap: float = 0.2) -> list[Box]:
@@ -52,7 +52,7 @@ class Grid(Slicer):
 
     def __init__(self, tile: int | None = None, overlap: float = 0.2):
         if tile is not None:
-            whole(tile, "grid: tile", SMALLEST, example=640)
+            whole(tile, "grid: tile", SMALLEST_TILE_PX, example=640)
         number(overlap, "grid: overlap", 0, 1, "[)", 0.2)
         self.tile, self.overlap = tile, float(overlap)
 
@@ -68,7 +68,7 @@ class Grid(Slicer):
         tile = (self.tile, self.tile) if self.tile else filling
         steps = (min(t, s) * (1 - self.overlap) for t, s in zip(tile, size, strict=True))
         many = math.prod(max(s / max(step, 1.0), 1.0) for s, step in zip(size, steps, strict=True))
-        if many > MOST:
+        if many > MOST_TILES:
             raise InputError(
                 f"grid: a picture of {size[1]}x{size[0]} px would be {many:,.0f} tiles; give a larger tile= or a "
                 "smaller overlap="

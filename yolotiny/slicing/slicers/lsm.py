@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import InputError, number, whole
 from .base import Box, Slicer
 
-REFERENCE = 1024 * 640  # pixels of the map that `min_area` of the component is meant for: the paper's input
+REFERENCE_AREA_PX = 1024 * 640  # pixels of the map that `min_area` of the component is meant for: the paper's input
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class LSM(Slicer):
         if not self.config.k:
             return []
         pixels = int(np.prod(np.shape(heatmap)[-2:]))
-        return lsm(heatmap, replace(self.config, min_area=self.config.min_area * pixels / REFERENCE))
+        return lsm(heatmap, replace(self.config, min_area=self.config.min_area * pixels / REFERENCE_AREA_PX))
 
     def find(
         self, heatmap: np.ndarray | None, size: tuple[int, int], scale: float, input_size: tuple[int, int]
