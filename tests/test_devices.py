@@ -54,8 +54,8 @@ KNOWN = {  # (file, function, operation): how often in a step of MODELS on the b
     ("yolotiny/assigners/rka.py", "__call__", "nonzero"): (2, ASSIGNED),
     ("yolotiny/assigners/gaussian_center.py", "__call__", "nonzero"): (1, ASSIGNED),
     ("yolotiny/assigners/gaussian_center.py", "heat", "from_cpu"): (1, "the size of the map"),
-    ("yolotiny/assigners/gaussian_center.py", "draw_gaussians", "unique2"): (1, "a patch for each radius"),
-    ("yolotiny/assigners/gaussian_center.py", "draw_gaussians", "tolist"): (2, "sizes of the patches"),
+    ("yolotiny/ops/gaussian.py", "draw_gaussians", "unique2"): (1, "a patch for each radius"),
+    ("yolotiny/ops/gaussian.py", "draw_gaussians", "tolist"): (2, "sizes of the patches"),
     ("yolotiny/losses/heatmap.py", "gaussian_focal", "mask"): (1, "centres are few of many pixels"),
     ("yolotiny/coders/bins.py", "expected", "from_cpu"): (4, "two grids of some dozen numbers, in two passes"),
     ("yolotiny/coders/bins.py", "sizes", "from_cpu"): (1, "as in `expected`"),
@@ -323,7 +323,7 @@ def test_a_tensor_without_device_in_an_assigner_is_found(said, monkeypatch):
     usual = criterion.assign
 
     class Forgetful:
-        looks = False
+        needs_predictions = False
 
         def __call__(self, *args):
             found = usual(*args)

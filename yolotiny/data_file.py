@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError, did_you_mean
-from .image_files import Found, find, plain, shared, sharing
+from .image_files import Found, find, here, plain, shared, sharing
 from .shipped import cfg_dir
 from .text import printable
 from .yaml_file import read_yaml
@@ -209,7 +209,7 @@ def _place(root: Path, entry: str) -> Path:
 
 def _roots(path: str, file: Path) -> Iterator[Path]:
     """The folders that a `path` may mean: seen from the file, from here, or from the folder of data sets here."""
-    for start in (file.absolute().parent, Path.cwd(), Path.cwd() / "datasets"):
+    for start in (file.absolute().parent, *here(), *(folder / "datasets" for folder in here())):
         yield start / os.path.expanduser(path)
 
 

@@ -125,7 +125,7 @@ def in_list(file: Path, root: Path) -> Found:
             continue
         if kind not in IMAGES:
             raise InputError(f"{file} row {row}: {name[:60]!r} is no picture; these suffixes are read: {SUFFIXES}")
-        places = [file.parent / name, root / name, Path(name).absolute()]
+        places = [file.parent / name, root / name, *(folder / name for folder in here())]
         image = next((p for p in places if os.path.isfile(p)), None)
         if image is None:
             found.absent.append((file, row, places[0]))
@@ -137,6 +137,14 @@ def in_list(file: Path, root: Path) -> Found:
 def find(places: Iterable[Path], root: Path) -> Found:
     """The image files of several folders and lists; see `in_folder` and `in_list`."""
     return sum((in_folder(p) if p.is_dir() else in_list(p, root) for p in places), Found())
+
+
+def here() -> list[Path]:
+    """The folder that the program runs in; none where it was removed."""
+    try:
+        return [Path.cwd()]
+    except FileNotFoundError:
+        return []
 
 
 def plain(path: Path) -> Path:

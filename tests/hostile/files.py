@@ -162,7 +162,7 @@ ROWS_OF_MODELS = [
         "a billion classes in a model",
         model("[-1, 1, Conv, [16]]", "nc: 1000000000\n"),
         INFO,
-        "nc=1000000000 is no number",
+        "nc=1000000000 must be a whole number from 1 to 65,536",
     ),
     Case(
         "a function of the system as a layer", model("[-1, 1, os.system, [CODE]]"), INFO, "unknown module 'os.system'"
@@ -190,13 +190,13 @@ ROWS_OF_MODELS = [
         "a grid of a billion intervals",
         {"m.yaml": "base: yolov5n.yaml\ncoder: {type: bins, n: 1000000000}\n"},
         INFO,
-        "up to 1000",
+        "n=1000000000 must be a whole number from 1 to 1,000",
     ),
     Case(
         "tiles of one pixel",
         {},
         "predict model=AT/good.yaml source=AT/data/images/val crops=grid tile=1",
-        "tile=1 is no side",
+        "tile=1 must be a whole number from 32 up",
     ),
     Case("an input of a billion pixels", data(), f"{TRAIN} imgsz=1000000000", "imgsz=1000000000 is above 65,536"),
 ]

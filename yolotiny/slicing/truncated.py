@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..ops.nms import close_pairs
+
 SAME_PART_IOU = 0.5  # IoU from which a part and the visible part of a whole box are the same thing
-BLOCK_PAIRS = 2**20  # of parts and whole boxes that are compared at once
 WEAKER_SCORE_SHARE = 0.5  # a whole box below this share of the part's score does not replace it
 
 
@@ -79,22 +80,34 @@ def drop_truncated(
         return stays
     whole = _across(np.concatenate((coarse, rows[~cut])), np.unique(tiles[cut], axis=0))
     index = np.flatnonzero(cut)
-    for start in range(0, len(index), step := max(1, BLOCK_PAIRS // max(len(whole), 1))):
-        some = index[start : start + step]
-        stays[some[_explained(rows[some], tiles[some], whole)]] = False
+    stays[index[_explained(rows[index], tiles[index], whole)]] = False
     return stays
 
 
 def _explained(parts: np.ndarray, tiles: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Numbers of the (n, 6) parts, each seen in a tile of its own, that one of the (k, 6) whole boxes explains."""
-    inside = tiles[:, None]
-    likely = (parts[:, None, 5] == whole[None, :, 5]) & (whole[None, :, 4] >= WEAKER_SCORE_SHARE * parts[:, None, 4])
-    low, high = np.maximum(whole[None, :, :2], inside[..., :2]), np.minimum(whole[None, :, 2:4], inside[..., 2:])
-    likely &= (low < high).all(-1)
+    both, n = np.concatenate((parts, whole)), len(parts)
+    found = [np.zeros(0, np.int64)]
+    for i, j in close_pairs(both[:, 0], np.maximum(both[:, 2] - both[:, 0], 0), both[:, 5]):  # overlap in x, one class
+        part, other = np.minimum(i, j), np.maximum(i, j)
+        mixed = (part < n) & (other >= n)
+        part, other = part[mixed], other[mixed]
+        for low, high in ((0, 2), (1, 3)):  # half of a part's width and of its height is shared, or less of its area is
+            shared = np.minimum(both[part, high], both[other, high]) - np.maximum(both[part, low], both[other, low])
+            near = shared >= SAME_PART_IOU * (both[part, high] - both[part, low])
+            part, other = part[near], other[near]
+        found.append(part[_explains(whole[other - n], parts[part], tiles[part])])
+    return np.concatenate(found)
+
+
+def _explains(whole: np.ndarray, parts: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """Aligned (k, 6) whole boxes, (k, 6) parts, (k, 4) tiles, pixels -> (k,) True where a whole box explains a part."""
+    sure = whole[:, 4] >= WEAKER_SCORE_SHARE * parts[:, 4]
     # A whole box has to reach across the border; one that ends inside is the part's neighbour.
-    likely &= ((whole[None, :, :2] < inside[..., :2]) | (whole[None, :, 2:4] > inside[..., 2:])).any(-1)
-    i, j = likely.nonzero()
-    return i[_iou(parts[i, :4], np.concatenate((low[i, j], high[i, j]), 1)) >= SAME_PART_IOU]
+    leaves = np.any((whole[:, :2] < tiles[:, :2]) | (whole[:, 2:4] > tiles[:, 2:]), axis=1)
+    low, high = np.maximum(whole[:, :2], tiles[:, :2]), np.minimum(whole[:, 2:4], tiles[:, 2:])
+    same = _iou(parts[:, :4], np.concatenate((low, high), 1)) >= SAME_PART_IOU
+    return sure & leaves & np.all(low < high, axis=1) & same
 
 
 def _iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

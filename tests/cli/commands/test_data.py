@@ -38,7 +38,7 @@ def test_an_error_is_exit_code_1_and_out_has_them_all(data, tmp_path, capsys):
     (data.parent / "labels" / "val" / "0.txt").write_text("7 0.5 0.5 0.1 0.1\n" * 5)
     file = tmp_path / "problems.json"
     assert cli.main(["data", "check", f"data={data}", f"out={file}"]) == 1
-    assert "labels/val/0.txt row 1: class 7 is not one of 0..1" in capsys.readouterr().out
+    assert "labels/val/0.txt row 1: class 7 is none of the 2 classes of the data YAML, 0..1" in capsys.readouterr().out
     assert json.loads(file.read_text())["errors"] == 5
 
 
@@ -47,7 +47,7 @@ def test_an_error_is_exit_code_1_and_out_has_them_all(data, tmp_path, capsys):
     [
         ("data check", "data check needs data=..., as in: yolotiny data check data="),
         ("data stats data=visdron", "did you mean 'visdrone'"),
-        ("data stats data={} split=test", "has no split 'test'; there are: train, val"),
+        ("data stats data={} split=test", "names no split 'test'; there are: train, val"),
         ("data stats data={} imgsz=big", "imgsz=big: give a whole number of pixels"),
         ("data check data={} splt=val", "unknown option 'splt' of data check"),
     ],
