@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import box_iou
 
+from yolotiny import weights
 from yolotiny.detector import Detector
 from yolotiny.nn.anchor_head import AnchorDetect
 from yolotiny.nn.center_head import CenterHead, YOLCDetect
@@ -21,6 +22,13 @@ def pictures(count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
     layers = [torch.rand(count, 3, s, s, generator=g) for s in (4, 24)]
     soft = sum(F.interpolate(x, size, mode="bilinear") for x in layers)
     return (soft + torch.rand(count, 3, *size, generator=g)) / 3
+
+
+def load_official(detector: Detector, state: dict[str, Tensor]) -> tuple[int, int]:
+    """Load tensors under official names; (tensors that fit, tensors of the detector)."""
+    renamed = weights.ours(state, detector.yaml.get("official") or {}, bgr=False)
+    detector.load(state, verbose=False)
+    return len(weights.match(renamed, detector.state_dict())), len(detector.state_dict())
 
 
 def batch(size: tuple[int, int] = (128, 128), empty: bool = False, seed: int = 0) -> dict[str, Any]:

@@ -63,14 +63,14 @@ def nano() -> Detector:
 @pytest.fixture(scope="module")
 def official_v5():
     detector = Detector("yolov5n.yaml", nc=10)
-    assert detector.load_official(arrays("yolov5n_state")) == (349, 349)
+    assert load_official(detector, arrays("yolov5n_state")) == (349, 349)
     return detector.eval(), arrays("yolov5n_io")
 
 
 @pytest.fixture(scope="module")
 def official_x():
     detector = Detector(YOLOX, nc=10)
-    assert detector.load_official(arrays("yolox_w025_state")) == (462, 462)
+    assert load_official(detector, arrays("yolox_w025_state")) == (462, 462)
     return detector.eval(), arrays("yolox_w025_io")
 
 
@@ -283,7 +283,7 @@ def test_fusing_batch_norms_changes_nothing():
 
 def test_loading_takes_what_fits_and_refuses_when_nothing_does(nano, tmp_path):
     other = Detector("yolov5n.yaml", nc=3)
-    loaded, total = other.load_official(nano.state_dict())
+    loaded, total = load_official(other, nano.state_dict())
     assert (loaded, total) == (343, 349)  # all but the head's weights and biases
     assert torch.equal(other.state_dict()["model.0.conv.weight"], nano.state_dict()["model.0.conv.weight"])
     torch.save(nano.state_dict(), tmp_path / "n.pt")
@@ -316,7 +316,7 @@ def test_p2_models_start_from_the_weights_of_their_base():
         parent, model = Detector(base, nc=2), Detector(child, nc=2)
         back = {v: k for k, v in (parent.yaml.get("official") or {}).items()}
         official = rename(parent.state_dict(), back)
-        loaded, total = model.load_official(official)
+        loaded, total = load_official(model, official)
         assert 0.7 * total < loaded < total
         ours, theirs = dict(model.named_children())["model"], dict(parent.named_children())["model"]
         assert torch.equal(ours[30].state_dict()[w := next(iter(theirs[23].state_dict()))], theirs[23].state_dict()[w])
@@ -333,7 +333,7 @@ def test_yolox_files_expect_blue_first_in_0_to_255_and_work_on_red_first_in_0_to
     x = batch()["img"]
     with torch.no_grad():
         assert torch.allclose(ours(x)[0], theirs(x.flip(1) * 255)[0], rtol=1e-3, atol=1e-3)
-    ours.load_official(rename(theirs.state_dict(), back))  # a dict says nothing of colours
+    load_official(ours, rename(theirs.state_dict(), back))  # a dict says nothing of colours
     with torch.no_grad():
         assert torch.allclose(ours(x)[0], theirs(x * 255)[0], rtol=1e-3, atol=1e-3)
 

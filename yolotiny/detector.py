@@ -211,23 +211,6 @@ class Detector(SeamedDetector):
         if verbose:
             _log_loaded(loaded, total, given.origin, [k for k in state if k in self.state_dict() and k not in fitting])
 
-    def load_official(self, state: dict[str, Tensor], bgr: bool = False) -> tuple[int, int]:
-        """Load a state dict under the official YOLOv5 or YOLOX names, or under our own.
-
-        YOLOX's pictures are 0..255 and ours 0..1: the factor is folded into the stem.
-
-        Args:
-            state: tensors of any shape by name.
-            bgr: the weights expect blue first; swap the stem's input channels to our red first.
-
-        Returns:
-            (tensors taken over, tensors of this model).
-        """
-        renamed = weights.ours(state, self.yaml.get("official") or {}, bgr)
-        fitting = weights.match(renamed, self.state_dict())
-        self.load_state_dict(fitting, strict=False)
-        return len(fitting), len(self.state_dict())
-
     def run_augmented(self, x: Tensor) -> Any:
         """(B, C, H, W) pictures at three scales, one of them mirrored; ultralytics' own augmentation for its heads."""
         if not isinstance(self.model[-1], DenseDetect):

@@ -41,7 +41,7 @@ def used(names: dict) -> np.ndarray:
 def test_a_detector_of_torchvision(folder):
     names: dict = {}
     exec(TORCHVISION, names)  # noqa: S102
-    used(names)
+    assert used(names).shape[1] == 6
 
 
 def test_a_detector_with_a_predict_of_its_own(folder):

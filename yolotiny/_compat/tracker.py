@@ -22,7 +22,7 @@ def seamed_tracker(base: type) -> type:
     @seam("_apply_matches")
     class Seamed(base):
         def match_weak(self, tracks: list[Any], detections: list[Any]) -> tuple[Any, Sequence[int]]:
-            raise NotImplementedError
+            raise AssertionError("a tracker without match_weak")
 
         def _second_association(
             self,
