@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from ultralytics.utils.torch_utils import ModelEMA
 
+from tests.detectors import load_official
 from yolotiny.boxes import iou, xywh2xyxy, xyxy2xywh
 from yolotiny.config import load as config
 from yolotiny.criterion import targets_of
