@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 
@@ -49,7 +50,8 @@ def from_rows(y: np.ndarray, letterbox: Letterbox, least: float = 0.0) -> np.nda
         rows = y[y[:, 4] > least].astype(np.float32)
         centres, scores = (rows[:, :2] + rows[:, 2:4]) / 2, rows[:, 4]
     else:
-        best = y[4:].max(0).astype(np.float32)
+        # one class after the other: numpy's max is slow over a short axis that lies innermost, as heads give it
+        best = reduce(np.maximum, y[4:]).astype(np.float32)
         index = np.flatnonzero(best > least)
         centres, scores = y[:2, index].T.astype(np.float32), best[index]
     (ry, rx), pad = letterbox.ratio_pad
