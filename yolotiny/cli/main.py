@@ -18,7 +18,6 @@ from typing import Any
 
 from .. import plugins
 from ..config import option_table
-from ..config.load import split_overrides
 from ..errors import InputError, did_you_mean
 from ..text import printable
 from . import help as cli_help
@@ -186,6 +185,8 @@ def check(name: str, command: Command, options: dict[str, Any]) -> None:
     known = cli_help.known_options(name)
     if command.of_model:
         option_table.check(name, options, shell=True)
+        from ..config.load import split_overrides  # reads YAML, which `version` and `help` need not wait for
+
         split_overrides(options, known)
     for key in () if command.of_model else options:
         if key not in known and key.partition(".")[0] not in command.settings:
