@@ -15,7 +15,7 @@ def orientation(path: Path) -> int:
     try:
         with Image.open(path) as picture:
             tags = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
-            found = tags.get(TAG)
+            found = int(tags.get(TAG, 1))
     except Exception:  # what Pillow raises for a damaged file has no bounds
         return 1
     return found if found in range(1, 9) else 1

@@ -21,7 +21,7 @@ from ..data.pictures import Unreadable
 from ..data.records import TOLERANCE
 from ..errors import InputError
 from ..ignore import from_index, is_region, to_index
-from ..image_files import find
+from ..image_files import find, no_label_file
 from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations
@@ -114,11 +114,8 @@ class TinyDataset(YOLODataset):
 
     def _scan(self, files: list[tuple[str, str]]) -> label_cache.Scan:
         """Read every picture and its labels."""
-        if self.augment and not any(os.path.isfile(label) for _, label in files):
-            raise InputError(
-                f"no label file for any of the {len(files)} training images of {self.img_path}; "
-                f"expected {files[0][1]} and so on"
-            )
+        if not any(os.path.isfile(label) for _, label in files):
+            raise InputError(f"{self.img_path}: {no_label_file([Path(image) for image, _ in files])}")
         work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
         found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {printable(self.img_path)}")
         if not len(found.index):
@@ -157,6 +154,12 @@ class TinyDataset(YOLODataset):
     def nc(self) -> int:
         """Number of classes, from which on class indices mean ignore regions."""
         return len(self.data["names"])
+
+    def class_counts(self) -> dict[str, int]:
+        """Objects by class name, regions left out."""
+        cls = np.concatenate([x["cls"].ravel() for x in self.labels]).astype(int)
+        counts = np.bincount(cls[cls < self.nc], minlength=self.nc).tolist()
+        return dict(zip(map(str, self.data["names"].values()), counts, strict=True))
 
     @property
     def most_objects(self) -> int:

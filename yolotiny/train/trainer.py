@@ -29,7 +29,7 @@ from ..predict.drawing import names_as_text
 from ..slicing.samplers import crop_train
 from ..training_stats import TrainingStats
 from ..val.validator import Validator
-from .autofit import fit
+from .autofit import class_gaps, fit
 from .processes import SharedTrainer
 from .resumable import ResumableTrainer
 
@@ -131,6 +131,9 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
         super().build_pipeline()
         model = unwrap_model(self.model)
+        if RANK in {-1, 0}:
+            for line in class_gaps(self.train_loader.dataset, self.test_loader.dataset, self.args.classes):
+                LOGGER.warning(line)
         if self.resume and TrainingStats.of(model).known():
             return
         said = fit(model, self.train_loader.dataset, self.args.imgsz, self.args.seed)
