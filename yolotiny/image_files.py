@@ -6,11 +6,10 @@ Training, validation, checks and converters ask here, so that all of them see th
 from __future__ import annotations
 
 import codecs
-import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -166,15 +165,15 @@ def side_file(image: Path, folder: str) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def no_label_file(images: Sequence[Path]) -> str:
-    """What to say of images none of which has a label file: where it is looked for, and where one seems to lie."""
-    label = side_file(images[0], "labels")
-    said = f"no label file for any of {len(images)} images; expected {label} and so on"
-    for above in [p for p in images[0].parents if p.name == "images"][:1]:
+def labels_expected(image: Path) -> str:
+    """What to say where no image of a split has a label file: where that of one is looked for, and seems to lie."""
+    label = side_file(image, "labels")
+    said = f"expected {label} and so on"
+    for above in [p for p in image.parents if p.name == "images"][:1]:
         near = [p for p in sorted(above.parent.iterdir()) if p.is_dir() and re.match(r"label|annot", p.name.lower())]
         if others := [p for p in near if p.name != "labels"]:
             return f"{said}; is {others[0]} meant? Call it labels, with the folders below it like those of images"
-    if label.parent != images[0].parent and next(images[0].parent.glob(f"{glob.escape(images[0].stem)}.txt"), None):
+    if label.parent != image.parent and image.with_suffix(".txt").is_file():
         return f"{said}; text files beside the images are not read: move them there"
     return said
 

@@ -21,7 +21,7 @@ from ..data.pictures import Unreadable
 from ..data.records import TOLERANCE
 from ..errors import InputError
 from ..ignore import from_index, is_region, to_index
-from ..image_files import find, no_label_file
+from ..image_files import find, labels_expected
 from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations
@@ -115,7 +115,11 @@ class TinyDataset(YOLODataset):
     def _scan(self, files: list[tuple[str, str]]) -> label_cache.Scan:
         """Read every picture and its labels."""
         if not any(os.path.isfile(label) for _, label in files):
-            raise InputError(f"{self.img_path}: {no_label_file([Path(image) for image, _ in files])}")
+            what = f"{len(files)} {'training' if self.augment else 'validation'} images of {self.img_path}"
+            said = f"no label file for any of the {what}; {labels_expected(Path(files[0][0]))}"
+            if self.augment:
+                raise InputError(said)
+            LOGGER.warning(f"{self.prefix}{said}")
         work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
         found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {printable(self.img_path)}")
         if not len(found.index):

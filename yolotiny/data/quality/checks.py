@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...image_files import no_label_file
+from ...image_files import labels_expected
 from ..class_counts import gaps
 from ..writer import Progress
 from .box_checks import check_boxes
@@ -26,7 +26,7 @@ from .tile_names import Sized, copies, scenes
 ERRORS = {
     "absent": "a list names a picture that does not exist",
     "no pictures": "splits without a picture; training needs train and val",
-    "no objects": "splits without a single object",
+    "no objects": "train splits without a single object",
     "unreadable": "pictures that cannot be read to their end",
     "row": "label rows that are not 'class cx cy w h'",
     "class": "classes that the data.yaml does not name",
@@ -47,6 +47,7 @@ WARNINGS = {
     "copy": "pictures with copies in two splits, by the names that Roboflow gives",
     "sequence": "videos with frames in two splits, by their names",
     "twin": "pictures that are in one split twice",
+    "background": "val or test splits without a single object, of which figures say nothing",
     "class gap": "classes without an object in train or val",
     "no labels": "pictures without a label file, taken as background",
     "no picture": "label and ignore files without a picture",
@@ -158,7 +159,8 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
             samples.append(sample)
         counts[split] = Counter(listing.names[k] for s in samples for k in s.labels)
         if samples and not counts[split]:
-            problems.append(Problem("no objects", listing.file, None, f"{split}: {_why_none(samples)}"))
+            kind = "no objects" if split == "train" else "background"
+            problems.append(Problem(kind, listing.file, None, f"{split}: {_why_none(samples)}"))
         if split in listing.annotations:
             problems += check_json(listing.annotations[split], samples, listing.names, images)
     problems += [*check_folders(listing), *_leaks(listing, prints, sizes)]
@@ -180,5 +182,5 @@ def _leaks(listing: Listing, prints: Sequence[Fingerprint], sizes: Mapping[str, 
 def _why_none(samples: Sequence[Sample]) -> str:
     """Why pictures hold no object: they have no label file, or these have no row."""
     if not any(s.label_file.is_file() for s in samples):
-        return no_label_file([s.image for s in samples])
+        return f"no label file for any of the {len(samples)} images; {labels_expected(samples[0].image)}"
     return f"{len(samples)} pictures whose label files hold no box"

@@ -34,7 +34,7 @@ VOTES, STEP = 4, 4  # points that agree in a shift, and pixels it is rounded to
 TRIED = 3  # pictures laid over one
 FLAT = 0.5  # grey levels of details; with less there is nothing to compare
 SHARE, SIDE = 0.1, 48  # least share and side (pixels) of what two pictures share
-ALIKE = 0.4  # least correlation of the details there; on HIT-UAV, pairs of other places had up to .25
+ALIKE = 0.4  # least correlation of the details there: pairs of HIT-UAV above it show one place, as far as looked at
 
 
 @dataclass(frozen=True)
