@@ -211,6 +211,13 @@ def test_a_category_that_groups_others_and_has_objects_is_a_class(source):
     assert read_coco(source).names == ["traffic", "car", "ship"]
 
 
+def test_a_group_whose_objects_lie_in_absent_pictures_is_a_class(source):
+    images = [*content()["images"], {"id": 8, "file_name": "gone.jpg"}]
+    rows = [*content()["annotations"], {"image_id": 8, "category_id": 0, "bbox": [0, 0, 9, 9]}]
+    rewrite(source, categories=GROUPED, images=images, annotations=rows)
+    assert read_coco(source).names == ["traffic", "car", "ship"]
+
+
 def test_a_category_without_objects_that_groups_nothing_stays_and_is_told(source, tmp_path):
     rewrite(source, categories=[*GROUPED[1:], {"id": 10, "name": "bus", "supercategory": "bus"}])
     summary = convert("coco", source, tmp_path / "out")

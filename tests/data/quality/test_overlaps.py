@@ -52,6 +52,18 @@ def test_a_whole_picture_holds_a_small_one(found):
     ]
 
 
+def test_pictures_of_twelve_bits_are_compared_too(found):
+    scene = ground(0).astype(np.uint16) * 16
+    ((_, note),) = found(train={"a.png": scene[:, :200]}, val={"b.png": scene[:, 100:300]})
+    assert note == "50% of it is in a.png (train)"
+
+
+def test_large_pictures_are_looked_at_by_a_half(found):
+    scene = ground(5, 1000, 2400)
+    ((_, note),) = found(train={"a.jpg": scene[:, :1600]}, val={"b.jpg": scene[:, 801:2401]})
+    assert note == "50% of it is in a.jpg (train)"
+
+
 def test_what_is_known_or_lies_in_one_split_is_not_told(found):
     scene = ground(0)
     assert found(train={"a.png": scene[:, :200], "b.png": scene[:, 100:300]}) == []

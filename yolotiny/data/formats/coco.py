@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -113,7 +114,7 @@ def _rows(content: dict[str, Any], path: Path, dialect: Dialect, classes: dict[i
     return {image: found for image, found in rows.items() if image not in left_out}
 
 
-def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Dialect) -> set[str]:
+def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Dialect) -> dict[str, int]:
     """Add the images of one JSON file to `data`.
 
     Args:
@@ -123,7 +124,7 @@ def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Diale
         root: the folder of the data set, in and below which images are looked for.
         dialect: key names and classes.
     Returns:
-        The categories that others name as their supercategory.
+        How many annotations are of each category that others name as their supercategory.
     """
     content = read_json(path, ("images", "categories", dialect.annotations))
     categories = _categories(content, path)
@@ -148,17 +149,16 @@ def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Diale
     data.splits[split] = settle(data, split, records, sizes)
     over = ((e["name"], e.get("supercategory")) for e in content["categories"])
     above = {str(parent) for name, parent in over if parent != name}
-    return {name for name in categories.values() if name in above}
+    used = Counter(entry["category_id"] for entry in content[dialect.annotations])
+    return {name: used[i] for i, name in categories.items() if name in above}
 
 
-def _leave_out_groups(data: Dataset, groups: set[str]) -> None:
-    """Take out the classes that only group others: no object and no region is of them."""
-    records = [r for split in data.splits.values() for r in split]
-    used = np.unique(np.concatenate([np.zeros(0, int), *(a for r in records for a in (r.labels, r.ignore_labels))]))
-    empty = [i for i, name in enumerate(data.names) if name in groups and i not in used]
-    if not empty:
-        return
+def _leave_out_groups(data: Dataset, groups: Mapping[str, int]) -> None:
+    """Take out the classes that only group others: of `groups`, which counts annotations, those with none."""
+    empty = [i for i, name in enumerate(data.names) if groups.get(name) == 0]
     left = [i for i in range(len(data.names)) if i not in empty]
+    if not empty or not left:
+        return
     new = {old: i for i, old in enumerate(left)}
     for i in empty:
         data.notes.append(f"category {data.names[i]!r} is left out: it groups others, and no annotation is of it")
@@ -207,8 +207,8 @@ def read_coco(source: str | Path, dialect: Dialect = COCO) -> Dataset:
         raise InputError(f"COCO source not found: there is no file or folder {source}")
     data = Dataset([], {})
     names = [p.stem if split_of(p.stem) else p.parent.name for p in paths]
-    groups: set[str] = set()
+    groups: Counter[str] = Counter()
     for split, path in by_split(paths, names).items():
-        groups |= read_split(data, split, path, root, dialect)
+        groups.update(read_split(data, split, path, root, dialect))
     _leave_out_groups(data, groups)
     return data

@@ -108,14 +108,18 @@ def _points(file: Path, factor: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_grey(file: Path, factor: int = 1) -> np.ndarray | None:
-    """(H, W) float32 grey values 0..255, reduced by 1, 2, 4 or 8; None where OpenCV cannot."""
-    reduced = {1: 0, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}
+    """(H, W) float32 grey values 0..255, reduced by 1, 2, 4 or 8, deeper ones stretched; None where OpenCV cannot."""
+    reduced = {1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}
     flags = reduced.get(factor, cv2.IMREAD_REDUCED_GRAYSCALE_8)
     try:
-        grey = cv2.imdecode(np.fromfile(file, np.uint8), flags or cv2.IMREAD_GRAYSCALE)
+        grey = cv2.imdecode(np.fromfile(file, np.uint8), flags | cv2.IMREAD_ANYDEPTH)
     except (OSError, cv2.error):
         return None
-    return None if grey is None else grey.astype(np.float32)
+    if grey is None or grey.dtype == np.uint8:
+        return None if grey is None else grey.astype(np.float32)
+    grey = np.nan_to_num(grey.astype(np.float32), posinf=0, neginf=0)
+    low, high = np.quantile(grey, (0.001, 0.999))
+    return ((grey - low) * (255 / max(high - low, 1e-9))).clip(0, 255).astype(np.float32)
 
 
 def _candidates(points: Points, of: np.ndarray) -> dict[int, list[tuple[int, tuple[int, int]]]]:
