@@ -6,19 +6,21 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, did_you_mean, number
 from ..ops.letterbox import Letterbox
+from ..ops.nms import Suppression
 from ..registry import build
 from ..training_stats import TrainingStats
 from .batching import Detect, TileBatcher
 from .budget import Budget
 from .canvas import Canvas, gather
 from .heatmap import from_rows
-from .merge import MERGE, MERGES
+from .merge import MERGE, MERGES, USUAL, Merge
 from .rescore import rescore
 from .results import CoarsePass, SlicedDetections, SlicingStats
 from .scale import ObjectScale, TileScale
@@ -31,7 +33,7 @@ CUT_REACH_PX = 2.0  # network pixels from a tile's border within which a box cou
 SMALL_PASS_RATIO = 3.5  # times larger in tiles than in the coarse pass, from where on it points at too little
 PART_OVERLAP_SHARE = 0.2  # share, of the parts that a tile too large for the network's input is cut into
 NO_TILES = np.zeros((0, 4), np.float32)
-Merge = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Joins = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 logger = logging.getLogger(__name__)
 
 
@@ -63,7 +65,7 @@ class SlicedInference:
         prior: float | None = None,
     ):
         self.slicer: Slicer = slicer if isinstance(slicer, Slicer) else build(slicer, SLICERS, where="slicing")
-        self.merge: Merge = merge if callable(merge) else build(merge or MERGE, MERGES, where="slicing")
+        self.merge: Joins = merge if callable(merge) else build(merge or MERGE, MERGES, where="slicing")
         self.scale = scale if isinstance(scale, TileScale) else TileScale(scale)
         self.budget = None if budget is None else Budget(budget)
         self.full = full
@@ -109,13 +111,17 @@ class SlicedInference:
         """The score up to which nothing in the heat map counts."""
         return float(self.slicer.threshold)
 
-    def start(self, training: TrainingStats | None = None, warns: bool = True) -> None:
+    def start(
+        self, training: TrainingStats | None = None, warns: bool = True, suppression: Suppression = USUAL
+    ) -> None:
         """Forget what was seen, before a new source or a new network.
 
         Args:
             training: sizes of the objects that the network was trained with.
             warns: say once what is likely not meant.
+            suppression: how either pass suppresses, and so where both join; `c` in pixels of the network.
         """
+        self.suppression = suppression
         training = training or TrainingStats()
         self.objects = ObjectScale(training.tile_object_size, training.pixel_scale or 1.0)
         self.slicer.adapt(training)
@@ -216,7 +222,7 @@ class SlicedInference:
     ) -> SlicedDetections:
         """Detections of the coarse pass and of each canvas -> one list."""
         if not plan:
-            return SlicedDetections(self.merge(coarse.rows, NO_TILES, coarse.rows[:0]), NO_TILES)
+            return SlicedDetections(self._merged(coarse.rows, NO_TILES, coarse.rows[:0], 1 / coarse.ratio), NO_TILES)
         fine, owner = gather(plan, [np.asarray(rows, coarse.rows.dtype) for rows in found])
         places = [tile for canvas in plan for tile, _, _ in canvas.places]
         tiles = np.array([t.box for t in places], np.float32)
@@ -226,11 +232,25 @@ class SlicedInference:
             counted = without_border_margin(tiles, size, self.slicer.border_margin * pixel)
             stays = centred(fine, counted[owner])
             fine, owner = fine[stays], owner[stays]
-        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, CUT_REACH_PX * pixel[owner])]
+        reach, agnostic = CUT_REACH_PX * pixel[owner], self.suppression.agnostic
+        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, reach, agnostic)]
         if coarse.heatmap is not None and self.prior:
             fine = rescore(fine, coarse.heatmap, size, self.prior)
             fine = fine[fine[:, 4] > conf]
-        return SlicedDetections(self.merge(coarse.rows, counted, fine), tiles)
+        return SlicedDetections(self._merged(coarse.rows, counted, fine, float(np.median(pixel))), tiles)
+
+    def _merged(self, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray, pixel: float) -> np.ndarray:
+        """Rows of both passes -> one list, in which the run's suppression holds as in each pass.
+
+        `pixel` is that of the network where objects are best seen, in pixels of the image.
+        """
+        run = self.suppression
+        run = run if run.c is None else replace(run, c=run.c * pixel)
+        if isinstance(self.merge, Merge):
+            rows = self.merge.join(coarse, tiles, fine, run)
+        else:
+            rows = self.merge(coarse, tiles, fine)
+        return run(rows) if run.agnostic else rows  # some merges suppress nothing
 
     def _warn(self, size: tuple[int, int], scale: float, ratio: float) -> None:
         """Say once what is likely not meant for an image of `size` (height, width)."""
