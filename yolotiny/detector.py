@@ -214,27 +214,14 @@ class Detector(SeamedDetector):
         loaded, total = len(fitting), len(self.state_dict())
         known = given.names if given.names and len(given.names) == self.yaml["nc"] else None
         if names is not None:
-            self._take_classes(known, names, fitting, verbose)
+            self.names = dict(names)
+            _take_classes(self.model, known, names, fitting, verbose)
         elif known and loaded == total:
             self.names = dict(known)
         if isinstance(self.model[-1], AnchorDetect) and self.yaml.get("anchors") != "auto":
             self.yaml["anchors"] = self.model[-1].pixels()
         if verbose:
             _log_loaded(loaded, total, given.origin, [k for k in state if k in self.state_dict() and k not in fitting])
-
-    def _take_classes(
-        self, known: dict[int, str] | None, names: dict[int, str], loaded: dict[str, Tensor], verbose: bool
-    ) -> None:
-        """Call the classes by `names`; where the head knows as many from the weights, each goes to its name."""
-        self.names = dict(names)
-        head = list(self.model.named_children())[-1][0]
-        if known is None or not any(tensor.startswith(f"model.{head}.") for tensor in loaded):
-            return
-        order = ClassOrder.of(known, names)
-        if order.moves:
-            reorder_classes(self.model[-1], order.back().tolist())
-        if verbose and order.line:
-            LOGGER.info(order.line)
 
     def run_augmented(self, x: Tensor) -> Any:
         """(B, C, H, W) pictures at three scales, one of them mirrored; ultralytics' own augmentation for its heads."""
@@ -258,6 +245,20 @@ def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
     if width:
         boxes = torch.stack((width - boxes[..., 2], boxes[..., 1], width - boxes[..., 0], boxes[..., 3]), -1)
     return torch.cat((boxes, y[..., 4:]), -1)
+
+
+def _take_classes(
+    layers: nn.Module, known: dict[int, str] | None, names: dict[int, str], loaded: dict[str, Tensor], verbose: bool
+) -> None:
+    """Let each class that the head knows from `loaded` tensors go to its name among `names`."""
+    head = list(layers.named_children())[-1][0]
+    if known is None or not any(tensor.startswith(f"model.{head}.") for tensor in loaded):
+        return
+    order = ClassOrder.of(known, names)
+    if order.moves:
+        reorder_classes(layers[-1], order.back().tolist())
+    if verbose and order.line:
+        LOGGER.info(order.line)
 
 
 def _loss_terms(layers: nn.Module) -> list[tuple[str, dict[str, Any]]]:

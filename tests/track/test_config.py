@@ -140,5 +140,5 @@ def test_tracking_suppresses_what_a_model_file_leaves_double_and_prediction_does
 
 
 def test_clusters_leave_nothing_double_unless_a_model_file_follows_the_paper():
-    assert SlicedInference.from_config({"crops": "lsm"}).merge.iou == 0.6
+    assert SlicedInference.from_config({"crops": "lsm"}).merge.iou == "run"
     assert SlicedInference.from_config({"crops": "lsm", "merge": "replace"}).merge.iou is None

@@ -84,7 +84,7 @@ class Candidate:
             kept.clear()
         if self.predictor.sliced is not None:
             p = self.predictor
-            p.sliced.start(TrainingStats.of(p.model), warns=False, suppression=p.nms_config.suppression)
+            p.sliced.start(TrainingStats.of(p.model), warns=False, suppress=p.nms_config.suppression)
 
     def row(self, pictures: int, names: Any, protocol: str) -> Row:
         """What the first so many pictures say of this setting."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -174,8 +174,12 @@ class Suppression:
         return rows[nwd_nms(boxes, scores, group, self.iou, self.c)]
 
     def groups(self, rows: np.ndarray) -> np.ndarray:
-        """(n, 6) rows -> (n,) numbers, one for all boxes that may suppress each other."""
+        """(n, 6) xyxy in pixels, score, class -> (n,) numbers, the same for all boxes that may suppress each other."""
         return np.zeros_like(rows[:, 5]) if self.agnostic else rows[:, 5]
+
+    def in_pixels(self, size: float) -> Suppression:
+        """The same for boxes in other pixels, in which one of those of `c` measures `size`."""
+        return self if self.c is None else replace(self, c=self.c * size)
 
 
 def _staying(pairs: list[tuple[np.ndarray, np.ndarray]], n: int) -> np.ndarray:

@@ -6,6 +6,7 @@ best first; `fine` are the rows found in any of the tiles. Those here are also t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ def within(boxes: np.ndarray, tiles: np.ndarray) -> np.ndarray:
     low = (boxes[:, None, :2] >= tiles[None, :, :2]).all(-1)
     high = (boxes[:, None, 2:] <= tiles[None, :, 2:]).all(-1)
     return np.any(low & high, axis=1)
+
+
+Joins = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 class Merge:
@@ -118,6 +122,21 @@ class NMM(Merge):
         np.minimum.at(low, home, rows[:, :2])
         np.maximum.at(high, home, rows[:, 2:4])
         return run(np.concatenate((low, high, rows[:, 4:]), 1)[stays])
+
+
+def join(merge: Joins, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray, run: Suppression) -> np.ndarray:
+    """What a merge, or any `merge(coarse, tiles, fine) -> rows`, makes of both passes of a run.
+
+    Args:
+        merge: joins them.
+        coarse: (n, 6) rows; tiles: (m, 4); fine: (k, 6) rows found in them, pixels of the image.
+        run: how the run suppresses in each pass, in pixels of the image.
+
+    Returns:
+        (r, 6) rows, pixels of the image.
+    """
+    rows = merge.join(coarse, tiles, fine, run) if isinstance(merge, Merge) else merge(coarse, tiles, fine)
+    return run(rows) if run.agnostic else rows  # some merges suppress nothing
 
 
 MERGES = Registry("merge", {"replace": Replace, "nms": NMS, "nmm": NMM})

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from .batching import Detect, TileBatcher
 from .budget import Budget
 from .canvas import Canvas, gather
 from .heatmap import from_rows
-from .merge import MERGE, MERGES, USUAL, Merge
+from .merge import MERGE, MERGES, USUAL, Joins, join
 from .rescore import rescore
 from .results import CoarsePass, SlicedDetections, SlicingStats
 from .scale import ObjectScale, TileScale
@@ -33,7 +32,6 @@ CUT_REACH_PX = 2.0  # network pixels from a tile's border within which a box cou
 SMALL_PASS_RATIO = 3.5  # times larger in tiles than in the coarse pass, from where on it points at too little
 PART_OVERLAP_SHARE = 0.2  # share, of the parts that a tile too large for the network's input is cut into
 NO_TILES = np.zeros((0, 4), np.float32)
-Joins = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 logger = logging.getLogger(__name__)
 
 
@@ -111,21 +109,18 @@ class SlicedInference:
         """The score up to which nothing in the heat map counts."""
         return float(self.slicer.threshold)
 
-    def start(
-        self, training: TrainingStats | None = None, warns: bool = True, suppression: Suppression = USUAL
-    ) -> None:
+    def start(self, training: TrainingStats | None = None, warns: bool = True, suppress: Suppression = USUAL) -> None:
         """Forget what was seen, before a new source or a new network.
 
         Args:
             training: sizes of the objects that the network was trained with.
             warns: say once what is likely not meant.
-            suppression: how either pass suppresses, and so where both join; `c` in pixels of the network.
+            suppress: how either pass suppresses, and so where both join; `c` in pixels of the network.
         """
-        self.suppression = suppression
         training = training or TrainingStats()
         self.objects = ObjectScale(training.tile_object_size, training.pixel_scale or 1.0)
         self.slicer.adapt(training)
-        self.stats, self.warns = SlicingStats(), warns
+        self.stats, self.warns, self.suppress = SlicingStats(), warns, suppress
 
     def __call__(self, image: np.ndarray, detect: Detect | TileBatcher, imgsz: int = 640) -> SlicedDetections:
         """Both passes over one image with any detector; heat maps come from its rows.
@@ -199,8 +194,7 @@ class SlicedInference:
         tiles = [Tile.of(box, size, scale, self.scale.max_side, fixed) for box in boxes]
         if self.budget and coarse.heatmap is not None:
             costs = [Canvas.of(tile, batcher.stride).pixels for tile in tiles]
-            full = input_size[0] * input_size[1]
-            kept = self.budget.select([t.box for t in tiles], coarse.heatmap, size, costs, full)
+            kept = self.budget.select([t.box for t in tiles], coarse.heatmap, size, costs, math.prod(input_size))
             tiles = [tiles[i] for i in kept]
         packs = fixed is not None if self.slicer.packs is None else self.slicer.packs
         if not packs:
@@ -222,7 +216,8 @@ class SlicedInference:
     ) -> SlicedDetections:
         """Detections of the coarse pass and of each canvas -> one list."""
         if not plan:
-            return SlicedDetections(self._merged(coarse.rows, NO_TILES, coarse.rows[:0], 1 / coarse.ratio), NO_TILES)
+            run = self.suppress.in_pixels(1 / coarse.ratio)
+            return SlicedDetections(join(self.merge, coarse.rows, NO_TILES, coarse.rows[:0], run), NO_TILES)
         fine, owner = gather(plan, [np.asarray(rows, coarse.rows.dtype) for rows in found])
         places = [tile for canvas in plan for tile, _, _ in canvas.places]
         tiles = np.array([t.box for t in places], np.float32)
@@ -232,25 +227,13 @@ class SlicedInference:
             counted = without_border_margin(tiles, size, self.slicer.border_margin * pixel)
             stays = centred(fine, counted[owner])
             fine, owner = fine[stays], owner[stays]
-        reach, agnostic = CUT_REACH_PX * pixel[owner], self.suppression.agnostic
-        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, reach, agnostic)]
+        agnostic = self.suppress.agnostic
+        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, CUT_REACH_PX * pixel[owner], agnostic)]
         if coarse.heatmap is not None and self.prior:
             fine = rescore(fine, coarse.heatmap, size, self.prior)
             fine = fine[fine[:, 4] > conf]
-        return SlicedDetections(self._merged(coarse.rows, counted, fine, float(np.median(pixel))), tiles)
-
-    def _merged(self, coarse: np.ndarray, tiles: np.ndarray, fine: np.ndarray, pixel: float) -> np.ndarray:
-        """Rows of both passes -> one list, in which the run's suppression holds as in each pass.
-
-        `pixel` is that of the network where objects are best seen, in pixels of the image.
-        """
-        run = self.suppression
-        run = run if run.c is None else replace(run, c=run.c * pixel)
-        if isinstance(self.merge, Merge):
-            rows = self.merge.join(coarse, tiles, fine, run)
-        else:
-            rows = self.merge(coarse, tiles, fine)
-        return run(rows) if run.agnostic else rows  # some merges suppress nothing
+        run = self.suppress.in_pixels(float(np.median(pixel)))  # of the tiles, where objects have their trained size
+        return SlicedDetections(join(self.merge, coarse.rows, counted, fine, run), tiles)
 
     def _warn(self, size: tuple[int, int], scale: float, ratio: float) -> None:
         """Say once what is likely not meant for an image of `size` (height, width)."""
