@@ -164,9 +164,8 @@ class SlicedInference:
         out = []
         for image, seen, plan in zip(images, coarse, plans, strict=True):
             fine = [next(found) for _ in plan]
-            joined = self._join(seen, plan, fine, image.shape[:2], conf)
-            self.objects.see(joined.rows, refined=True)
-            out.append(joined)
+            out.append(self._join(seen, plan, fine, image.shape[:2], conf))
+            self.objects.see(out[-1].rows, refined=True)
         took = time.perf_counter() - start
         self.stats.images += len(out)
         self.stats.tiles += sum(len(x.tiles) for x in out)
@@ -187,8 +186,7 @@ class SlicedInference:
             return []
         self.stats.last_scale = scale
         boxes = self.slicer.find(coarse.heatmap, size, scale, input_size)
-        fixed = batcher.fixed
-        if fixed:  # a tile larger than the only input there is becomes several, so that the scale stays
+        if fixed := batcher.fixed:  # a tile larger than the only input there is becomes several, so that the scale stays
             most = max(int(fixed[0] / scale), 1), max(int(fixed[1] / scale), 1)
             boxes = [part for box in boxes for part in _parts(box, most)]
         tiles = [Tile.of(box, size, scale, self.scale.max_side, fixed) for box in boxes]
