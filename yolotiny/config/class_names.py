@@ -24,11 +24,13 @@ class ClassOrder:
 
     Attributes:
         numbers: of each class of the model, the number of the same class in the data.
+        names: of the classes by their number in the data; the model's where the data has none.
         line: what the user is told; empty where the names agree as they stand, or one side has none.
         strange: the line says that names differ, not only their order or how they are written.
     """
 
     numbers: tuple[int, ...]
+    names: dict[int, str]
     line: str = ""
     strange: bool = False
 
@@ -38,7 +40,7 @@ class ClassOrder:
         ours, theirs = ([str(names[i]) for i in range(len(names))] for names in (model, data))
         same = tuple(range(len(ours)))
         if ours == theirs or _unnamed(ours) or _unnamed(theirs):
-            return cls(same)
+            return cls(same, dict(enumerate(ours if _unnamed(theirs) else theirs)))
         found: dict[int, int] = {}
         for key in (str, _key):
             found |= dict(_pairs(ours, theirs, key, found))
@@ -47,11 +49,13 @@ class ClassOrder:
         numbers = tuple(found[i] if i in found else next(free) for i in same)
         if strange:
             told = (f"{ours[i]!r} is taken for {theirs[numbers[i]]!r}" for i in strange)
-            return cls(numbers, f"class names of the model and of the data differ: {_few(told, len(strange))}", True)
+            line = f"class names of the model and of the data differ: {_few(told, len(strange))}"
+            return cls(numbers, dict(enumerate(theirs)), line, True)
         moved = [i for i in same if ours[i] != theirs[numbers[i]] or i != numbers[i]]
         how = "in another order" if numbers != same else "written otherwise"
         told = (f"{i} {ours[i]} is {numbers[i]} {theirs[numbers[i]]} of the data" for i in moved)
-        return cls(numbers, f"the data has the classes of the model {how}, they go by name: {_few(told, len(moved))}")
+        line = f"the data has the classes of the model {how}, they go by name: {_few(told, len(moved))}"
+        return cls(numbers, dict(enumerate(theirs)), line)
 
     @property
     def moves(self) -> bool:

@@ -99,7 +99,7 @@ class Predictor(Saving, DetectionPredictor):
             order = ClassOrder.of(own, self.names)
             if order.line and self.warns:
                 (LOGGER.warning if order.strange else LOGGER.info)(order.line)
-            self.model.names, numbers = self.names, order.numbers if order.moves else None
+            self.model.names, numbers = order.names, order.numbers if order.moves else None
         check_classes(self.args.classes, self.model.names, "the model" if self.names is None else str(self.args.data))
         return numbers
 

@@ -186,7 +186,7 @@ class SlicedInference:
             return []
         self.stats.last_scale = scale
         boxes = self.slicer.find(coarse.heatmap, size, scale, input_size)
-        if fixed := batcher.fixed:  # a tile larger than the only input there is becomes several, so that the scale stays
+        if fixed := batcher.fixed:  # a tile larger than the only input becomes several, so that the scale stays
             most = max(int(fixed[0] / scale), 1), max(int(fixed[1] / scale), 1)
             boxes = [part for box in boxes for part in _parts(box, most)]
         tiles = [Tile.of(box, size, scale, self.scale.max_side, fixed) for box in boxes]

@@ -131,13 +131,13 @@ class Validator(SeamedValidator):
         self.nms_config = NMSConfig.of(self.args, multi_label=True, agnostic=agnostic, c=c, **own)
 
     def _classes_of_data(self, names: dict[int, str]) -> tuple[int, ...] | None:
-        """Everything is counted and told by the data's `names`; of each class of the model, its number among them."""
+        """Count and tell everything by the data's `names`; of each class of the model, its number among them."""
         if self.args.single_cls or len(self.names) != len(names):
             return None
         order = ClassOrder.of(self.names, names)
         if order.line and not self.training:
             (LOGGER.warning if order.strange else LOGGER.info)(order.line)
-        self.names = self.metrics.names = self.confusion_matrix.names = dict(names)
+        self.names = self.metrics.names = self.confusion_matrix.names = order.names
         return order.numbers if order.moves else None
 
     @staticmethod
