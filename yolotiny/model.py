@@ -277,7 +277,7 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)
     if sliced is not None and kind is UncertainPredictor:
         raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
-    if plain.get("embed") is not None and any(k.startswith("infer.") for k in changes):
+    if sliced is not None and plain.get("embed") is not None and any(k.startswith("infer.") for k in changes):
         raise InputError("embed= gives features of the whole picture: leave crops= and its settings out")
     rules = owner.rules_by(changes, SUPPRESSION)
     names = class_names(find_file(plain["data"])) if plain.get("data") else None
