@@ -171,7 +171,13 @@ class TinyDataset(YOLODataset):
         return max((int((~is_region(x["cls"], self.nc)).sum()) for x in self.labels), default=0)
 
     def update_labels(self, include_class: int | list[int] | None) -> None:
-        """Keep the objects of the chosen classes, with `single_cls` call them all 0, and append the ignore regions."""
+        """Keep the objects of the chosen classes, with `single_cls` call them all 0, and append the ignore regions.
+
+        Classes have other numbers than in the files where `data` says so: `class_numbers` (nc,).
+        """
+        numbers = self.data.get("class_numbers")
+        for label in self.labels if numbers is not None else ():
+            label["cls"] = numbers[label["cls"].astype(int)].astype(np.float32)
         super().update_labels(None if include_class is None else np.ravel(include_class).tolist())
         if self.augment and not any(len(x["cls"]) for x in self.labels):
             of = "" if include_class is None else f" of classes {include_class}"
@@ -179,6 +185,8 @@ class TinyDataset(YOLODataset):
         regions = 0
         for label, file in zip(self.labels, img2label_paths(self.im_files), strict=True):
             extra = read_ignore(ignore_file(file), sys.maxsize if self.single_cls else self.nc)
+            if numbers is not None:
+                extra[:, 4] = np.where(extra[:, 4] < 0, extra[:, 4], numbers[extra[:, 4].astype(int)])
             regions += len(extra)
             label["bboxes"] = np.concatenate((label["bboxes"], extra[:, :4]))
             label["cls"] = np.concatenate((label["cls"], to_index(extra[:, 4:], self.nc).astype(np.float32)))

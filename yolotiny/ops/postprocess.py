@@ -34,6 +34,8 @@ class NMSConfig:
         agnostic: suppress across classes.
         classes: keep only these class indices.
         c: compare by NWD of this scale (pixels of the network input) in the place of IoU; see `scale_for`.
+        numbers: of each class of the network, the number that it has here, in `classes` and in what comes out; None
+            where that is the same.
 
     Raises:
         InputError: a number that cannot be.
@@ -46,6 +48,7 @@ class NMSConfig:
     agnostic: bool = False
     classes: int | Sequence[int] | None = None
     c: float | None = None
+    numbers: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         number(self.conf, "conf", 0, 1)
@@ -65,11 +68,22 @@ class NMSConfig:
         told = {"conf": args.conf, "iou": args.iou, "max_det": args.max_det, "agnostic": bool(args.agnostic_nms)}
         return cls(**told | others)
 
+    @property
+    def suppression(self) -> arrays.Suppression:
+        """The same for rows in numpy."""
+        return arrays.Suppression(self.iou, self.agnostic, self.c)
+
+    def numbered(self, labels: Tensor) -> Tensor:
+        """(n,) class indices of the network -> (n,) those that come out."""
+        if self.numbers is None:
+            return labels
+        return torch.as_tensor(self.numbers, device=labels.device).to(labels.dtype)[labels.long()]
+
     def wanted(self, labels: Tensor) -> Tensor:
-        """(n,) class indices -> (n,) bool, True for the classes to keep."""
+        """(n,) class indices of the network -> (n,) bool, True for the classes to keep."""
         if self.classes is None:
             return torch.ones_like(labels, dtype=torch.bool)
-        return (labels[:, None] == torch.as_tensor(self.classes, device=labels.device)).any(1)
+        return (self.numbered(labels)[:, None] == torch.as_tensor(self.classes, device=labels.device)).any(1)
 
 
 def nms(
@@ -110,7 +124,11 @@ def nms(
     for rows in found:
         if len(rows) > config.max_det:
             left_out.update(detections=len(rows) - config.max_det, pictures=1)
-    return [rows[: config.max_det] for rows in found]
+    found = [rows[: config.max_det] for rows in found]
+    if config.numbers is not None:
+        for rows in found:
+            rows[:, 5] = config.numbered(rows[:, 5])
+    return found
 
 
 def check_metric(section: dict[str, Any], head: Any = None) -> None:
@@ -169,10 +187,11 @@ def describe(left_out: Counter[str], config: NMSConfig) -> list[str]:
 
 
 def _finished(rows: Tensor, config: NMSConfig) -> Tensor:
-    """(N, 6) rows of a network that suppresses by itself -> those above `conf`, best first."""
+    """(N, 6) rows of a network that suppresses within classes by itself -> those above `conf`, best first."""
     rows = rows[rows[:, 4] > config.conf].float()
     rows = rows[rows[:, 4].argsort(descending=True)]
-    return rows[config.wanted(rows[:, 5])]
+    rows = rows[config.wanted(rows[:, 5])]
+    return rows[_kept(rows, torch.zeros_like(rows[:, 5]), config.iou)] if config.agnostic else rows
 
 
 def _alone(pred: Tensor, config: NMSConfig, left_out: Counter[str], extra: Tensor | None) -> Tensor:

@@ -13,7 +13,7 @@ from .._compat import online
 from ..config import load as config
 from ..config.slicing import section_of
 from ..errors import InputError, above_zero, did_you_mean, number
-from ..slicing import SAME_OBJECT_IOU
+from ..slicing import OF_RUN
 from ..yaml_file import read_yaml
 
 DEFAULT = "bytetrack-nwd.yaml"
@@ -39,7 +39,7 @@ def section_to_track(own: Mapping[str, Any] | None, changes: Mapping[str, Any], 
     merge = {"type": merge} if isinstance(merge, str) else merge
     if section is None or any(k.startswith("infer.merge") for k in changes) or (merge or {}).get("type") != "replace":
         return section
-    return section | {"merge": {"iou": SAME_OBJECT_IOU} | merge}
+    return section | {"merge": {"iou": OF_RUN} | merge}
 
 
 def read_tracker(name: Any = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ultralytics.utils import LOGGER, RANK, ops
 from .._compat import alone
 from .._compat.validator import SeamedValidator
 from ..boxes import pairwise_iof, pairwise_iou
+from ..config.class_names import ClassOrder, few
 from ..config.defaults import MAX_DET
 from ..distributed import gathered
 from ..errors import InputError, did_you_mean
@@ -112,21 +113,32 @@ class Validator(SeamedValidator):
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""
         super().init_metrics(model)
-        names = self.data["names"]
+        names = self.dataloader.dataset.data["names"]  # of a resumed run in its own order
         # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
         if not self.args.single_cls and len(self.names) not in (len(names), PLACEHOLDER_CLASSES):
             raise InputError(
-                f"the model has {len(self.names)} classes ({_few(self.names)}), {self.args.data} has {len(names)} "
-                f"({_few(names)}); give data with the model's classes, or a model trained on these"
+                f"the model has {len(self.names)} classes ({few(self.names)}), {self.args.data} has {len(names)} "
+                f"({few(names)}); give data with the model's classes, or a model trained on these"
             )
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
-        agnostic = bool(self.args.single_cls or self.args.agnostic_nms)
+        agnostic = bool(self.args.agnostic_nms or (self.args.single_cls and self.nc > 1))
+        own = {"classes": self.args.classes, "numbers": self._classes_of_data(names)}
         c = scale_for(model, self.suppression)
-        self.nms_config = NMSConfig.of(self.args, multi_label=True, agnostic=agnostic, c=c)
+        self.nms_config = NMSConfig.of(self.args, multi_label=True, agnostic=agnostic, c=c, **own)
+
+    def _classes_of_data(self, names: dict[int, str]) -> tuple[int, ...] | None:
+        """Count and tell everything by the data's `names`; of each class of the model, its number among them."""
+        if self.args.single_cls or len(self.names) != len(names):
+            return None
+        order = ClassOrder.of(self.names, names)
+        if order.line and not self.training:
+            (LOGGER.warning if order.strange else LOGGER.info)(order.line)
+        self.names = self.metrics.names = self.confusion_matrix.names = order.names
+        return order.numbers if order.moves else None
 
     @staticmethod
     def check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
@@ -245,8 +257,3 @@ class Validator(SeamedValidator):
 def columns_of(rows: Tensor) -> dict[str, Tensor]:
     """(n, 6) rows, xyxy pixels, score, class -> columns (n, 4), (n,), (n,) and what follows, by ultralytics' names."""
     return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
-
-
-def _few(names: dict[int, str]) -> str:
-    """The first three class names."""
-    return ", ".join([*list(map(str, names.values()))[:3], *(["..."] if len(names) > 3 else [])])
