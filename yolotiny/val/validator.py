@@ -34,6 +34,7 @@ from ..metrics import (
 )
 from ..metrics.columns import COLUMNS
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
+from ..picture_names import named
 from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
 from ..report import WORST, write
@@ -122,6 +123,7 @@ class Validator(SeamedValidator):
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
+        self.file_names = named(self.numbers) if self.args.save_json else {}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
         agnostic = bool(self.args.single_cls or self.args.agnostic_nms)
@@ -170,7 +172,8 @@ class Validator(SeamedValidator):
             self.images.append(known.beside(kept, pred["conf"].cpu(), cls.cpu()))
             self.pictures.append(known.picture)
             if self.args.save_json:
-                self.rows += rows_of({**pred, "bboxes": kept}, prepared["im_file"], self.class_map)
+                picture = self.file_names[prepared["im_file"]]
+                self.rows += rows_of({**pred, "bboxes": kept}, picture, self.class_map)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
                 gt = prepared["bboxes"].view(-1, 4)
@@ -234,7 +237,7 @@ class Validator(SeamedValidator):
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
         """Detections for ultralytics' figures, without those in ignore regions: columns of (n, 6) rows, in pixels."""
-        self.jdict += rows_of(predn, pbatch["im_file"], self.class_map)
+        self.jdict += rows_of(predn, self.file_names[pbatch["im_file"]], self.class_map)
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
         """All detections go into the file, as protocols judge those in ignore regions; its figures are ours."""
