@@ -251,8 +251,10 @@ def _predictions(rows: Sequence[Any], images: Sequence[int], labels: dict, name:
     dets = []
     for i, (row, image) in enumerate(zip(rows, images, strict=True), 1):
         try:
-            _, label, score, box = row["image_id"], row["category_id"], float(row["score"]), _box(row)
+            label, score, box = row["category_id"], float(row["score"]), _box(row)
             unknown = label not in labels
+            if image < 0:
+                raise KeyError("image_id")
         except (KeyError, TypeError, ValueError):
             raise InputError(f"{name} row {i}: not {{image_id, category_id, bbox, score}}") from None
         if box is None or box[2] <= 0 or box[3] <= 0:

@@ -139,7 +139,9 @@ class PictureIds:
 
     def _by_id(self, keys: Mapping[Key, int]) -> dict[Key, int]:
         """Read by `image_id`: as ids if all are, else as what stands in the names of files."""
-        rows = {key.image_id: row for key, row in reversed(keys.items())}
+        rows: dict[Any, int] = {}
+        for key, row in keys.items():
+            rows.setdefault(key.image_id, row)
         stems: defaultdict[Any, list[int]] = defaultdict(list)
         for i, name in enumerate(self.names):
             stem = PurePosixPath(name.replace("\\", "/")).stem
