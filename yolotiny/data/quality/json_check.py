@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...picture_names import KnownPictures, relative_names
+from ...picture_names import KnownPictures
 from ...text import printable
 from ..writer import clip
 from .samples import Problem, Sample
@@ -71,8 +71,7 @@ def check_json(
 
 def _places(listed: Iterable[Path], pictures: KnownPictures) -> dict[Path, int]:
     """The number of each picture in a JSON, of those that are there under their whole file name."""
-    files = list(listed)
-    found = zip(files, map(pictures.find, relative_names([str(f.absolute()) for f in files])), strict=True)
+    found = ((file, pictures.find(str(file.absolute()))) for file in listed)
     return {f: fits[0] for f, fits in found if len(fits) == 1 and pictures.paths[fits[0]].name == f.name}
 
 
