@@ -121,19 +121,19 @@ def test_the_json_of_detections_scores_as_validation_did(model, tmp_path, protoc
     )
 
 
-def numbered_folders(to, folders=("a", "b"), count=12):
+def numbered_folders(to, folders=("a/", "b/"), count=12):
     """Pictures 1.png to 12.png in each folder of the val split, with one object in a place of its own."""
     write_tiny(to, train=1, val=0)
     for k, folder in enumerate(folders):
-        (to / "images/val" / folder).mkdir(parents=True)
-        (to / "labels/val" / folder).mkdir(parents=True)
+        (to / "images/val" / folder).mkdir(parents=True, exist_ok=True)
+        (to / "labels/val" / folder).mkdir(parents=True, exist_ok=True)
         for n in range(1, count + 1):
             rows = [(k, (n * 7 % 50 + 7) / 64, (n + 20 * k + 6) / 64, 8 / 64, 8 / 64)]
-            add_picture(to, "val", f"{folder}/{n}.png", np.full((64, 64, 3), 90, np.uint8), rows)
+            add_picture(to, "val", f"{folder}{n}.png", np.full((64, 64, 3), 90, np.uint8), rows)
     return to / "data.yaml"
 
 
-@pytest.mark.parametrize("folders", [("",), ("a", "b")])
+@pytest.mark.parametrize("folders", [("",), ("a/", "b/")])
 def test_detections_of_pictures_named_by_numbers_score_as_validation_did(model, tmp_path, folders):
     """On the raw data and on the converted, whose JSON numbers its pictures by order and joins folders."""
     data = numbered_folders(tmp_path / "raw", folders)
