@@ -146,6 +146,12 @@ def test_detections_of_pictures_named_by_numbers_score_as_validation_did(model, 
         assert len(list((tmp_path / f"val_{name}/labels").iterdir())) == 12 * len(folders)
 
 
+def test_the_json_of_a_run_that_found_nothing_is_an_empty_list(model, region, tmp_path):
+    options = OPTIONS | {"project": str(tmp_path), "name": "v", "save_json": True}
+    model.val(data=region, conf=0.999, **options)
+    assert json.loads((tmp_path / "v/predictions.json").read_text()) == []
+
+
 def test_a_detection_in_the_padding_is_left_out_of_figures_and_json_alike(tmp_path):
     """A picture of 96x48 px stands in the middle of a square: a box in the bars has no pixel of it."""
     write_tiny(tmp_path / "raw", train=1, val=0)

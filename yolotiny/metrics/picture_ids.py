@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from ..errors import InputError
 from ..picture_names import KnownPictures
+
+NOTHING = (None, None, None)  # what a row says that is none; that is said where it is read
 
 
 class Key(NamedTuple):
@@ -73,21 +76,23 @@ class PictureIds:
         Raises:
             InputError: see `find`.
         """
-        said = [tuple(map(row.get, Key._fields)) if isinstance(row, Mapping) else (None,) * 3 for row in rows]
-        keys: dict[Any, Key] = {}
-        first: dict[Key, int] = {}
-        for i, raw in enumerate(said, 1):
-            try:
-                if raw in keys or raw[0] is None:  # said where the row is read
-                    continue
-            except TypeError:
-                raise self._error(i, "image_id and file_name must be numbers or texts") from None
-            image_id, file, frame = raw
-            keys[raw] = Key(image_id, file if isinstance(file, str) and file else None, frame)
-            first.setdefault(keys[raw], i)
-        places = self.find(first)
-        of_raw = {raw: places[key] for raw, key in keys.items()}
-        return [of_raw.get(raw, -1) for raw in said]
+        said = [
+            (row.get("image_id"), row.get("file_name"), row.get("frame")) if isinstance(row, Mapping) else NOTHING
+            for row in rows
+        ]
+        try:
+            first = dict(zip(reversed(said), range(len(said), 0, -1), strict=True))
+        except TypeError:
+            row = next(i for i, values in enumerate(said, 1) if any(isinstance(v, dict | list) for v in values))
+            raise self._error(row, "image_id and file_name must be numbers or texts") from None
+        keys = {raw: Key(raw[0], raw[1] if isinstance(raw[1], str) and raw[1] else None, raw[2]) for raw in first}
+        wanted: dict[Key, int] = {}
+        for raw, row in sorted(first.items(), key=itemgetter(1)):
+            if raw[0] is not None:
+                wanted.setdefault(keys[raw], row)
+        places = self.find(wanted)
+        of_raw = {raw: places.get(key, -1) for raw, key in keys.items()}
+        return [of_raw[raw] for raw in said]
 
     def find(self, keys: Mapping[Key, int]) -> dict[Key, int]:
         """The picture of each key, as its place in `images`.

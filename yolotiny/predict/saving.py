@@ -78,7 +78,8 @@ class Saving(BasePredictor):
         other = [(name.file, name.stem) for name in self.names.values() if Path(name.file).stem != name.stem]
         if other and (self.args.save or self.args.save_txt or self.args.save_crop or self.args.save_json):
             shown = ", ".join(f"{printable(stem)} is {printable(file)}" for file, stem in other[:2])
-            LOGGER.info(f"file names repeat, so the folder is part of the names of results: {shown}, ...")
+            more = ", ..." if len(other) > 2 else ""
+            LOGGER.info(f"file names repeat, so results have longer names: {shown}{more}")
 
     def name_of(self, path: str) -> PictureName:
         """What a picture or video of the source is called, by the path of its results."""

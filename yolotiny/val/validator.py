@@ -228,19 +228,20 @@ class Validator(SeamedValidator):
             self._write()
 
     def _write(self) -> None:
-        """report.json in the run's folder, and with `plots` the PNG files and report.html."""
+        """report.json in the run's folder, with `plots` the PNG files and report.html, with `save_json` detections."""
         assert self.evaluation is not None
         about = {"data": self.args.data, "model": self.weights}
         files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
         self.evaluation = None
+        if self.args.save_json:
+            self.eval_json({})
         LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for ultralytics' figures, without those in ignore regions: columns of (n, 6) rows, in pixels."""
-        self.jdict += rows_of(predn, self.file_names[pbatch["im_file"]], self.class_map)
+        """Nothing: ultralytics lacks what lies in ignore regions, `rows` has all columns of (n, 6) rows, in pixels."""
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
-        """All detections go into the file, as protocols judge those in ignore regions; its figures are ours."""
+        """Write all detections, as protocols judge those in ignore regions; an empty list where there is none."""
         write_text(self.save_dir / "predictions.json", json.dumps(self.rows))
         return stats
 
