@@ -111,6 +111,8 @@ def test_ids_tell_pictures_of_one_name_unless_they_only_repeat_it():
             [row("x.png", "v", file_name="x.avi", frame=i) for i in (1, 2)],
             "file_name 'x.avi' is not in the ground truth",
         ),
+        ([row("x.png", 5, file_name="/", frame="/")], "file_name '/' is not in the ground truth"),
+        ([row("x.png", "1" * 5000)], "is neither an image id nor a file stem"),
         ([row("x.png", [1])], "image_id and file_name must be numbers or texts"),
         ([row("x.png", None)], "not {image_id, category_id, bbox, score}"),
         ([row("x.png", 1) | {"category_id": [1]}], "not {image_id, category_id, bbox, score}"),
@@ -125,6 +127,12 @@ def test_what_fits_no_picture_or_not_one_alone_is_refused(rows, said):
 def test_frames_of_a_video_are_the_pictures_that_are_saved_of_them():
     names = ["clip_2.jpg", "clip_4.jpg"]
     rows = [row(name, name[:-4], file_name="clip.avi", frame=int(name[5])) for name in names]
+    assert evaluate(truth(names), rows)["AP"] == pytest.approx(1)
+
+
+def test_pictures_may_say_which_frame_they_were():
+    names = ["flight/7.jpg", "flight/8.jpg"]
+    rows = [row(name, int(name[7]), file_name=name, frame=n) for n, name in enumerate(names)]
     assert evaluate(truth(names), rows)["AP"] == pytest.approx(1)
 
 

@@ -125,8 +125,8 @@ def numbered_folders(to, folders=("a/", "b/"), count=12):
     """Pictures 1.png to 12.png in each folder of the val split, with one object in a place of its own."""
     write_tiny(to, train=1, val=0)
     for k, folder in enumerate(folders):
-        (to / "images/val" / folder).mkdir(parents=True, exist_ok=True)
-        (to / "labels/val" / folder).mkdir(parents=True, exist_ok=True)
+        for kind in ("images", "labels"):
+            (to / kind / "val" / folder).mkdir(parents=True, exist_ok=True)
         for n in range(1, count + 1):
             rows = [(k, (n * 7 % 50 + 7) / 64, (n + 20 * k + 6) / 64, 8 / 64, 8 / 64)]
             add_picture(to, "val", f"{folder}{n}.png", np.full((64, 64, 3), 90, np.uint8), rows)
@@ -144,6 +144,13 @@ def test_detections_of_pictures_named_by_numbers_score_as_validation_did(model, 
         again = evaluate(tmp_path / "set/annotations/val.json", tmp_path / f"val_{name}/predictions.json")
         assert found.report["AP"] == again["AP"] == pytest.approx(1) and "notes" not in again
         assert len(list((tmp_path / f"val_{name}/labels").iterdir())) == 12 * len(folders)
+
+
+def test_two_pictures_never_share_a_label_file_of_save_txt(model, tmp_path):
+    data = numbered_folders(tmp_path, ("a/", "a_"), 1)
+    said = "save_txt: a/1.png and a_1.png would share labels/a_1.txt; rename one, or leave it out"
+    with pytest.raises(InputError, match=said):
+        model.val(data=data, save_txt=True, project=str(tmp_path), **OPTIONS)
 
 
 def test_the_json_of_a_run_that_found_nothing_is_an_empty_list(model, region, tmp_path):

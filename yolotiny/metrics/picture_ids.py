@@ -14,8 +14,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from ..errors import InputError
+from ..image_files import IMAGES, UNREAD
 from ..picture_names import KnownPictures
 
+LONGEST = 255  # characters of a file name; Python makes no number of some thousand digits
 NOTHING = (None, None, None)  # what a row says that is none; that is said where it is read
 
 
@@ -26,6 +28,13 @@ class Key(NamedTuple):
     file_name: str | None = None
     frame: Any = None
 
+    @classmethod
+    def of(cls, image_id: Any, file_name: Any, frame: Any) -> Key:
+        """The key of the values of a row; a picture's own name says all, whatever `frame` it was once."""
+        file = file_name if isinstance(file_name, str) and file_name else None
+        is_picture = file is None or PurePosixPath(file).suffix.lower() in IMAGES | UNREAD
+        return cls(image_id, file, None if is_picture else frame)
+
     @property
     def name(self) -> str:
         """The file; for a frame of `a/clip.avi` what it is called when it is saved as a picture, `a/clip_7`."""
@@ -33,7 +42,7 @@ class Key(NamedTuple):
         if self.frame is None:
             return self.file_name
         path = PurePosixPath(self.file_name.replace("\\", "/"))
-        return str(path.with_name(f"{path.stem}_{self.frame}.jpg"))
+        return f"{path.parent}/{path.stem}_{self.frame}.jpg"
 
     @property
     def from_name(self) -> bool:
@@ -43,7 +52,7 @@ class Key(NamedTuple):
 
 def _number(stem: str) -> int | str:
     """ultralytics turns a stem of digits into a number."""
-    return int(stem) if stem.isdecimal() else stem
+    return int(stem) if stem.isdecimal() and len(stem) <= LONGEST else stem
 
 
 def _shared(a: Key, b: Key, name: str) -> str:
@@ -85,7 +94,7 @@ class PictureIds:
         except TypeError:
             row = next(i for i, values in enumerate(said, 1) if any(isinstance(v, dict | list) for v in values))
             raise self._error(row, "image_id and file_name must be numbers or texts") from None
-        keys = {raw: Key(raw[0], raw[1] if isinstance(raw[1], str) and raw[1] else None, raw[2]) for raw in first}
+        keys = {raw: Key.of(*raw) for raw in first}
         wanted: dict[Key, int] = {}
         for raw, row in sorted(first.items(), key=itemgetter(1)):
             if raw[0] is not None:

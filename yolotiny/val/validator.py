@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -34,7 +35,7 @@ from ..metrics import (
 )
 from ..metrics.columns import COLUMNS
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
-from ..picture_names import named
+from ..picture_names import named, relative_names
 from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
 from ..report import WORST, write
@@ -123,6 +124,8 @@ class Validator(SeamedValidator):
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
+        if self.args.save_txt:
+            check_label_names(list(self.numbers))
         self.file_names = named(self.numbers) if self.args.save_json else {}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
@@ -244,6 +247,17 @@ class Validator(SeamedValidator):
         """Write all detections, as protocols judge those in ignore regions; an empty list where there is none."""
         write_text(self.save_dir / "predictions.json", json.dumps(self.rows))
         return stats
+
+
+def check_label_names(files: Sequence[str]) -> None:
+    """Raise InputError where `save_txt`, which joins folders and stem by `_`, gives two pictures one label file."""
+    first: dict[str, str] = {}
+    for name in relative_names(files):
+        label = name.rpartition(".")[0].replace("/", "_")
+        if (other := first.setdefault(label, name)) != name:
+            raise InputError(
+                f"save_txt: {other} and {name} would share labels/{label}.txt; rename one, or leave it out"
+            )
 
 
 def columns_of(rows: Tensor) -> dict[str, Tensor]:
