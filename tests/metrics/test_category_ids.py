@@ -42,6 +42,7 @@ LOW = "one too low, as ids start at 1 and class indices at 0: write each +1"
             "2; the ground truth has ids 1 to 9; the file seems to number the classes in order: " + OWN,
         ),
         ((1, 5, 9), (1, 7, 70), "7; the ground truth has ids 1 to 9"),
+        ((0, 1, 2), (0, 1, 99), "99; the ground truth has ids 0 to 2"),
         ((1, 5, 9), (1, 5, "x"), "'x'; the ground truth has ids 1 to 9"),
     ],
 )
@@ -63,6 +64,10 @@ def test_a_shift_whose_ids_are_all_known_is_noted_and_not_mapped():
     assert note.endswith("; if the file's ids are shifted, write each +1")
     gt, pred = scene([1, 2] * 5, [2, 3] * 5)
     assert "next above the object's" in evaluate(gt, pred)["notes"][0]
+
+
+def test_the_next_class_is_no_shift_of_ids_where_ids_have_gaps():
+    assert "notes" not in evaluate(*scene([5, 9] * 5, [1, 5] * 5, (1, 5, 9)))
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,12 @@ def sees_brightness(model, monkeypatch):
     return model
 
 
-@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(("batch", "prefetch"), [(1, False), (3, False), (3, True)])
 @pytest.mark.parametrize(("options", "frames"), [({}, [1, 2, 4, 5, 6, 7, 8]), ({"vid_stride": 2}, [2, 5, 7])])
-def test_every_frame_has_its_own_number_everywhere(sees_brightness, tmp_path, batch, options, frames):
+def test_every_frame_has_its_own_number_everywhere(
+    sees_brightness, monkeypatch, tmp_path, batch, prefetch, options, frames
+):
+    monkeypatch.setattr("yolotiny.predict.sharing.Lent.prefetch", prefetch, raising=False)  # as on a GPU
     video = numbered_video(tmp_path / "in", broken=(2,))
     saves = dict.fromkeys(("save", "save_txt", "save_json", "save_frames", "save_crop"), True)
     results = sees_brightness.predict(

@@ -40,19 +40,22 @@ def hint_of(found: Collection[Any], labels: Collection[Any]) -> str:
         if 0 <= min(numbers) and max(numbers) < len(labels) + (0 not in numbers):
             first = "" if 0 not in numbers else "; ids start at 1"
             return f"{first}; the file seems to number the classes in order: write the ids of the ground truth"
-    return "; ids start at 1, so write the class index plus one" if 0 in found else ""
+    return "; ids start at 1, so write the class index plus one" if 0 in found and 0 not in labels else ""
 
 
 def shift_note(
-    gts: Sequence[Mapping[str, Any]], dets: Sequence[Mapping[str, Any]], names: Sequence[str], where: str
+    gts: Sequence[Mapping[str, Any]], dets: Sequence[Mapping[str, Any]], labels: Collection[Any], where: str
 ) -> list[str]:
-    """A line where nearly all of the best detections lie on objects of the class one before theirs, or one behind.
+    """A line where nearly all of the best detections lie on objects whose category id is one higher, or one lower.
 
     Args:
         gts, dets: rows of a `Scene`.
-        names: of its classes, whose order is that of the ids.
+        labels: the ids of the ground truth in the order of its classes.
         where: the file of the detections.
     """
+    ids = list(labels)
+    if not all(isinstance(k, int) for k in ids):
+        return []
     best = nlargest(LOOKED_AT, dets, key=itemgetter("score"))
     objects: dict[int, list[Mapping[str, Any]]] = {det["image_id"]: [] for det in best}
     for gt in gts:
@@ -66,10 +69,10 @@ def shift_note(
         if det["category_id"] in on:
             off[0] += 1
         elif on:
-            off[min(on) - det["category_id"]] += 1
+            off[ids[min(on) - 1] - ids[det["category_id"] - 1]] += 1
     total = off.total()
     step = max((1, -1), key=lambda s: off[s])
-    if len(names) < 2 or total < ENOUGH or off[step] < SHARE * total:
+    if total < ENOUGH or off[step] < SHARE * total:
         return []
     side = "below" if step > 0 else "above"
     return [

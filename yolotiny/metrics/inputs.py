@@ -160,7 +160,7 @@ def read(gt: Source, pred: Source) -> Scene:
     finder = PictureIds(ordered, pred_name)
     dets = _predictions(rows, finder.of_rows(rows), labels, pred_name)
     pictures = [_picture(im) for im in ordered]
-    notes = (*finder.notes, *shift_note(gts, dets, names, pred_name))
+    notes = (*finder.notes, *shift_note(gts, dets, labels, pred_name))
     return Scene(names, len(ids), _numbered(gts), _numbered(dets), everywhere, pictures, frozenset(others), notes)
 
 
