@@ -15,7 +15,7 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"files", "text", "yaml_file", "plugins"},
-    {"image_files", "shipped"},
+    {"image_files", "picture_names", "shipped"},
     {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},

@@ -13,28 +13,33 @@ from torch import Tensor
 from ultralytics.utils import ops
 
 from ..files import cannot_write
+from ..picture_names import PictureName
 
 
-def rows_of(found: dict[str, Tensor], file: str, categories: Sequence[int]) -> list[dict[str, Any]]:
-    """Detections of a picture, by its file stem.
+def rows_of(
+    found: dict[str, Tensor], picture: PictureName, categories: Sequence[int], frame: int | None = None
+) -> list[dict[str, Any]]:
+    """Detections of a picture or of a frame of a video, by its name.
 
     Args:
         found: `bboxes` (n, 4) xyxy in pixels of the picture, `conf` (n,), `cls` (n,).
-        file: the picture.
+        picture: among all that were looked at.
         categories: the `category_id` of each class.
+        frame: its number, where the file is a video.
     """
-    stem = Path(file).stem
+    stem = picture.stem if frame is None else f"{picture.stem}_{frame}"
     box = ops.xyxy2xywh(found["bboxes"])
     box[:, :2] -= box[:, 2:] / 2
     rows = zip(box.tolist(), found["conf"].tolist(), found["cls"].tolist(), strict=True)
     return [
         {
-            "image_id": int(stem) if stem.isnumeric() else stem,
-            "file_name": Path(file).name,
+            "image_id": int(stem) if stem.isdecimal() else stem,
+            "file_name": picture.file,
             "category_id": categories[int(c)],
             "bbox": [round(x, 3) for x in b],
             "score": round(s, 5),
         }
+        | ({} if frame is None else {"frame": frame})
         for b, s, c in rows
     ]
 

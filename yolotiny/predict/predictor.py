@@ -158,17 +158,15 @@ class Predictor(Saving, DetectionPredictor):
         if event == "on_predict_start":
             self.json = RowFile(Path(self.save_dir) / "predictions.json")
         elif event == "on_predict_postprocess_end":
-            for result in self.results:
-                self.json.add(self._rows(result))
+            for i, result in enumerate(self.results):
+                self.json.add(self._rows(i, result))
         elif event == "on_predict_end":
             self.json.close()
 
-    def _rows(self, result: Results) -> list[dict[str, Any]]:
-        """Rows of predictions.json; those of a video say the frame."""
+    def _rows(self, i: int, result: Results) -> list[dict[str, Any]]:
+        """Rows of predictions.json for number `i` of the batch; those of a video say the frame."""
         found = {"bboxes": result.boxes.xyxy, "conf": result.boxes.conf, "cls": result.boxes.cls}
-        rows = rows_of(found, str(result.path), range(1, len(result.names) + 1))
-        video = self.dataset.mode != "image"
-        return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
+        return rows_of(found, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i))
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
         """(n, 6) xyxy in pixels of the input, score, class; and that, (B, C, H, W) in 0..1 -> `TinyResults`."""

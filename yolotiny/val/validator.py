@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -35,6 +36,7 @@ from ..metrics import (
 )
 from ..metrics.columns import COLUMNS
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
+from ..picture_names import named, relative_names
 from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
 from ..report import WORST, write
@@ -123,6 +125,9 @@ class Validator(SeamedValidator):
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
+        if self.args.save_txt:
+            check_label_names(list(self.numbers))
+        self.file_names = named(self.numbers) if self.args.save_json else {}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
         agnostic = bool(self.args.agnostic_nms or (self.args.single_cls and self.nc > 1))
@@ -182,7 +187,8 @@ class Validator(SeamedValidator):
             self.images.append(known.beside(kept, pred["conf"].cpu(), cls.cpu()))
             self.pictures.append(known.picture)
             if self.args.save_json:
-                self.rows += rows_of({**pred, "bboxes": kept}, prepared["im_file"], self.class_map)
+                picture = self.file_names[prepared["im_file"]]
+                self.rows += rows_of({**pred, "bboxes": kept}, picture, self.class_map)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
                 gt = prepared["bboxes"].view(-1, 4)
@@ -237,21 +243,33 @@ class Validator(SeamedValidator):
             self._write()
 
     def _write(self) -> None:
-        """report.json in the run's folder, and with `plots` the PNG files and report.html."""
+        """report.json in the run's folder, with `plots` the PNG files and report.html, with `save_json` detections."""
         assert self.evaluation is not None
         about = {"data": self.args.data, "model": self.weights}
         files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
         self.evaluation = None
+        if self.args.save_json:
+            self.eval_json({})
         LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for ultralytics' figures, without those in ignore regions: columns of (n, 6) rows, in pixels."""
-        self.jdict += rows_of(predn, pbatch["im_file"], self.class_map)
+        """Nothing: ultralytics lacks what lies in ignore regions, `rows` has all columns of (n, 6) rows, in pixels."""
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
-        """All detections go into the file, as protocols judge those in ignore regions; its figures are ours."""
+        """Write all detections, as protocols judge those in ignore regions; an empty list where there is none."""
         write_text(self.save_dir / "predictions.json", json.dumps(self.rows))
         return stats
+
+
+def check_label_names(files: Sequence[str]) -> None:
+    """Raise InputError where `save_txt`, which joins folders and stem by `_`, gives two pictures one label file."""
+    first: dict[str, str] = {}
+    for name in relative_names(files):
+        label = name.rpartition(".")[0].replace("/", "_")
+        if (other := first.setdefault(label, name)) != name:
+            raise InputError(
+                f"save_txt: {other} and {name} would share labels/{label}.txt; rename one, or leave it out"
+            )
 
 
 def columns_of(rows: Tensor) -> dict[str, Tensor]:
