@@ -15,7 +15,7 @@ from ..assigners import ASSIGNERS, HeatmapAssigner
 from ..boxes import xywh2xyxy
 from ..distributed import world_sum
 from ..errors import InputError, did_you_mean
-from ..losses import BOX_LOSSES, LOCALISATION, TwoHotLoss
+from ..losses import BOX_LOSSES, LOCALISATION, SIMILARITIES, TwoHotLoss
 from ..registry import build
 from ..structures import Assignment, Preds, Targets
 from ..training_stats import TrainingStats
@@ -135,8 +135,9 @@ class Criterion:
         self.coder, self.nc = coder, nc
         self.loss = section(cfg, self.terms)
         training = TrainingStats.of_config(cfg).known()
-        own = {"of": self.terms["box"]["type"]}  # what a loss that reshapes another one reshapes here
-        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **training, **own)
+        own = self.terms["box"]["type"]
+        of = own if own in SIMILARITIES else None  # what a loss that reshapes another one reshapes here
+        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", of=of, **training)
         self.bins = None
         if coder.is_distributional:
             self.bins = build(self.loss["bins"], LOCALISATION, where=f"{where}: loss.bins", coder=coder)
