@@ -124,6 +124,8 @@ class Criterion:
         terms: the family's `loss:` section with its defaults.
         assigner: name of the family's own assigner.
         bins: loss of the distributions, None where the coder has none.
+        beyond: (2,) pairs of the training steps so far whose object lies outside the coder's grid, and all pairs; None
+            before the first step and where there are no distributions.
     """
 
     mean = False
@@ -133,6 +135,7 @@ class Criterion:
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
         where = cfg.get("yaml_file") or "the configuration"
         self.coder, self.nc = coder, nc
+        self.beyond: Tensor | None = None
         self.loss = section(cfg, self.terms)
         training = TrainingStats.of_config(cfg).known()
         own = self.terms["box"]["type"]
@@ -176,9 +179,14 @@ class Criterion:
         Returns:
             (P, 4) xyxy pixels, and by name (P,), weighted.
         """
-        boxes = self.coder.decode(preds.box[found.image, found.prior].float(), preds.priors.at(found.prior))
+        priors = preds.priors.at(found.prior)
+        boxes = self.coder.decode(preds.box[found.image, found.prior].float(), priors)
         lost = {"box": self.box(boxes, gt) * self.box.weight}
         if self.bins is not None:
+            if torch.is_grad_enabled():  # counted where the tensors are: a GPU is not waited for
+                reached = self.coder.reaches(gt, priors)
+                counted = torch.stack((~reached, torch.ones_like(reached))).sum(1)
+                self.beyond = counted if self.beyond is None else self.beyond + counted
             lost = {"box": lost["box"] * self.bins.keep_iou} | self.bins(preds, found, gt)
         return boxes, lost
 

@@ -20,7 +20,7 @@ from ultralytics.utils import LOCAL_RANK, LOGGER, RANK
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from .. import checkpoint
-from .._compat.trainer import SeamedTrainer
+from .._compat.trainer import UNSHUFFLED, SeamedTrainer, unsaid
 from ..errors import InputError
 from .results_csv import columns_of, cut_rows
 from .run_state import EpochOrder, mend, restore, state_of
