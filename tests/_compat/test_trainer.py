@@ -78,8 +78,9 @@ def test_freeing_memory_needs_nothing_and_does_nothing_on_a_cpu():
 
 def test_the_warning_that_is_put_right_is_that_of_ultralytics_and_others_are_heard(caplog):
     assert f'LOGGER.warning("{UNSHUFFLED}' in inspect.getsource(DetectionTrainer.get_dataloader)
+    caplog.clear()
     with unsaid(UNSHUFFLED):
         LOGGER.warning(UNSHUFFLED + ", setting shuffle=False")
         LOGGER.warning("heard")
     LOGGER.warning(UNSHUFFLED)
-    assert [record.getMessage() for record in caplog.records] == ["heard", UNSHUFFLED]
+    assert [record.getMessage() for record in caplog.records] == [f"WARNING ⚠️ {text}" for text in ("heard", UNSHUFFLED)]

@@ -143,7 +143,8 @@ def test_the_nearest_word_of_a_chain_decides_the_scale(models):
     (models / "b.yaml").write_text("base: a.yaml\n")
     assert load("b")["scale"] == load({"base": "b"})["scale"] == "s"
     (models / "a.yaml").write_text("base: yolov5s-sarl.yaml\nscale: m\n")
-    assert load("b")["scale"] == load({"base": "b"})["scale"] == "m" and load({"base": "b", "scale": "n"})["scale"] == "n"
+    assert load("b")["scale"] == load({"base": "b"})["scale"] == "m"
+    assert load({"base": "b", "scale": "n"})["scale"] == "n"
 
 
 @pytest.mark.parametrize(("one", "other"), [("a", "b"), ("an", "bn")])

@@ -207,7 +207,7 @@ def test_the_recipe_of_yolc_has_the_norm_of_the_official_code_and_a_bad_one_is_r
         ("yolov5n.yaml", "yolov5-official", 64, 1),
     ],
 )
-def test_a_step_has_the_rate_and_the_decay_of_the_recipe_whatever_the_batch(data, tmp_path, model, recipe, batch, steps):
+def test_a_step_has_the_rate_and_the_decay_of_its_recipe_at_any_batch(data, tmp_path, model, recipe, batch, steps):
     plain, _ = read_recipe(recipe)
     options = plain | {"imgsz": 64, "epochs": 100, "batch": batch, "rect": False}
     made = prepared(data, tmp_path, model, **options)
@@ -222,12 +222,13 @@ def test_a_step_has_the_rate_and_the_decay_of_the_recipe_whatever_the_batch(data
 def test_pictures_of_one_shape_share_a_batch_and_are_shuffled(tmp_path, caplog):
     file = write_tiny(tmp_path / "data", train=5)
     for i in range(6):
-        add_picture(tmp_path / "data", "train", f"wide{i}.png", np.zeros((48, 96, 3), np.uint8), [(0, 0.5, 0.5, 0.1, 0.1)])
+        wide = np.zeros((48, 96, 3), np.uint8)
+        add_picture(tmp_path / "data", "train", f"wide{i}.png", wide, [(0, 0.5, 0.5, 0.1, 0.1)])
     loader = prepared(file, tmp_path, batch=2, rect=True, workers=0).train_loader
     first, second = ([(tuple(b["img"].shape), tuple(b["im_file"])) for b in loader] for _ in range(2))
     assert sorted(sum((f for _, f in first), ())) == sorted(sum((f for _, f in second), ())) and first != second
-    shapes = {shape for shape, _ in first}
-    assert shapes == {(2, 3, 32, 64), (2, 3, 64, 64), (1, 3, 64, 64)} and first[-1][0] == second[-1][0] == (1, 3, 64, 64)
+    assert {shape for shape, _ in first} == {(2, 3, 32, 64), (2, 3, 64, 64), (1, 3, 64, 64)}
+    assert first[-1][0] == second[-1][0] == (1, 3, 64, 64)
     pairs = lambda epoch: {frozenset(f) for _, f in epoch}  # noqa: E731
     assert pairs(first) != pairs(second) and "incompatible" not in caplog.text
 
@@ -238,7 +239,7 @@ def test_boxes_outside_the_grid_of_a_coder_are_said_once(data, tmp_path, monkeyp
     values = {"coder.alpha": [1.0, 1.3863], "coder.beta": [2.0, 1.4427], "coder.n": 10}  # those of YOLOv5
     train(data, tmp_path, "yolox-nano-ugs.yaml", epochs=2, val=False, **values)
     (line,) = [x for x in lines if "clamped" in x]
-    assert re.match(r"coder of yolox-nano-ugs.yaml: \d+\.\d% of what was learnt in this epoch lies outside its grid", line)
+    assert re.match(r"coder of yolox-nano-ugs.yaml: \d+\.\d% of what was learnt in this epoch lies outside", line)
     lines.clear()
     for name in ("yolox-nano-ugs.yaml", "yolov5n-ugs.yaml"):
         train(data, tmp_path, name, val=False)

@@ -34,9 +34,9 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
         source: a model name (see `find`), or a dict with the same content.
         overrides: single values by dotted name, see `override`.
 
-    A child of a `base`, which may have a base itself, is laid over it: dicts merge, None deletes, a changed `type` drops
-    the old arguments but keeps `weight`, `insert` lists are joined, `scales` and other lists replace. `replace` changes
-    single layers.
+    A child of a `base`, which may have a base itself, is laid over it: dicts merge, None deletes, a changed `type`
+    drops the old arguments but keeps `weight`, `insert` lists are joined, `scales` and other lists replace. `replace`
+    changes single layers.
 
     Raises:
         InputError: unknown model, key, scale or layer; bases in a circle; unreadable YAML.
@@ -131,7 +131,8 @@ def _over_base(
     plugins.note(own.get("parts_from"), name)
     if unknown := [k for k in own if k not in KEYS]:
         raise InputError(f"unknown key {unknown[0]!r} in {name}{did_you_mean(unknown[0], sorted(KEYS))}")
-    own, base, scale = _plain(own), {}, None
+    own, scale = _plain(own), None
+    base: dict[str, Any] = {}
     for key, kind, called in (("insert", list, "list"), ("replace", list, "list"), ("scales", dict, "mapping")):
         if not isinstance(own.get(key) or kind(), kind):
             raise InputError(f"{key} in {name} must be a {called}, not {own[key]!r}")

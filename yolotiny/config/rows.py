@@ -87,11 +87,12 @@ def _check_taken(file: str, made: list[Row], graph: _References) -> None:
             if any((insert, taken) == (row.key, key) and reader in live for reader, insert, taken in graph.passed):
                 continue
             before = {earlier.key for earlier in made[:i]}
-            left = [s for later in made[i + 1 :] if later.key in live for s in _sources(later)]
-            left = dict.fromkeys(graph.called(s) for s in left if s.split(".")[0] in before)
+            left = [taken for reader, insert, taken in sorted(graph.passed) if insert == row.key and reader in live]
+            left += [s for later in made[i + 1 :] if later.key in live for s in _sources(later)]
+            left = list(dict.fromkeys(graph.called(s) for s in left if s.split(".")[0] in before))
             raise InputError(
-                f"{file}, insert {row.key!r} takes over {graph.called(key)!r}, which no layer behind it reads on the way "
-                f"to the head, so it would change nothing; they read: {', '.join(left) or 'nothing'}"
+                f"{file}, insert {row.key!r} takes over {graph.called(key)!r}, which no layer behind it reads on the "
+                f"way to the head, so it would change nothing; they read: {', '.join(left) or 'nothing'}"
             )
 
 

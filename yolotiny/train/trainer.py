@@ -146,8 +146,8 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """The optimizer; `lr0` always means the rate per `nbs` pictures, and `weight_decay` goes with it.
 
         A loss that is a mean over objects does not grow with the batch, and gradients are summed over
-        `nbs / batch` batches, so its rate is scaled by batch / nbs. ultralytics scales the decay as for a loss that does
-        grow: the rate's part of it would be missing in small batches, and in larger ones it would grow alone.
+        `nbs / batch` batches, so its rate is scaled by batch / nbs. ultralytics scales the decay as for a loss that
+        does grow: the rate's part of it would be missing in small batches, and in larger ones it would grow alone.
         """
         inner = unwrap_model(model)
         inner.criterion = inner.init_criterion()  # bad loss options are reported before the first epoch
@@ -158,7 +158,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
             if name == "auto":
                 raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")
             lr = lr * min(self.batch_size / self.args.nbs, 1)
-            if name == "SGD" and "decay" in kwargs:  # others divide by the size of the gradients, so the decay is no part of their sum
+            if name == "SGD" and "decay" in kwargs:  # elsewhere it is no part of the sum of gradients
                 kwargs["decay"] *= self.args.nbs / self.batch_size
         return super().build_optimizer(model, name, lr, *args, **kwargs)
 
@@ -225,8 +225,8 @@ class Trainer(SharedTrainer, ResumableTrainer):
         beyond = model.own_criterion.beyond if model.own_criterion is not None else None
         if beyond is not None and (share := (beyond[0] / beyond[1].clamp(min=1)).item()) > CLAMPED:
             LOGGER.warning(
-                f"coder of {model.yaml.get('yaml_file')}: {share:.1%} of what was learnt in this epoch lies outside its "
-                "grid and was clamped to the end; widen coder.alpha (docs/ugs.md has the values of each head)"
+                f"coder of {model.yaml.get('yaml_file')}: {share:.1%} of what was learnt in this epoch lies outside "
+                "its grid and was clamped to the end; widen coder.alpha (docs/ugs.md has the values of each head)"
             )
 
     def final_eval(self) -> None:
