@@ -66,7 +66,7 @@ def rows(cfg: dict[str, Any], reserved: Collection[str] = ()) -> list[Row]:
     return made
 
 
-def leading(made: list[Row]) -> set[str]:
+def _leading(made: list[Row]) -> set[str]:
     """Return the keys of the layers that the last one, the head, is made from."""
     found = {made[-1].key}
     for row in reversed(made):
@@ -81,13 +81,14 @@ def _sources(row: Row) -> tuple[str, ...]:
 
 def _check_taken(file: str, made: list[Row], graph: _References) -> None:
     """Raise InputError for an insert that would change nothing, because nobody reads any more what it takes over."""
-    live = leading(made)
+    live = _leading(made)
+    passed = {(insert, taken) for reader, insert, taken in graph.passed if reader in live}
     for i, row in enumerate(made):
         for key in row.takes:
-            if any((insert, taken) == (row.key, key) and reader in live for reader, insert, taken in graph.passed):
+            if (row.key, key) in passed:
                 continue
             before = {earlier.key for earlier in made[:i]}
-            left = [taken for reader, insert, taken in sorted(graph.passed) if insert == row.key and reader in live]
+            left = [taken for insert, taken in sorted(passed) if insert == row.key]
             left += [s for later in made[i + 1 :] if later.key in live for s in _sources(later)]
             left = list(dict.fromkeys(graph.called(s) for s in left if s.split(".")[0] in before))
             raise InputError(
