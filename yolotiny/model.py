@@ -17,7 +17,7 @@ from .analysis.feature_maps import sheet_after_training
 from .config.defaults import DEFAULTS
 from .config.lookup import file_meant
 from .config.option_table import check
-from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
+from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, reading_of, rules_of, sort_options
 from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .detector import Detector
@@ -187,7 +187,7 @@ class YOLO(SeamedModel):
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
         worst = plain.pop("worst", WORST)
-        rules, sliced = self.rules_by(changes, RULES), self.sliced_by(changes)
+        rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
         self.warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
         if not data:
@@ -197,7 +197,7 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst = worst
+        runner.worst, runner.pictures = worst, reading
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner):
@@ -276,6 +276,7 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
         raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
     rules = owner.rules_by(changes, SUPPRESSION)
     told = {"suppression": rules, "sliced": sliced, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
+    told["pictures"] = reading_of(changes)
     owner.warn_untrained()
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain

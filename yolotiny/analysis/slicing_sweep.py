@@ -19,7 +19,7 @@ from ..data_file import read_data_file
 from ..errors import InputError, number, whole
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
-from ..loaders.pictures import read_picture
+from ..loaders.trained import reader_for, reading_given
 from ..metrics import PROTOCOLS, GroundTruth, evaluate_arrays
 from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
@@ -105,6 +105,8 @@ def tune(
     limit: int = 100,
     minutes: float = 30.0,
     device: Any = None,
+    bands: Any = None,
+    stretch: Any = "",
     **given: Any,
 ) -> Report:
     """Compare settings of crops, and find the cheapest whose AP lies near that of the best.
@@ -122,6 +124,8 @@ def tune(
         limit: pictures at most, evenly chosen.
         minutes: after this time what was measured has to do.
         device: as in predict.
+        bands: as in predict; None for those of the training.
+        stretch: as in predict; "" for that of the training.
         given: lists of `imgsz`, `crops` and settings of crops, see `make_settings`.
 
     Raises:
@@ -138,16 +142,16 @@ def tune(
     rules.pop("protocol", None)
     args = get_cfg(overrides={"task": "detect", "mode": "val", "data": file, "split": split, **defaults(rules)})
     content = read_data_file(Path(file)).as_ultralytics()
-    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE_PX, rect=False)
+    source = model.model if model.model_is_module else model.ckpt_path or model.model_name
+    reader = reader_for(source, reading_given(bands, stretch), content["channels"])
+    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE_PX, rect=False, reader=reader)
     Validator.check_max_det(args, {split: dataset})
     settings = make_settings(given, _sizes(model, dataset))
     # a wrong setting is told before anything is loaded
     sliced = [model.sliced_by(setting.changes) for setting in settings]
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
     shared = {"iou": args.iou, "max_det": args.max_det, "device": device}
-    candidates = [
-        _candidate(model, *each, shared, rules, dataset.im_files[0]) for each in zip(settings, sliced, strict=True)
-    ]
+    candidates = [_candidate(model, *each, shared, rules) for each in zip(settings, sliced, strict=True)]
     if len(candidates[0].predictor.model.names) != len(content["names"]):
         raise InputError(
             f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
@@ -209,7 +213,7 @@ class Sweep:
     def _look_at(self, i: int, warm: bool) -> None:
         """All settings on picture `i`; with `warm` once more before, uncounted."""
         known = ground_truth(self.dataset, i)
-        image = read_picture(known.picture.file, self.dataset.cv2_flag)
+        image = self.dataset.reader.read(known.picture.file)
         for c in self.candidates:
             if warm:
                 c.see(image, known)
@@ -234,7 +238,7 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
 
 
 def _candidate(
-    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], rules: Mapping[str, Any], file: str
+    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], rules: Mapping[str, Any]
 ) -> Candidate:
     """A predictor for a setting, on the network that all share.
 
@@ -243,13 +247,12 @@ def _candidate(
         setting: the setting; `sliced`: its `SlicedInference`, or None.
         shared: options of all settings.
         rules: how boxes are suppressed.
-        file: a picture, for the input size alone; of a list, ultralytics decodes and keeps every picture.
     """
     options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
     options |= {"imgsz": setting.imgsz, "conf": CONF, "save": False, "verbose": False, "rect": True, "batch": 1}
     p = Measured(overrides=options | dict(shared), suppression=dict(rules), sliced=sliced)
     prepare(p, model)
-    p.setup_source(file)
+    p.setup_source(["nothing.png"])  # for the input size alone: the data set reads the pictures
     if list(p.imgsz) != [-(-setting.imgsz // STRIDE_PX) * STRIDE_PX] * 2:
         fixed = "x".join(map(str, p.imgsz))
         raise InputError(f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True")
