@@ -17,11 +17,11 @@ from yolotiny.data import check, convert, stats
 from yolotiny.data.formats.yolo import read_yolo
 from yolotiny.data.pictures import decode, image_size
 from yolotiny.data.quality.listing import read_listing
+from yolotiny.data.reader import PictureReader
 from yolotiny.data_file import find_file, read_data_file
 from yolotiny.errors import InputError
 from yolotiny.image_files import IMAGES, list_images
 from yolotiny.loaders.build import build_dataset
-from yolotiny.loaders.pictures import read_picture
 
 _compat.quiet()
 NAMES = "names: [car, ship]\n"
@@ -305,7 +305,7 @@ def test_what_counts_as_a_picture_opens_in_every_reader(tmp_path, suffix):
     assert cv2.imwrite(str(tmp_path / f"x{kind}"), np.full((48, 64, 3), 90, np.uint8))
     (tmp_path / f"x{kind}").rename(file)
     assert list_images(tmp_path) == [file]
-    assert image_size(file) == (64, 48) and decode(file).shape == read_picture(file).shape == (48, 64, 3)
+    assert image_size(file) == (64, 48) and decode(file).shape == PictureReader().read(file).shape == (48, 64, 3)
 
 
 def test_pictures_of_other_kinds_are_counted(lay_out):

@@ -17,6 +17,7 @@ from typing import Any
 from ultralytics.utils import LOGGER
 
 from .files import cannot_write, move
+from .loaders.trained import as_metadata
 from .training_stats import TrainingStats
 
 # What libraries say in place of the system's error: torch, protobuf, OpenVINO.
@@ -75,6 +76,7 @@ def sizes_noted(network: Any, started: list[Callable[[Any], None]]) -> Iterator[
         started: ultralytics' callbacks at the start of an export.
     """
     sizes = replace(TrainingStats.of(network), object_areas=None).known()  # metadata are single values
+    sizes |= as_metadata(network)
     note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
     started.append(note)
     try:

@@ -18,7 +18,7 @@ from .config.class_names import check_classes
 from .config.defaults import DEFAULTS
 from .config.lookup import file_meant
 from .config.option_table import check
-from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
+from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, reading_of, rules_of, sort_options
 from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .data_file import class_names, find_file
@@ -189,7 +189,7 @@ class YOLO(SeamedModel):
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
         worst = plain.pop("worst", WORST)
-        rules, sliced = self.rules_by(changes, RULES), self.sliced_by(changes)
+        rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
         self.warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
         if not data:
@@ -200,7 +200,7 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst = worst
+        runner.worst, runner.pictures = worst, reading
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner):
@@ -283,6 +283,7 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     names = class_names(find_file(plain["data"])) if plain.get("data") else None
     texts = {k: plain[k] for k in TEXTS if k in plain}
     told = {"suppression": rules, "sliced": sliced, "texts": texts, "names": names} | told
+    told["pictures"] = reading_of(changes)
     owner.warn_untrained()
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain

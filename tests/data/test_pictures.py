@@ -9,11 +9,11 @@ import pytest
 from tests.bad_files import full_after, listing, png, write_bad
 from tests.messages import assert_says
 from yolotiny.data.pictures import Unreadable, check_video, decode, fault, image_size, save_picture
+from yolotiny.data.reader import PictureReader
 from yolotiny.errors import InputError
-from yolotiny.loaders.pictures import read_picture
 
 
-@pytest.mark.parametrize("read", [decode, read_picture])
+@pytest.mark.parametrize("read", [decode, PictureReader().read])
 def test_every_kind_of_bad_picture_is_named_with_its_reason(tmp_path, read):
     for name, said in write_bad(tmp_path).items():
         with pytest.raises(Unreadable) as caught:
@@ -23,9 +23,9 @@ def test_every_kind_of_bad_picture_is_named_with_its_reason(tmp_path, read):
 
 
 def test_whatever_a_library_raises_is_a_picture_that_cannot_be_read(tmp_path, picture, monkeypatch):
-    monkeypatch.setattr("yolotiny.loaders.pictures.imread", lambda *a: 1 / 0)
+    monkeypatch.setattr("cv2.imdecode", lambda *a: 1 / 0)
     with pytest.raises(Unreadable, match=r"a\.png: it does not decode"):
-        read_picture(picture(tmp_path / "a.png"))
+        PictureReader().read(picture(tmp_path / "a.png"))
 
 
 def test_a_picture_without_the_right_to_read_it_says_so(tmp_path, picture, monkeypatch):

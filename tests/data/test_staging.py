@@ -43,10 +43,10 @@ def test_what_is_unfinished_does_not_look_like_a_data_set(source, tmp_path):
 
 def test_the_same_call_goes_on_without_cutting_again_what_is_complete(source, tmp_path, monkeypatch):
     interrupted(source, tmp_path / "out")
-    from yolotiny.data import tiling
+    from yolotiny.data.reader import PictureReader
 
-    decoded, read = [], tiling.read_picture
-    monkeypatch.setattr(tiling, "read_picture", lambda path: decoded.append(path.name) or read(path))
+    decoded, read = [], PictureReader.read
+    monkeypatch.setattr(PictureReader, "read", lambda self, path: decoded.append(path.name) or read(self, path))
     convert("visdrone", source, tmp_path / "out", **OPTIONS)
     convert("visdrone", source, tmp_path / "whole", **OPTIONS)
     assert decoded == ["c.png", "a.png", "b.png", "c.png"]

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from yolotiny.data import convert
+from yolotiny.data.depth import Depth
+from yolotiny.data.reader import PictureReader
 from yolotiny.data.records import EVERY, Dataset, Record, image_size
-from yolotiny.data.tiling import PAD, Tiling, cut, read_picture, tile_dataset
+from yolotiny.data.tiling import PAD, Tiling, cut, tile_dataset
 from yolotiny.errors import InputError
 
 NONE = np.zeros((0, 4))
@@ -100,8 +102,8 @@ def test_a_tile_is_the_picture_there_pixel_by_pixel_and_padding_is_grey(tmp_path
 
 
 def test_a_picture_is_decoded_once_and_not_at_all_where_its_tiles_are_complete(tmp_path, picture, monkeypatch):
-    decoded = []
-    monkeypatch.setattr("yolotiny.data.tiling.read_picture", lambda p: decoded.append(p) or read_picture(p))
+    decoded, read = [], PictureReader.read
+    monkeypatch.setattr(PictureReader, "read", lambda self, p: decoded.append(p) or read(self, p))
     windows = [((x, 0), tmp_path / f"{x}.png") for x in (0, 36)]
     for _ in range(2):
         cut(picture(tmp_path / "p.png", 100, 64), windows, 64)
@@ -109,6 +111,7 @@ def test_a_picture_is_decoded_once_and_not_at_all_where_its_tiles_are_complete(t
 
 
 def test_grey_alpha_and_sixteen_bits_become_eight_bit_colour(tmp_path):
+    read_picture = PictureReader(Depth(stretch="percentile")).read
     ramp = np.linspace(100, 1123, 64 * 64).reshape(64, 64).astype(np.uint16)  # 2 % of what 16 bits hold
     cv2.imwrite(str(tmp_path / "deep.png"), ramp)
     deep = read_picture(tmp_path / "deep.png")
@@ -127,7 +130,7 @@ def test_grey_alpha_and_sixteen_bits_become_eight_bit_colour(tmp_path):
 
 def test_a_picture_that_does_not_decode_is_named(tmp_path, text):
     with pytest.raises(InputError, match=r"cannot read image .*a\.tif"):
-        read_picture(text(tmp_path / "a.tif", "no picture"))
+        PictureReader().read(text(tmp_path / "a.tif", "no picture"))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from PIL import Image
 from tests.bad_files import write_bad
 from tests.tiny_data import trained
 from yolotiny import YOLO
+from yolotiny.data.reader import PictureReader
 from yolotiny.errors import InputError
-from yolotiny.loaders import reader as reading
 from yolotiny.loaders.reader import Reader
 from yolotiny.loaders.sources import items_of
 
@@ -120,8 +120,8 @@ def test_results_are_those_without_the_bad_pictures(model, tmp_path):
 def test_a_list_of_paths_is_decoded_a_batch_at_a_time_in_its_order(tmp_path, monkeypatch):
     files = write_shades(tmp_path, 6)[::-1]
     decoded: list[str] = []
-    read = reading.read_picture
-    monkeypatch.setattr(reading, "read_picture", lambda path, flags: decoded.append(path) or read(path, flags))
+    read = PictureReader.read
+    monkeypatch.setattr(PictureReader, "read", lambda self, path: decoded.append(path) or read(self, path))
     seen = 0
     for paths, images, _ in Reader(items_of([*files, files[0]]), batch=2):
         seen += len(images)

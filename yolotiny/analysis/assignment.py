@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ..detector import Detector
 from ..errors import InputError
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset, split_ignore
+from ..loaders.trained import reader_for
 from ..nn.head import family_of
 from ..train.autofit import fit
 from ..training_stats import TrainingStats
@@ -112,6 +113,7 @@ def analyze_assignment(
     sides: Sequence[float] = (4, 12, 32),
     trained: bool = False,
     changes: dict[str, Any] | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> AssignmentAnalysis:
     """Run the assigner of a detector, and the default of its family, over training pictures.
 
@@ -124,6 +126,7 @@ def analyze_assignment(
         sides: of the boxes whose curves are drawn, pixels.
         trained: the weights mean something.
         changes: settings of the model by dotted name.
+        reading: `bands` and `stretch` where the user names them; by default as the model was trained.
 
     Raises:
         InputError: a head that is not ours, data or settings that cannot be used.
@@ -138,8 +141,9 @@ def analyze_assignment(
     if trained:
         made.load(model, verbose=False)
     args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "mode": "train"})
+    reader = reader_for(model, reading or {}, info["channels"])
     dataset = build_dataset(
-        args, info["train"], info, "val", BATCH_PICTURES, max(int(made.stride.max()), 32), rect=False
+        args, info["train"], info, "val", BATCH_PICTURES, max(int(made.stride.max()), 32), rect=False, reader=reader
     )
     if TrainingStats.of(made).object_size is None or made.yaml.get("anchors") == "auto":
         fit(made, dataset, imgsz)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from ultralytics.data.augment import LetterBox
+from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import unwrap_model
 
 from ..data.labels import ignore_file, read_ignore, read_labels
 from ..data.pictures import Unreadable
+from ..data.reader import PictureReader
+from ..data.survey import survey
 from ..detector import Detector
 from ..errors import InputError
 from ..files import whole
 from ..image_files import list_images, side_file
-from ..loaders.pictures import read_picture
+from ..loaders.trained import reader_for
 from ..metrics.separation import Separation
 from ..nn.gates import ChannelGate, SpatialGate
 from ..nn.sarl import SARL, Enhancement, Interaction
@@ -150,7 +153,9 @@ def draw(panels: list[Panel], file: Path) -> None:
         figure.savefig(part, dpi=110)
 
 
-def read(file: str | Path, imgsz: int, stride: int) -> tuple[Tensor, np.ndarray | None, np.ndarray]:
+def read(
+    file: str | Path, imgsz: int, stride: int, reader: PictureReader | None = None
+) -> tuple[Tensor, np.ndarray | None, np.ndarray]:
     """A picture as the network gets it, and its boxes there.
 
     Returns:
@@ -161,7 +166,7 @@ def read(file: str | Path, imgsz: int, stride: int) -> tuple[Tensor, np.ndarray 
         InputError: a picture that cannot be decoded, a label row that is none.
     """
     try:
-        picture = read_picture(file)
+        picture = (reader or PictureReader()).read(file)
     except Unreadable as error:
         raise InputError(f"{file} cannot be decoded as a picture ({error.reason})") from None
     h, w = picture.shape[:2]
@@ -190,7 +195,14 @@ def pictures_of(source: str | Path) -> list[Path]:
     return found
 
 
-def analyze(model: Detector, files: Iterable[Path], imgsz: int, to: Path, sheets: int = SHEETS) -> Separation | None:
+def analyze(
+    model: Detector,
+    files: Sequence[Path],
+    imgsz: int,
+    to: Path,
+    sheets: int = SHEETS,
+    reading: Mapping[str, Any] | None = None,
+) -> Separation | None:
     """Draw sheets of the first pictures, and measure the difference map on all that have labels.
 
     Args:
@@ -199,6 +211,7 @@ def analyze(model: Detector, files: Iterable[Path], imgsz: int, to: Path, sheets
         imgsz: longer side of the network input.
         to: folder for the sheets, each called as its picture.
         sheets: how many are drawn.
+        reading: `bands` and `stretch` where the user names them; by default as the model was trained.
 
     Returns:
         The separation of objects of at most 16 px (of the network input) from the background by the difference map;
@@ -211,8 +224,11 @@ def analyze(model: Detector, files: Iterable[Path], imgsz: int, to: Path, sheets
         raise InputError(f"{model.yaml.get('yaml_file') or 'the model'} has neither SARL nor SRTOD: no maps to show")
     device, stride = next(model.parameters()).device, max(int(model.stride.max()), 32)
     separation, labelled = Separation(), False
+    reader = reader_for(model, reading or {}, model.yaml.get("channels", 3))
+    for line in survey(reader, files):
+        LOGGER.info(line)
     for i, file in enumerate(files):
-        x, boxes, ignore = read(file, imgsz, stride)
+        x, boxes, ignore = read(file, imgsz, stride, reader)
         panels, difference, valid = collect_panels(model, x.to(device))
         if i < sheets:
             target = to / f"{file.stem}.png"
@@ -230,6 +246,6 @@ def sheet_after_training(trainer: Any) -> None:
         return
     data = trainer.test_loader.dataset
     fullest = max(zip(data.im_files, data.labels, strict=True), key=lambda pair: len(pair[1]["cls"]))[0]
-    image, _, _ = read(fullest, trainer.args.imgsz, max(int(model.stride.max()), 32))
+    image, _, _ = read(fullest, trainer.args.imgsz, max(int(model.stride.max()), 32), data.reader)
     draw(collect_panels(model, image.to(trainer.device))[0], trainer.save_dir / "maps.png")
     trainer.on_plot(trainer.save_dir / "maps.png")

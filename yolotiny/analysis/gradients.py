@@ -27,7 +27,8 @@ from ..detector import Detector
 from ..errors import InputError
 from ..files import whole, write_text
 from ..loaders.build import build_dataset
-from ..loaders.dataset import split_ignore
+from ..loaders.dataset import TinyDataset, split_ignore
+from ..loaders.trained import reader_for, reading_given
 from ..structures import CenterPreds, Targets
 
 
@@ -98,6 +99,8 @@ def analyze_gradients(
     iterations: int = 100,
     below: float = 32.0,
     seed: int = 0,
+    bands: Any = None,
+    stretch: Any = "",
 ) -> dict[str, Any]:
     """Measure one or two detectors on the same training pictures, without augmentation.
 
@@ -110,6 +113,7 @@ def analyze_gradients(
         iterations: batches; pictures come again where the data has fewer.
         below: an object is small below this many pixels of the network input.
         seed: of the order of the pictures.
+        bands, stretch: as in training; by default as each model was trained.
     Returns:
         What gradients.json holds.
     Raises:
@@ -125,7 +129,10 @@ def analyze_gradients(
     pulls = {}
     for name, model in models.items():
         grid = max(int(model.stride.max()), 32)
-        pulls[name] = measure(model, _batches(found, imgsz, batch, iterations, seed, grid), below)
+        args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "workers": 0})
+        reader = reader_for(model, reading_given(bands, stretch), found["channels"])
+        dataset = build_dataset(args, found["train"], found, "val", batch, grid, rect=False, reader=reader)
+        pulls[name] = measure(model, _batches(dataset, batch, iterations, seed), below)
         if math.isnan(pulls[name].variance):
             raise InputError(f"analyze gradients: {name} matched no object below {below:g} px of {data} at {imgsz} px")
     variances = [p.variance for p in pulls.values()]
@@ -145,19 +152,15 @@ def _row(pull: Pull) -> dict[str, Any]:
     return {"variance": pull.variance, "mean": float(values.mean()), "pairs": len(values), "still": pull.still}
 
 
-def _batches(
-    data: dict[str, Any], imgsz: int, batch: int, iterations: int, seed: int, grid: int
-) -> Iterator[dict[str, Any]]:
+def _batches(dataset: TinyDataset, batch: int, iterations: int, seed: int) -> Iterator[dict[str, Any]]:
     """The same batches for every model: training pictures in shuffled order, round and round."""
-    args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "workers": 0})
-    dataset = build_dataset(args, data["train"], data, "val", batch, grid, rect=False)
     order = np.random.default_rng(seed)
     waiting: list[int] = []
     for _ in range(iterations):
         while len(waiting) < batch:
             waiting += order.permutation(len(dataset)).tolist()
         now, waiting = waiting[:batch], waiting[batch:]
-        made = split_ignore(dataset.collate_fn([dataset[i] for i in now]), data["nc"])
+        made = split_ignore(dataset.collate_fn([dataset[i] for i in now]), dataset.nc)
         yield made | {"img": made["img"].float() / 255}
 
 

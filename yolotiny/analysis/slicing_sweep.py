@@ -19,7 +19,7 @@ from ..data_file import read_data_file
 from ..errors import InputError, number, whole
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
-from ..loaders.pictures import read_picture
+from ..loaders.trained import reader_for, reading_given
 from ..metrics import PROTOCOLS, GroundTruth, evaluate_arrays
 from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
@@ -106,6 +106,8 @@ def tune(
     limit: int = 100,
     minutes: float = 30.0,
     device: Any = None,
+    bands: Any = None,
+    stretch: Any = "",
     **given: Any,
 ) -> Report:
     """Compare settings of crops, and find the cheapest whose AP lies near that of the best.
@@ -123,6 +125,8 @@ def tune(
         limit: pictures at most, evenly chosen.
         minutes: after this time what was measured has to do.
         device: as in predict.
+        bands: as in predict; None for those of the training.
+        stretch: as in predict; "" for that of the training.
         given: lists of `imgsz`, `crops` and settings of crops, see `make_settings`.
 
     Raises:
@@ -139,7 +143,9 @@ def tune(
     rules.pop("protocol", None)
     args = get_cfg(overrides={"task": "detect", "mode": "val", "data": file, "split": split, **defaults(rules)})
     content = read_data_file(Path(file)).as_ultralytics()
-    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE_PX, rect=False)
+    source = model.model if model.model_is_module else model.ckpt_path or model.model_name
+    reader = reader_for(source, reading_given(bands, stretch), content["channels"])
+    dataset = build_dataset(args, content[split], content, "val", 1, STRIDE_PX, rect=False, reader=reader)
     Validator.check_max_det(args, {split: dataset})
     settings = make_settings(given, _sizes(model, dataset))
     # a wrong setting is told before anything is loaded
@@ -147,9 +153,7 @@ def tune(
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
     told = {"suppression": rules, "names": content["names"]}
     shared = {"iou": args.iou, "max_det": args.max_det, "device": device, "data": file}
-    candidates = [
-        _candidate(model, *each, shared, told, dataset.im_files[0]) for each in zip(settings, sliced, strict=True)
-    ]
+    candidates = [_candidate(model, *each, shared, told) for each in zip(settings, sliced, strict=True)]
     report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(chosen))
     Sweep(candidates, dataset, content["names"], report).run(chosen, 60 * minutes)
     return report
@@ -207,7 +211,7 @@ class Sweep:
     def _look_at(self, i: int, warm: bool) -> None:
         """All settings on picture `i`; with `warm` once more before, uncounted."""
         known = ground_truth(self.dataset, i)
-        image = read_picture(known.picture.file, self.dataset.cv2_flag)
+        image = self.dataset.reader.read(known.picture.file)
         for c in self.candidates:
             if warm:
                 c.see(image, known)
@@ -232,7 +236,7 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
 
 
 def _candidate(
-    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], told: Mapping[str, Any], file: str
+    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], told: Mapping[str, Any]
 ) -> Candidate:
     """A predictor for a setting, on the network that all share.
 
@@ -241,13 +245,12 @@ def _candidate(
         setting: the setting; `sliced`: its `SlicedInference`, or None.
         shared: options of all settings.
         told: how boxes are suppressed, and the names of the data's classes.
-        file: a picture, for the input size alone; of a list, ultralytics decodes and keeps every picture.
     """
     options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
     options |= {"imgsz": setting.imgsz, "conf": CONF, "save": False, "verbose": False, "rect": True, "batch": 1}
     p = Measured(overrides=options | dict(shared), sliced=sliced, **told)
     prepare(p, model)
-    p.setup_source(file)
+    p.setup_source(["nothing.png"])  # for the input size alone: the data set reads the pictures
     if list(p.imgsz) != [-(-setting.imgsz // STRIDE_PX) * STRIDE_PX] * 2:
         fixed = "x".join(map(str, p.imgsz))
         raise InputError(f"the exported model takes {fixed} only: give imgsz={max(p.imgsz)}, or export dynamic=True")

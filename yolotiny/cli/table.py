@@ -12,6 +12,8 @@ from ..config.option_table import MEASURING, RUN, SLICING
 
 COMMON = {name: RUN[name].help for name in ("plugins", "debug")}  # what every command takes
 PROTOCOL = {"protocol": "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson"}
+READING = {name: RUN[name].help for name in ("bands", "stretch")}
+DATA_READING = {k: v.replace("default as the model was trained, else", "default") for k, v in READING.items()}
 DATA = {"data": "a data.yaml, the folder that holds it, or a name in cfg/datasets"}
 
 
@@ -78,7 +80,8 @@ COMMANDS = {
             "device": "cpu, 0, ...",
             "to": "folder for tune.json, tune.csv and tune.png, default runs/tune-crops, numbered when it exists",
             "protocol": MEASURING["protocol"].help,
-        },
+        }
+        | READING,
         settings=("infer",),
     ),
     "export": Command(
@@ -125,7 +128,8 @@ COMMANDS = {
             "overlap": "pixels that tiles share; default 200 for dota and xview, 150 for soda-a, else a fifth of tile",
             "keep": "share of an object that must lie in a tile to count there, default 0.7; less is an ignore region",
             "every": "10 keeps every tenth picture of each sequence, default 1",
-        },
+        }
+        | DATA_READING,
     ),
     "data stats": Command(
         "measure object sizes, crowding and classes, and advise on imgsz, levels, tiles and max_det",
@@ -136,7 +140,8 @@ COMMANDS = {
             "imgsz": "training size that sizes are given at, default 640",
             "split": "train (default), val or test",
             "out": "folder for stats.json and stats.png",
-        },
+        }
+        | DATA_READING,
     ),
     "data check": Command(
         "find broken pictures, bad labels, duplicates and pictures that are in two splits; changes nothing",
@@ -147,7 +152,8 @@ COMMANDS = {
             "imgsz": "training size at which boxes under 2 px are named, default 640",
             "strict": "True ends with exit code 1 for a warning too, not only for an error",
             "out": "write every problem to this JSON file",
-        },
+        }
+        | DATA_READING,
     ),
     "data assign": Command(
         "see how many priors objects of each size are given, by a model's assigner and by the usual one",
@@ -161,7 +167,8 @@ COMMANDS = {
             "sizes": "sides in pixels of the boxes whose IoU and NWD are drawn, default 4,12,32",
             "to": "folder for assign.json and assign.png, default runs/assign",
             "assigner.*": "any setting of the assigner, by its path in the model file",
-        },
+        }
+        | READING,
         settings=("assigner", "anchors"),
     ),
     "eval": Command(
@@ -191,7 +198,8 @@ COMMANDS = {
             "imgsz": "longer side of the input in pixels, default that of the training",
             "sheets": "how many pictures of a folder are drawn, default 8",
             "to": "folder for the sheets, default runs/analyze/maps, numbered when it exists",
-        },
+        }
+        | READING,
     ),
     "analyze gradients": Command(
         "how evenly the boxes of small objects are pulled: variance of the localisation gradient, beside a baseline",
@@ -207,7 +215,8 @@ COMMANDS = {
             "below": "objects below this many pixels of the network input count, default 32",
             "seed": "of the order of the pictures, default 0",
             "to": "folder for gradients.json and gradients.png, default runs/analyze/gradients",
-        },
+        }
+        | READING,
     ),
     "version": Command("show the versions of yolotiny and of what it stands on", "yolotiny version"),
     "help": Command("show this, or the options of a command", "yolotiny help train"),

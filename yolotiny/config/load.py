@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins
+from ..data.depth import SECTION as PICTURES
 from ..errors import InputError, did_you_mean
 from ..shipped import cfg_dir, read
 from ..training_stats import SECTION as MEASURED
@@ -21,7 +22,7 @@ KEYS = frozenset(
     "nc ch channels names base scales scale backbone head insert replace anchors coder assigner loss infer recipe "
     "activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
     "inplace task official eval crop_train gradient_clip sync_bn augmentations parts_from".split()
-) | {MEASURED}
+) | {MEASURED, PICTURES}
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.
 FIXED = frozenset("base backbone head insert replace yaml_file inplace kpt_shape parts_from".split()) | {MEASURED}
 COMPONENTS = frozenset({"loss", "assigner", "coder", "infer", "crop_train"})  # here a bare name stands for {type: name}

@@ -55,6 +55,8 @@ BATCH = Values(
     high=65_536,
     rule=lambda n: n == -1 or 0 < n < 1 or (n >= 1 and n == int(n)),
 )
+BANDS = whole(1, 1000, single=(None,), many=True)
+STRETCH = choice("auto", "percentile", "minmax", "none", None)
 TASK = Values("detect: yolotiny knows detection only", single=("detect",))
 CACHE = choice(True, False, "ram", "disk", None)
 COMPILE = Values("True, False or a mode of torch.compile", text=True, single=(True, False))
@@ -88,6 +90,18 @@ RUN = {
     "device": Option(MODES, ANY, "cpu, 0, 0,1 and so on; default the first GPU, else the CPU"),
     "workers": Option(SCORES, whole(0), "processes that load pictures, default 8"),
     "cache": Option(SCORES, CACHE, "True or ram keeps decoded pictures in memory, disk beside the files"),
+    "bands": Option(
+        RUNS,
+        BANDS,
+        "numbers of the bands that are red, green and blue, such as [4,3,2], or one for grey; default as the model was "
+        "trained, else those of the picture; see docs/pictures.md",
+    ),
+    "stretch": Option(
+        RUNS,
+        STRETCH,
+        "how deeper pictures become 8 bits: auto (by the bits that all use), percentile or minmax (each by its own "
+        "values), none (the upper 8 of 16 bits); default as the model was trained, else auto",
+    ),
     "fraction": Option(
         (*SCORES, *EXPORT),
         Values("a share, a number of pictures, or a list of them", 0.0, many=True),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..data.depth import SECTION as PICTURES
+from ..data.depth import Depth
 from ..errors import InputError
 from ..ops.postprocess import NWD_THRESHOLD, check_metric
 from . import load as config
@@ -12,6 +14,7 @@ from .defaults import DEFAULTS
 from .option_table import OPTIONS, check, read_by
 from .slicing import OPTIONS as SLICING
 
+READING = ("bands", "stretch")  # short for pictures.bands and so on
 SUPPRESSION = ("nms_metric", "nms_c")
 RULES = ("protocol", "fitness", *SUPPRESSION)  # short for eval.protocol and so on
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
@@ -33,6 +36,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
     if "crops" in plain:
         plain["crops"] = plain["crops"] or "none"  # the command line reads none as nothing
+    usual = {"bands": [], "stretch": "none"}  # for what the command line reads as nothing
+    changes |= {f"{PICTURES}.{k}": plain.pop(k) or usual[k] for k in READING if k in plain}
     changes |= {f"infer.{SLICING[k]}": plain.pop(k) for k in SLICING if k in plain}
     if changes.get("crop_train") in ("none", False):
         changes["crop_train"] = None
@@ -61,7 +66,8 @@ def _check_change(mode: str, key: str) -> None:
         raise InputError(f"{key}= is not an option of {mode}: the data YAML names the classes and channels")
     of_slicing = section == "infer" and mode in OPTIONS["crops"].modes
     of_rules = section == "eval" and name in RULES and mode in OPTIONS[name].modes
-    if mode != "train" and not of_slicing and not of_rules:
+    of_pictures = section == PICTURES and name in READING and mode in OPTIONS[name].modes
+    if mode != "train" and not (of_slicing or of_rules or of_pictures):
         where = "use it in track" if section == "tracker" else "it is a setting of training"
         raise InputError(f"{mode} does not read {key}=: {where}")
 
@@ -85,3 +91,10 @@ def rules_of(
 
 # What ultralytics sets for a call of predict where neither model nor user says anything.
 PREDICTION = {"conf": 0.25, "save": False, "rect": True, "embed": None}
+
+
+def reading_of(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`bands` and `stretch` where the user gives them, checked; see `data.depth.Depth`."""
+    given = {k: changes[f"{PICTURES}.{k}"] for k in READING if f"{PICTURES}.{k}" in changes}
+    Depth.of(**given)
+    return given

@@ -7,17 +7,20 @@ data.yaml. `formats/` reads data sets as they are downloaded, `quality/` says wh
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import InputError
+from .depth import Depth
 from .formats import CONVERTERS
 from .quality.checks import Report, check
 from .quality.statistics import Stats, stats
+from .reader import PictureReader
 from .records import Dataset, Record, leave_out, note_companions, thin_out
 from .scenes import scene, write_demo
 from .staging import check_free
 from .summary import Summary
+from .survey import survey
 from .tiling import Tiling, tile_dataset
 from .writer import Progress, write
 
@@ -36,6 +39,8 @@ def convert(
     keep: float | None = None,
     every: int = 1,
     progress: Progress | None = None,
+    bands: Any = None,
+    stretch: Any = "auto",
 ) -> Summary:
     """Convert a data set to the layout that training and evaluation read.
 
@@ -57,6 +62,10 @@ def convert(
             ignore region is left.
         every: keep every so-manieth picture of each sequence, for a smaller data set.
         progress: called with (split, done, total) after each image.
+        bands: numbers of the bands that are red, green and blue, or of one for grey; by default those of the picture.
+        stretch: how values become eight bits, see `depth.Depth`. Tiles always have eight bits, stretched with the range
+            of the picture they are of; whole pictures are written anew where `bands` or a stretch is given, else linked
+            as they are.
     Returns:
         Counts by split; print it.
     Raises:
@@ -68,16 +77,34 @@ def convert(
     if source.resolve() == to.resolve():
         raise InputError(f"source and to are the same folder, {to}; write to another one")
     tiling = _tiling(chosen.tiling, tile, overlap, keep)
+    reader = PictureReader(Depth.of(bands, stretch))
     check_free(to, force)  # before the reading, which may take minutes
     data = chosen.read(source)
     data.protocol = data.protocol or chosen.protocol
     leave_out(data)
     note_companions(data, source)
     data = thin_out(data, every)
-    data = tile_dataset(data, tiling) if tiling else data
+    data.notes += _survey(data, reader, bool(tiling))
+    data = tile_dataset(data, tiling) if tiling else as_png(data) if reader.depth.asked else data
     about = {"format": format, "source": str(source.resolve()), "every": every}
     about |= asdict(tiling) if tiling else {"tile": 0}
-    return write(data, to, force, link, progress, source if source.is_dir() else source.parent, about)
+    about |= {"pictures_read": reader.tag} if reader.tag else {}
+    return write(data, to, force, link, progress, source if source.is_dir() else source.parent, about, reader)
+
+
+def _survey(data: Dataset, reader: PictureReader, tiled: bool) -> list[str]:
+    """Settle how the pictures of all splits are read; returns what to say of it."""
+    files = list(dict.fromkeys(record.image for records in data.splits.values() for record in records))
+    if not tiled and not reader.depth.asked:
+        return []  # they are linked as they are
+    written = "written as PNG of 8 bits" if not tiled else "tiles have 8 bits, in the range of the whole picture"
+    return [f"{line}; {written}" for line in survey(reader, files)]
+
+
+def as_png(data: Dataset) -> Dataset:
+    """The same records under the names of PNG files."""
+    named = lambda r: replace(r, name=PurePosixPath(r.name).with_suffix(".png").as_posix())  # noqa: E731
+    return replace(data, splits={split: [named(r) for r in records] for split, records in data.splits.items()})
 
 
 def _tiling(usual: Tiling | None, tile: int | None, overlap: int | None, keep: float | None) -> Tiling | None:

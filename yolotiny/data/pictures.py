@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..files import write_bytes
+from .tiff import is_tiff, tiff_size
 
 LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"  # an environment variable of OpenCV
 MOST = 1 << 30  # pixels that OpenCV opens without it
@@ -43,6 +44,10 @@ def image_size(path: Path) -> tuple[int, int]:
         Unreadable: no picture, one without pixels, or one with more of them than OpenCV opens.
     """
     check_file(path)
+    if is_tiff(path) and all(size := tiff_size(path)):
+        if reason := too_large(size):
+            raise Unreadable(path, reason)
+        return size
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # satellite scenes are large, and nothing is decoded
     try:
         with Image.open(path) as picture:
@@ -50,7 +55,7 @@ def image_size(path: Path) -> tuple[int, int]:
             tags = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
             size = picture.size[::-1] if tags.get(274) in (5, 6, 7, 8) else picture.size
     except Exception:  # what Pillow raises for a damaged file has no bounds
-        size = _decoded_size(path)
+        size = (0, 0)
     finally:
         Image.MAX_IMAGE_PIXELS = limit
     if reason := too_large(size) if all(size) else _unopened(path) or "no picture":
@@ -62,16 +67,6 @@ def check_file(path: str | Path) -> None:
     """Raise Unreadable for a device or a pipe, reading from which might never end."""
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise Unreadable(path, "it is a device or a pipe")
-
-
-def _decoded_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a TIFF whose kind Pillow does not know, such as colour of 16 bits; (0, 0) of anything else."""
-    if path.suffix.lower() in (".tif", ".tiff") and path.is_file():
-        with contextlib.suppress(cv2.error):
-            decoded = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-            if decoded is not None:
-                return decoded.shape[1], decoded.shape[0]
-    return 0, 0
 
 
 def too_large(size: tuple[int, int]) -> str:
@@ -116,9 +111,12 @@ def decode(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
         Unreadable: it cannot be read or decoded, with the reason.
     """
     try:
+        check_file(path)
         content = np.fromfile(path, np.uint8)
         picture = cv2.imdecode(content, flags) if content.size else None
-    except (OSError, cv2.error, MemoryError) as error:
+    except Unreadable:
+        raise
+    except Exception as error:  # OpenCV and numpy raise all kinds
         raise Unreadable(path, fault(path, error)) from None
     if picture is None or not picture.size:
         raise Unreadable(path, fault(path))

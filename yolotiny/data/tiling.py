@@ -11,14 +11,12 @@ import numpy as np
 
 from ..errors import number, whole
 from ..files import write_bytes
-from .pictures import decode
+from .reader import PictureReader
 from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, count_cut
 
 PAD = 114  # grey of the padding, the one that training pads with
 LOSSY = {".jpg", ".jpeg", ".webp"}
 QUALITY = 95  # of tiles cut from lossy pictures
-QUANTILES = (0.001, 0.999)  # of a deep picture, which become black and white
-SAMPLE = 1_000_000  # pixels that the quantiles are taken from
 
 
 @dataclass(frozen=True)
@@ -107,13 +105,16 @@ def _tiles(record: Record, tiling: Tiling) -> tuple[list[Record], int, int]:
     return tiles, int((~inside).sum()), int((~whole).sum())
 
 
-def cut(image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int) -> None:
+def cut(
+    image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int, reader: PictureReader | None = None
+) -> None:
     """Cut tiles out of a picture that is decoded once; a tile that exists is complete and stays.
 
     Args:
         image: the picture.
         windows: left and top of each tile, and its file.
         side: of the tiles, pixels. Where the picture ends before, grey follows.
+        reader: decodes it; what its bands and values become is decided by the whole picture.
 
     Raises:
         Unreadable: the picture cannot be decoded.
@@ -121,7 +122,7 @@ def cut(image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int)
     missing = [(at, file) for at, file in windows if not file.exists()]
     if not missing:
         return
-    picture = read_picture(image)
+    picture = (reader or PictureReader()).read(image)
     for (x, y), file in missing:
         part = picture[y : y + side, x : x + side]
         if part.shape[:2] != (side, side):
@@ -132,25 +133,3 @@ def cut(image: Path, windows: Sequence[tuple[tuple[int, int], Path]], side: int)
         done, code = cv2.imencode(file.suffix, part, quality)
         assert done
         write_bytes(file, code.tobytes())
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """Decode a picture to (H, W, 3) BGR with 8 bits, turned as its camera says; grey becomes three equal channels.
-
-    A deeper picture (16 bits, floats) is stretched linearly: its 0.1 % and 99.9 % quantiles, over all channels and
-    about a million pixels, become 0 and 255. Satellites fill only part of 16 bits, so the upper byte would be black.
-
-    Raises:
-        Unreadable: it cannot be decoded.
-    """
-    picture = decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if picture.dtype == np.uint8:
-        return picture
-    step = max(int((picture.shape[0] * picture.shape[1] / SAMPLE) ** 0.5), 1)
-    low, high = np.nanquantile(picture[::step, ::step].astype(np.float32), QUANTILES)
-    scale = 255 / max(high - low, 1e-9)
-    out = np.empty(picture.shape, np.uint8)
-    for row in range(0, len(picture), 1024):  # in bands, so that the copy in floats stays small
-        band = np.nan_to_num(picture[row : row + 1024].astype(np.float32), nan=low)
-        out[row : row + 1024] = np.clip((band - low) * scale + 0.5, 0, 255)
-    return out

@@ -23,7 +23,8 @@ from ..image_files import IMAGES
 from .class_counts import empty_splits, gaps
 from .labels import label_row, region_row
 from .numbering import as_comment, as_note
-from .pictures import Unreadable
+from .pictures import Unreadable, save_picture
+from .reader import PictureReader
 from .records import MIN_SIDE, Dataset, Record, box_areas, clip, count_cut, leave_out, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary
@@ -69,8 +70,16 @@ def _place(source: Path, target: Path, link: bool) -> None:
         shutil.copyfile(source, part)
 
 
-def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None) -> dict[Path, str]:
-    """Link, copy or cut the pictures of every split; returns the reasons of those that cannot be cut."""
+def _decode(source: Path, target: Path, reader: PictureReader) -> None:
+    """Write a picture anew in eight bits; one that is there already is complete."""
+    if not target.exists():
+        save_picture(target, reader.read(source))
+
+
+def _write_images(
+    data: Dataset, to: Path, link: bool, progress: Progress | None, reader: PictureReader
+) -> dict[Path, str]:
+    """Link, copy, cut or decode the pictures of every split; returns the reasons of those that cannot be read."""
     faults: dict[Path, str] = {}
     for split, records in data.splits.items():
         folder = to / "images" / split
@@ -80,12 +89,15 @@ def _write_images(data: Dataset, to: Path, link: bool, progress: Progress | None
         for image, group in groupby(pairs, key=lambda pair: pair[0].image):
             places = [(record, folder / file) for record, file in group]
             try:
-                cut(image, [(r.window, file) for r, file in places if r.window is not None], places[0][0].width)
+                cut(image, [(r.window, file) for r, file in places if r.window is not None], places[0][0].width, reader)
+                for record, file in places:
+                    if record.window is None and reader.depth.asked:
+                        _decode(image, file, reader)
+                    elif record.window is None:
+                        _place(image, file, link)
             except Unreadable as error:
                 faults[image] = str(error)
-            for record, file in places:
-                if record.window is None:
-                    _place(image, file, link)
+            for _ in places:
                 done += 1
                 if progress:
                     progress(split, done, len(records))
@@ -195,6 +207,7 @@ def write(
     progress: Progress | None = None,
     lists: Path | None = None,
     about: Mapping[str, Any] | None = None,
+    reader: PictureReader | None = None,
 ) -> Summary:
     """Write a data set in the layout that training and evaluation read.
 
@@ -209,6 +222,7 @@ def write(
         progress: called with (split, done, total) after each image.
         lists: a folder whose lists of image names are turned into lists of the written images.
         about: what the data set is made from, kept beside it in conversion.json.
+        reader: decodes the pictures that are cut; with bands or a stretch, all of them are written anew.
 
     Raises:
         InputError: `to` is not empty, holds the source itself, two images share a name, or another
@@ -223,7 +237,7 @@ def write(
                 raise InputError(f"source image {image} lies in the folder to be written, {to}; write elsewhere")
     data = replace(data, splits={s: data.splits[s] for s in SPLITS if data.splits.get(s)})
     stage = open_stage(to, dict(about or {}) | {"link": link, "pictures": fingerprint(data)}, force)
-    _drop_faulty(data, _write_images(data, stage, link, progress), stage)
+    _drop_faulty(data, _write_images(data, stage, link, progress, reader or PictureReader()), stage)
     summary = Summary(to / "data.yaml", write_labels(data, stage), notes=list(data.notes), protocol=data.protocol)
     if lists is not None:
         write_lists(lists, data, stage, summary)

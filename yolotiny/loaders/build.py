@@ -9,6 +9,7 @@ from typing import Any
 from ultralytics.utils import colorstr
 
 from ..data.augment import Step
+from ..data.reader import PictureReader
 from ..slicing.samplers.base import TileSampler
 from .crop_dataset import TiledDataset
 from .dataset import TinyDataset
@@ -24,6 +25,7 @@ def build_dataset(
     rect: bool,
     crops: TileSampler | None = None,
     steps: Sequence[tuple[str, Step]] = (),
+    reader: PictureReader | None = None,
 ) -> TinyDataset:
     """A data set from ultralytics' options.
 
@@ -37,6 +39,7 @@ def build_dataset(
         rect: batches keep the pictures' aspect.
         crops: tiles that training sees in the place of pictures.
         steps: augmentations of the model file.
+        reader: decodes pictures; by default as what they are.
     """
     from ultralytics.data.utils import get_split_fraction
 
@@ -46,6 +49,7 @@ def build_dataset(
     made = TinyDataset if crops is None else partial(TiledDataset, crop_train=crops)
     return made(
         steps=steps,
+        reader=reader or PictureReader(channels=data.get("channels", 3)),
         img_path=path,
         imgsz=args.imgsz,
         batch_size=batch,

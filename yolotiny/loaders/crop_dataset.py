@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..ops.letterbox import GREY
@@ -14,7 +12,7 @@ from ..slicing import Tile
 from ..slicing.samplers.base import ObjectCrop, TileSampler
 from ..slicing.samplers.fitted import side_by_side
 from .dataset import TinyDataset
-from .pictures import read_picture
+from .decoding import resized
 
 
 class TiledDataset(TinyDataset):
@@ -100,26 +98,13 @@ class TiledDataset(TinyDataset):
             self.ims[gone] = self.im_hw0[gone] = self.im_hw[gone] = None
 
     def full(self, index: int) -> np.ndarray:
-        """(H, W, C) a picture at its file's own size.
+        """(H, W, C) a picture at its file's own size, which memory (`cache=ram`) holds.
 
         Raises:
-            FileNotFoundError: the file has gone or cannot be decoded any more.
+            Unreadable: the file has gone or cannot be decoded any more.
         """
-        file, saved = self.im_files[index], self.npy_files[index]
         picture = self.ims[index] if self.cache == "ram" else None
-        fresh = picture is None and self.cache == "disk" and saved.exists()
-        fresh = fresh and saved.stat().st_mtime >= Path(file).stat().st_mtime
-        if fresh and self._fits(found := np.load(saved, mmap_mode="r")):
-            picture = found
-        if picture is None:
-            picture = read_picture(file, self.cv2_flag)
-        if picture is None:
-            raise FileNotFoundError(f"{file} cannot be read")
-        return picture if picture.ndim == 3 else picture[..., None]
-
-    def _fits(self, picture: np.ndarray) -> bool:
-        """Whether a .npy file holds what would be decoded."""
-        return picture.dtype == np.uint8 and (picture.shape[2] if picture.ndim == 3 else 1) == self.channels
+        return super().full(index) if picture is None else picture
 
     def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> tuple[np.ndarray, Any, Any]:
         """The whole picture (H, W, C), uint8, at the size of the input, its own (height, width), and the shown one.
@@ -131,9 +116,6 @@ class TiledDataset(TinyDataset):
             return super().load_image(i, rect_mode, resize_short)
         picture = self.full(i)
         h, w = picture.shape[:2]
-        ratio = self.imgsz / max(h, w)
-        if not isinstance(self.ims, list) and ratio != 1:  # the cache is filled
-            shown = (min(int(np.ceil(w * ratio)), self.imgsz), min(int(np.ceil(h * ratio)), self.imgsz))
-            picture = cv2.resize(picture, shown, interpolation=cv2.INTER_LINEAR)
-            picture = picture if picture.ndim == 3 else picture[..., None]
+        if not isinstance(self.ims, list) and max(h, w) != self.imgsz:  # the cache is filled
+            picture = resized(picture, self.imgsz)
         return picture, (h, w), picture.shape[:2]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,32 +13,31 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.utils import check_file_speeds, img2label_paths
 from ultralytics.utils import LOGGER
 
 from ..data.labels import as_objects, ignore_file, read_ignore, read_rows
 from ..data.pictures import Unreadable
+from ..data.reader import PictureReader
 from ..data.records import TOLERANCE
+from ..data.survey import survey
 from ..errors import InputError
 from ..ignore import from_index, is_region, to_index
 from ..image_files import find, labels_expected
 from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations
+from .decoding import DecodedDataset
 from .perspective import spare_tiny
-from .pictures import read_picture
-
-NOWHERE = Path(os.devnull, "none")
 
 
-def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
+def scan(args: tuple[str, str], nc: int, read: Callable[[str], np.ndarray], single: bool) -> tuple:
     """Read one picture and its labels, as ultralytics' scan asks for it; no file is changed.
 
     Args:
         args: picture file, label file.
         nc: number of classes.
-        flags: how OpenCV is to decode the picture; training decodes it in the same way.
+        read: decodes a picture, as training does.
         single: class numbers do not matter.
 
     Returns:
@@ -46,7 +46,7 @@ def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
     image, label = args
     rows = read_rows(Path(label), sys.maxsize if single else nc).checked(label)
     try:
-        picture = read_picture(image, flags)
+        picture = read(image)
     except Unreadable as error:
         return None, 0, 0, 0, 1, str(error)
     objects = as_objects(rows)
@@ -68,7 +68,7 @@ def scan(args: tuple[str, str], nc: int, flags: int, single: bool) -> tuple:
     return boxes, int(not found), int(found), int(found and not len(objects)), 0, ""
 
 
-class TinyDataset(YOLODataset):
+class TinyDataset(DecodedDataset):
     """YOLO labels and, from a sibling folder `ignore/`, regions in which nothing counts.
 
     The regions travel through augmentation as boxes of extra classes from `nc` on, so mosaic and flips move them with
@@ -76,10 +76,19 @@ class TinyDataset(YOLODataset):
 
     Attributes:
         steps: augmentations of the model file, see `data.augment`.
+        reader: decodes pictures, by what the first look at them settles.
         sizes: (height, width) of each picture by its file.
     """
 
-    def __init__(self, *args: Any, hyp: Any, steps: Sequence[tuple[str, Any]] = (), **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        hyp: Any,
+        steps: Sequence[tuple[str, Any]] = (),
+        reader: PictureReader | None = None,
+        **kwargs: Any,
+    ):
+        self.reader = copy(reader) if reader else PictureReader()
         self.runs = getattr(hyp, "project", None)  # for the scan of labels beside which nothing can be written
         self.steps = steps
         super().__init__(*args, hyp=hyp, **kwargs)
@@ -97,12 +106,15 @@ class TinyDataset(YOLODataset):
         files = sorted(map(str, found.images))
         count = self.fraction if isinstance(self.fraction, int) else max(1, round(len(files) * self.fraction))
         check_file_speeds(files[:count], prefix=self.prefix)
+        for line in survey(self.reader, files[:count]):
+            LOGGER.info(f"{self.prefix}{line}")
         return files[:count]
 
     def scanned(self) -> list[dict[str, Any]]:
         """Labels of the pictures that can be read: as an earlier run found them, else scanned now."""
         files = list(zip(self.im_files, self.get_label_files(), strict=True))
-        key = f"{self.cv2_flag} {self.get_cache_hash()}"  # names, sizes and dates of the files, and how they are read
+        # names, sizes and dates of the files, and how they are read
+        key = " ".join(filter(None, [str(self.cv2_flag), self.reader.tag, self.get_cache_hash()]))
         spots = list(label_cache.places(Path(files[0][1]).parent, self.runs))
         nc = sys.maxsize if self.single_cls else self.nc
         kept = next(filter(None, (label_cache.read(p, key, len(files), nc) for p in spots)), None)
@@ -120,7 +132,7 @@ class TinyDataset(YOLODataset):
             if self.augment:
                 raise InputError(said)
             LOGGER.warning(f"{self.prefix}{said}")
-        work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
+        work = partial(scan, nc=self.nc, read=self.reader.read, single=self.single_cls)
         found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {printable(self.img_path)}")
         if not len(found.index):
             raise InputError(f"none of the {len(files)} images of {self.img_path} can be read")
@@ -141,12 +153,6 @@ class TinyDataset(YOLODataset):
         self._tell(f"{{n}} boxes reach over the edge by more than {TOLERANCE:g} px and are cut there", over, wanted)
         self.sizes = {x["im_file"]: x["shape"] for x in labels}  # rectangular batches take it out of the labels
         return labels
-
-    def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple:
-        """A picture; an .npy file beside it is taken for its pixels with `cache=disk` only, and else left alone."""
-        if self.cache != "disk":
-            self.npy_files[i] = NOWHERE
-        return super().load_image(i, *args, **kwargs)
 
     def _tell(self, what: str, counts: dict[str, int], of: list[str]) -> None:
         """Log what was left out, with the first few files by name."""

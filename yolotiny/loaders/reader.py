@@ -10,15 +10,16 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from ultralytics.data.loaders import LoadPilAndNumpy, SourceTypes, autocast_list
 from ultralytics.utils import LOGGER, NUM_THREADS
 from ultralytics.utils.patches import PIL_FALLBACK_SUFFIXES
 
 from .._compat.reader import SeamedReader
 from ..data.pictures import Unreadable
+from ..data.reader import PictureReader
+from ..data.survey import survey
 from ..errors import InputError
-from .pictures import read_picture
 from .sources import ADDRESSES, is_video
 
 Batch = list[tuple[str, np.ndarray, str]]  # path, picture, what to print before its results
@@ -76,7 +77,7 @@ class Reader(SeamedReader):
         items: of `items_of`.
         batch: pictures, or frames of one video, that are decoded together.
         vid_stride: every so-manieth frame of a video.
-        channels: of the network's input.
+        pictures: decodes pictures for the network's input.
 
     Attributes:
         unread: pictures, frames, and videos that cannot be opened, by file.
@@ -85,8 +86,12 @@ class Reader(SeamedReader):
         numbers: of the frames of the last batch in their video, from 1; None for pictures.
     """
 
-    def __init__(self, items: Sequence[Any], batch: int = 1, vid_stride: int = 1, channels: int = 3):
-        self.items, self.channels = items, channels
+    def __init__(
+        self, items: Sequence[Any], batch: int = 1, vid_stride: int = 1, pictures: PictureReader | None = None
+    ):
+        self.items, self.pictures = items, pictures or PictureReader()
+        self.channels = channels = self.pictures.channels
+        tell_of(self.pictures, items)
         self.bs, self.vid_stride = max(int(batch), 1), max(vid_stride, 1)  # batch=-1 asks for what suits
         self.files = [_name(item, i) for i, item in enumerate(items)]
         self.video_flag = [isinstance(item, str) and is_video(item) for item in items]
@@ -147,7 +152,7 @@ class Reader(SeamedReader):
         item = self.items[i]
         try:
             if isinstance(item, str) and not item.lower().startswith(ADDRESSES):
-                return read_picture(item, self.cv2_flag)
+                return self.pictures.read(item)
             (item,) = autocast_list([item])
             if isinstance(item, Image.Image):
                 item.load()
@@ -156,7 +161,7 @@ class Reader(SeamedReader):
         except Exception as error:  # of the network, and all that Pillow raises for a damaged file
             return " ".join(str(error).split()) or type(error).__name__
         try:
-            return LoadPilAndNumpy([item], self.channels).im0[0]
+            return LoadPilAndNumpy([in_bytes(item, self.pictures)], self.channels).im0[0]
         except (ValueError, TypeError) as error:
             raise InputError(f"source[{i}]: {error}") from None
 
@@ -217,6 +222,39 @@ class Reader(SeamedReader):
             raise InputError(f"none of the {self.nf} {what} can be read: {shown}")
         left, of = self.unread.total(), self.seen + self.unread.total()
         LOGGER.warning(f"{left} of {of} {what} cannot be read and are left out: {shown}")
+
+
+def tell_of(pictures: PictureReader, items: Sequence[Any]) -> None:
+    """Let a reader see what pictures and arrays there are, and log what it says of them.
+
+    Raises:
+        InputError: nobody can tell how to read them.
+    """
+    local = [x for x in items if not isinstance(x, str) or not (x.lower().startswith(ADDRESSES) or is_video(x))]
+    for line in survey(pictures, [_array(x, pictures) for x in local]):
+        LOGGER.info(line)
+
+
+def in_bytes(item: Any, pictures: PictureReader) -> Any:
+    """An array, or a PIL picture, of another depth as (H, W, C) uint8; what is none of these as it is.
+
+    Raises:
+        Unclear: nobody can tell what its values mean.
+    """
+    item = _array(item, pictures)
+    return pictures.of_array(item) if isinstance(item, np.ndarray) and pictures.takes(item) else item
+
+
+def _array(item: Any, pictures: PictureReader) -> Any:
+    """The values of a PIL picture that is deep, or is to be read in another way; anything else as it is."""
+    if not isinstance(item, Image.Image) or not (item.mode[0] in "IF" or pictures.depth.asked):
+        return item
+    item = ImageOps.exif_transpose(item)
+    if item.mode[0] not in "IF" and not (pictures.depth.bands and item.mode in ("L", "LA", "RGB", "RGBA")):
+        item = item.convert("L" if item.mode in ("1", "L", "LA") else "RGB")
+    array = np.asarray(item)
+    colours = array.ndim == 3 and array.shape[2] > 2 and not pictures.depth.bands  # arrays have blue first
+    return array[..., [2, 1, 0, *range(3, array.shape[2])]] if colours else array
 
 
 def _text(path: str) -> str:

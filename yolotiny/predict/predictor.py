@@ -9,16 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
 from ..config.class_names import ClassOrder, check_classes, few
+from ..data.depth import Unclear
 from ..errors import InputError
-from ..loaders.reader import Reader
+from ..loaders.reader import Reader, in_bytes, tell_of
 from ..loaders.sources import items_of, reads_files
+from ..loaders.trained import reader_for
 from ..ops.letterbox import Letterbox
 from ..ops.postprocess import NMSConfig, describe, nms, scale_for
 from ..slicing import SlicedInference
@@ -43,6 +47,7 @@ class Predictor(Saving, DetectionPredictor):
         sliced: looks at tiles again, or None.
         multi_label: whether one box may be several detections, as in validation.
         warns: whether to say where a cap removed detections.
+        pictures: `bands` and `stretch` as the user has them, over those of the training.
         texts: `show_labels` and `show_conf` as the user has them; without them the size of the objects decides.
         names: of the classes in the data YAML that the user gave, whose numbers results have then; None without.
     """
@@ -58,9 +63,11 @@ class Predictor(Saving, DetectionPredictor):
         sliced: SlicedInference | None = None,
         texts: Mapping[str, bool] | None = None,
         names: Mapping[int, str] | None = None,
+        pictures: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ):
         self.suppression, self.sliced, self.texts, self.names = suppression or {}, sliced, texts or {}, names
+        self.pictures = pictures or {}
         super().__init__(*args, **kwargs)
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
@@ -71,8 +78,10 @@ class Predictor(Saving, DetectionPredictor):
     def setup_source(self, source: Any, stride: int | None = None) -> None:
         """Sizes of objects are measured anew on each source; what cannot be decoded in it is counted."""
         if reads_files(source):
-            channels = getattr(self.model, "channels", 3)
-            source = Reader(items_of(source), self.args.batch, self.args.vid_stride, channels)
+            reader = reader_for(self.model, self.pictures)
+            source = Reader(items_of(source), self.args.batch, self.args.vid_stride, reader)
+        elif isinstance(source, (np.ndarray, Image.Image)):
+            source = self._single(source)
         super().setup_source(source, stride)
         vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
         own = {"classes": self.args.classes, "numbers": self._classes_of_data()}
@@ -102,6 +111,15 @@ class Predictor(Saving, DetectionPredictor):
             self.model.names, numbers = order.names, order.numbers if order.moves else None
         check_classes(self.args.classes, self.model.names, "the model" if self.names is None else str(self.args.data))
         return numbers
+
+    def _single(self, picture: Any) -> Any:
+        """A picture in memory, in eight bits."""
+        reader = reader_for(self.model, self.pictures)
+        tell_of(reader, [picture])
+        try:
+            return in_bytes(picture, reader)
+        except Unclear as error:
+            raise InputError(f"source: {error}") from None
 
     @property
     def unread(self) -> int:

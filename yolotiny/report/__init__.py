@@ -14,10 +14,10 @@ from ..errors import InputError
 from ..files import write_bytes, write_text
 from ..metrics import Evaluation
 from .page import page
-from .pictures import check_folder, worst
+from .pictures import Album, check_folder, worst
 from .plots import PLOTS, png
 
-__all__ = ["WORST", "check_folder", "named", "prepare", "write", "write_json"]
+__all__ = ["WORST", "Album", "check_folder", "named", "prepare", "write", "write_json"]
 
 WORST = 12  # images on the page
 
@@ -34,7 +34,7 @@ def write(
     folder: Path,
     found: Evaluation,
     about: Mapping[str, Any],
-    images: Path | None = None,
+    images: Path | Album | None = None,
     count: int = WORST,
     plots: bool = True,
 ) -> list[Path]:
@@ -44,7 +44,7 @@ def write(
         folder: an existing folder; files of an earlier report in it are replaced, each only when the new one is whole.
         found: what was evaluated.
         about: `data`, `model` and the like, for the header.
-        images: folder of the pictures; None draws the boxes without them.
+        images: folder of the pictures, or that and their reader; None draws the boxes without them.
         count: how many of the worst images the page shows.
         plots: False writes the JSON alone.
 

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from ..data.pictures import Unreadable
+from ..data.reader import PictureReader
 from ..errors import InputError
 from ..metrics import KINDS, Evaluation, Picture
 
@@ -41,14 +43,27 @@ class Shown:
     boxes: list[dict[str, Any]]
 
 
-def worst(found: Evaluation, count: int, folder: Path | None) -> list[Shown]:
+class Album(NamedTuple):
+    """Pictures to be shown as a detector saw them.
+
+    Attributes:
+        folder: where they are.
+        reader: decodes them.
+    """
+
+    folder: Path
+    reader: PictureReader
+
+
+def worst(found: Evaluation, count: int, images: Path | Album | None) -> list[Shown]:
     """The images with most errors (misses and false alarms), the worst first; those without an error are left out.
 
     Args:
         found: what was evaluated.
         count: at most so many.
-        folder: where the pictures are; None to show boxes alone.
+        images: where the pictures are, and how to read them; None to show boxes alone.
     """
+    folder, reader = images if isinstance(images, Album) else (images, PictureReader())
     scene, verdicts = found.scene, found.verdicts
     missed, false = np.zeros(scene.images + 1, int), np.zeros(scene.images + 1, int)
     np.add.at(missed, [scene.gts[i]["image_id"] for i in np.flatnonzero(verdicts.objects & ~verdicts.found)], 1)
@@ -61,7 +76,7 @@ def worst(found: Evaluation, count: int, folder: Path | None) -> list[Shown]:
         picture = scene.pictures[i - 1] if scene.pictures else Picture()
         source, size = "", (picture.width, picture.height)
         if path := find_picture(folder, picture.file, alone):
-            source, own = _embed(path)
+            source, own = _embed(path, reader)
             size = own if not all(size) else size
         if not all(size):
             corners = np.array([b["box"] for b in boxes[i]])
@@ -96,10 +111,11 @@ def check_folder(folder: Path, pictures: Sequence[Picture]) -> None:
         raise InputError(f"images: {folder} holds none of the {len(pictures)} pictures of the ground truth, {what}")
 
 
-def _embed(path: Path) -> tuple[str, tuple[int, int]]:
+def _embed(path: Path, reader: PictureReader) -> tuple[str, tuple[int, int]]:
     """A picture as a JPEG data URI, and its own (width, height); ("", (0, 0)) when it cannot be decoded."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
+    try:
+        image = reader.read(path)
+    except Unreadable:
         return "", (0, 0)
     h, w = image.shape[:2]
     if (scale := LONGEST / max(h, w)) < 1:

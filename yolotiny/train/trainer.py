@@ -20,6 +20,9 @@ from ultralytics.utils.torch_utils import unwrap_model
 from .._compat import slow_bfloat16
 from ..config.class_names import ClassOrder
 from ..data.augment import build_steps
+from ..data.depth import SECTION as PICTURES
+from ..data.depth import Depth
+from ..data.reader import PictureReader
 from ..detector import Detector
 from ..errors import InputError, above_zero
 from ..files import write_text
@@ -122,6 +125,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Data with ignore regions and tiny boxes kept; `max_det` rises to the objects of the fullest picture."""
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
+        reader = PictureReader(Depth.of_section(model.yaml.get(PICTURES)), self.data["channels"])
         crops, steps = None, []
         if mode == "train":
             where, imgsz = model.yaml.get("yaml_file", ""), self.args.imgsz
@@ -129,7 +133,9 @@ class Trainer(SharedTrainer, ResumableTrainer):
             steps = build_steps(
                 model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
             )
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps)
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps, reader)
+        if mode == "train" and (known := made.reader.depth.known()):
+            model.yaml[PICTURES] = known  # validation and prediction read theirs likewise
         Validator.check_max_det(self.args, {mode: made})
         return made
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from ultralytics.utils import LOGGER
 
 from ..loaders.dataset import TinyDataset
-from ..loaders.pictures import read_picture
 from ..metrics.coverage import Coverage, describe
 from ..ops.letterbox import Letterbox
 from ..predict.sliced import coarse_passes, finish, tile_batcher
@@ -91,8 +90,7 @@ class SlicedValidator(Validator):
         """Both passes over some pictures, in pixels of the network input; tiles are cut from the files."""
         pictures = []
         for file in files:
-            picture = read_picture(file, self.dataloader.dataset.cv2_flag)
-            pictures.append(picture if picture.ndim == 3 else picture[..., None])
+            pictures.append(self.dataloader.dataset.reader.read(file))
         batcher = tile_batcher(self.network, partial(self._suppress, of_crops=True), self.args.augment)
         imgsz = self.args.imgsz
         canvas = (imgsz[0], imgsz[1]) if isinstance(imgsz, (list, tuple)) else (imgsz, imgsz)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,7 @@ from ..errors import InputError, did_you_mean
 from ..files import write_text
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset, split_ignore
+from ..loaders.trained import reader_for
 from ..metrics import (
     PROTOCOLS,
     Evaluation,
@@ -39,7 +40,7 @@ from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
 from ..picture_names import named, relative_names
 from ..predict.drawing import names_as_text
 from ..predict.json_writer import rows_of
-from ..report import WORST, write
+from ..report import WORST, Album, write
 from .ground_truth import folder_of, ground_truth, ground_truth_hash
 
 PLACEHOLDER_CLASSES = 999  # class names that ultralytics makes up for a file without any
@@ -62,6 +63,7 @@ class Validator(SeamedValidator):
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
+        pictures: `bands` and `stretch` as the user has them, over those of the training.
     """
 
     protocol = "aitod"
@@ -69,11 +71,13 @@ class Validator(SeamedValidator):
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
     worst: int = WORST
+    pictures: Mapping[str, Any] = {}
     evaluation: Evaluation | None = None
 
     @names_as_text()
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
         """Validate; the report names the model by its file where there is one."""
+        self.source = self.args.model if model is None else model
         self.weights = model if isinstance(model, (str, Path)) else self.args.model
         with alone() if trainer is None and RANK > -1 else nullcontext():
             return super().__call__(trainer, model, **kwargs)
@@ -106,7 +110,9 @@ class Validator(SeamedValidator):
 
     def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions."""
-        return build_dataset(self.args, img_path, self.data, mode, batch, int(self.stride or 32), rect=self.args.rect)
+        reader = reader_for(self.source, self.pictures, self.data["channels"])
+        grid = int(self.stride or 32)
+        return build_dataset(self.args, img_path, self.data, mode, batch, grid, self.args.rect, reader=reader)
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""
@@ -246,7 +252,8 @@ class Validator(SeamedValidator):
         """report.json in the run's folder, with `plots` the PNG files and report.html, with `save_json` detections."""
         assert self.evaluation is not None
         about = {"data": self.args.data, "model": self.weights}
-        files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
+        album = Album(self.folder, self.dataloader.dataset.reader)
+        files = write(self.save_dir, self.evaluation, about, album, self.worst, bool(self.args.plots))
         self.evaluation = None
         if self.args.save_json:
             self.eval_json({})

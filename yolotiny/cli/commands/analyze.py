@@ -9,7 +9,9 @@ from ...errors import InputError
 from .models import load
 
 
-def maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to: str | None = None) -> None:
+def maps(
+    model: str, source: str, imgsz: int | None = None, sheets: int = 8, to: str | None = None, **reading: Any
+) -> None:
     """Draw what SARL and SR-TOD see, and print how well the difference map finds tiny objects."""
     loaded = load(model)
     from ultralytics.utils.files import increment_path
@@ -21,7 +23,7 @@ def maps(model: str, source: str, imgsz: int | None = None, sheets: int = 8, to:
     files = maps.pictures_of(source)
     folder = Path(to) if to else increment_path(Path("runs/analyze/maps"))
     size = int(imgsz or loaded.overrides.get("imgsz") or 640)
-    found = maps.analyze(loaded.model, files, size, folder, sheets)
+    found = maps.analyze(loaded.model, files, size, folder, sheets, reading)
     print(f"{min(len(files), sheets)} of {len(files)} pictures at {size} px drawn to {folder}")
     if found is None or found.auc is None or found.means is None:
         print("no figure of the difference map: it takes SRTOD, and pictures with labels of tiny objects")

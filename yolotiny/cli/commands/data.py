@@ -61,19 +61,33 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None] | None]:
             bar.close()
 
 
-def stats(data: str, imgsz: int = 640, split: str = "train", out: str | None = None) -> None:
+def stats(
+    data: str,
+    imgsz: int = 640,
+    split: str = "train",
+    out: str | None = None,
+    bands: Any = None,
+    stretch: Any = "auto",
+) -> None:
     """Print what a data set is made of, and write figures and plot where `out` is given."""
     from ...data import stats
     from ...data.quality.stats_report import as_dict, as_text, save
 
-    found = stats(data, imgsz, split)
+    found = stats(data, imgsz, split, bands, stretch)
     figures = as_dict(found)
     print(printable_lines(as_text(figures)))
     if out is not None:
         print("written: " + ", ".join(map(str, save(found, figures, Path(out).expanduser()))))
 
 
-def check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = None) -> int:
+def check(
+    data: str,
+    imgsz: int = 640,
+    strict: bool = False,
+    out: str | None = None,
+    bands: Any = None,
+    stretch: Any = "auto",
+) -> int:
     """Print what is wrong with a data set; exit code 1 where there is an error, with `strict` also for a warning."""
     from ...data import check
     from ...report import prepare
@@ -82,7 +96,7 @@ def check(data: str, imgsz: int = 640, strict: bool = False, out: str | None = N
     if file is not None:
         prepare(file.absolute().parent)
     with progress_bar() as progress:
-        report = check(data, imgsz, progress)
+        report = check(data, imgsz, progress, bands, stretch)
     if file is not None:
         write_text(file, json.dumps(report.to_dict(), indent=2) + "\n")
     print(printable_lines(report))
@@ -105,4 +119,5 @@ def assign(
     loaded.need_network("data assign")
     imgsz = imgsz or loaded.overrides.get("imgsz", 640)
     sides = sizes if isinstance(sizes, (list, tuple)) else [float(x) for x in str(sizes).split(",")]
-    print(analyze_assignment(loaded.model, data, to, imgsz, pictures, sides, bool(loaded.ckpt), changes))
+    reading = {k: changes.pop(k) for k in ("bands", "stretch") if k in changes}
+    print(analyze_assignment(loaded.model, data, to, imgsz, pictures, sides, bool(loaded.ckpt), changes, reading))

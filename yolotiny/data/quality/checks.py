@@ -11,6 +11,9 @@ from typing import Any
 from ...errors import InputError
 from ...image_files import labels_expected
 from ..class_counts import gaps
+from ..depth import Depth
+from ..reader import PictureReader
+from ..survey import survey
 from ..writer import Progress
 from .box_checks import check_boxes
 from .decoding import decode_all
@@ -72,6 +75,7 @@ class Report:
         boxes: number of boxes.
         problems: all of them, in the order of KINDS.
         left_out: files that are no pictures of it in spite of their suffix, by reason.
+        seen: what there is to know of the bands and the depth of the pictures, a line each.
     """
 
     data: Path
@@ -81,6 +85,7 @@ class Report:
     boxes: int
     problems: list[Problem]
     left_out: Counter[str] = field(default_factory=Counter)
+    seen: list[str] = field(default_factory=list)
 
     @property
     def errors(self) -> int:
@@ -97,6 +102,7 @@ class Report:
         splits = ", ".join(f"{split} {n}" for split, n in self.pictures.items())
         lines = [f"{self.data}: {sum(self.pictures.values())} pictures ({splits}), {self.boxes} boxes"]
         lines += [f"{n} left out: {reason}" for reason, n in sorted(self.left_out.items())]
+        lines += self.seen
         counts = Counter(p.kind for p in self.problems)
         for title, kinds in (("error", ERRORS), ("warning", WARNINGS)):
             for kind in (k for k in kinds if k in counts):
@@ -111,6 +117,7 @@ class Report:
         rows = [asdict(p) | {"file": str(p.file), "level": self._level(p)} for p in self.problems]
         head = {"data": str(self.data), "imgsz": self.imgsz, "pictures": self.pictures, "boxes": self.boxes}
         head["left_out"] = dict(self.left_out)
+        head |= {"seen": self.seen} if self.seen else {}
         return head | {"errors": self.errors, "warnings": self.warnings, "problems": rows}
 
     def _level(self, problem: Problem) -> str:
@@ -125,13 +132,28 @@ class Report:
         return f"{file}" + (f" row {p.row}" if p.row else "") + (f": {note}" if note else "")
 
 
-def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) -> Report:
+def _survey(listing: Listing, reader: PictureReader) -> list[str]:
+    """What there is to know of the pictures; those that nobody can read become problems, each for itself."""
+    try:
+        return survey(reader, [image for images in listing.splits.values() for image in images])
+    except InputError:
+        return []
+
+
+def check(
+    data: str | Path,
+    imgsz: int = 640,
+    progress: Progress | None = None,
+    bands: Any = None,
+    stretch: Any = "auto",
+) -> Report:
     """Look for everything wrong with a data set.
 
     Args:
         data: a data.yaml, the folder that holds it, or a name in cfg/datasets.
         imgsz: training size in pixels, for boxes that are too small at it.
         progress: called with (split, done, total) after each picture.
+        bands, stretch: as training will be given them, see `depth.Depth`.
 
     Raises:
         InputError: the data.yaml itself cannot be used; all else is in the report.
@@ -139,13 +161,15 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
     if not isinstance(imgsz, int) or imgsz < 1:
         raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
     listing = read_listing(data)
+    reader = PictureReader(Depth.of(bands, stretch), listing.channels)
+    seen = _survey(listing, reader)
     problems = list(check_listing(listing))
     counts: dict[str, Counter[str]] = {}
     prints: list[Fingerprint] = []
     sizes: dict[str, list[Sized]] = {}
     for split, images in listing.splits.items():
         samples = []
-        for found in decode_all(images, split, progress):
+        for found in decode_all(images, split, progress, reader):
             if isinstance(found, Problem):
                 problems.append(found)
                 continue
@@ -171,7 +195,7 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
     problems.sort(key=lambda p: order[p.kind])
     pictures = {split: len(images) for split, images in listing.splits.items()}
     boxes = sum(of.total() for of in counts.values())
-    return Report(listing.file, listing.root, imgsz, pictures, boxes, problems, listing.left_out)
+    return Report(listing.file, listing.root, imgsz, pictures, boxes, problems, listing.left_out, seen)
 
 
 def _leaks(listing: Listing, prints: Sequence[Fingerprint], sizes: Mapping[str, Sequence[Sized]]) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ class Listing:
         absent: by split, (list file, row, image) of every image that a list names and that does not exist.
         left_out: files that are no pictures of it in spite of their suffix, by reason.
         untested: why the test split, which training does not read, cannot be; "" where it can, or is not named.
+        channels: bands that the network reads.
     """
 
     file: Path
@@ -36,6 +37,7 @@ class Listing:
     absent: dict[str, list[tuple[Path, int, Path]]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     untested: str = ""
+    channels: int = 3
 
 
 def read_listing(data: str | Path) -> Listing:
@@ -62,7 +64,7 @@ def read_listing(data: str | Path) -> Listing:
     images = {split: one.images for split, one in found.items()}
     absent = {split: one.absent for split, one in found.items() if one.absent}
     left_out = sum((one.left_out for one in found.values()), Counter())
-    return Listing(file.file, file.root, file.names, images, annotations, absent, left_out, untested)
+    return Listing(file.file, file.root, file.names, images, annotations, absent, left_out, untested, file.channels)
 
 
 def check_listing(listing: Listing) -> Iterator[Problem]:

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...data_file import find_file, read_data_file
 from ...errors import InputError
+from ..depth import Depth
 from ..pictures import image_size
+from ..reader import PictureReader
+from ..survey import survey
 from .clustering import FEWEST, area_if_even, area_of_most, tiles
 from .samples import Sample, read_sample
 
@@ -28,6 +32,7 @@ class Stats:
         names: class names.
         samples: the pictures with their boxes.
         left_out: what could not be used, by reason.
+        seen: what there is to know of the bands and the depth of the pictures, a line each.
     """
 
     data: Path
@@ -36,6 +41,7 @@ class Stats:
     names: list[str]
     samples: Sequence[Sample]
     left_out: Counter
+    seen: Sequence[str] = ()
 
     @cached_property
     def shapes(self) -> np.ndarray:
@@ -125,13 +131,14 @@ class Stats:
         return {name: int(((sides >= lo) & (sides < hi)).sum()) for name, (lo, hi) in SIZES.items()}
 
 
-def stats(data: str | Path, imgsz: int = 640, split: str = "train") -> Stats:
+def stats(data: str | Path, imgsz: int = 640, split: str = "train", bands: Any = None, stretch: Any = "auto") -> Stats:
     """Measure one split of a data set; bad rows and pictures are left out and counted.
 
     Args:
         data: a data.yaml, the folder that holds it, or a name in cfg/datasets.
         imgsz: training size, pixels of the longer side.
         split: train, val or test.
+        bands, stretch: as training will be given them, see `depth.Depth`.
 
     Raises:
         InputError: the data.yaml cannot be used, it has no such split, or nothing is in it.
@@ -140,6 +147,7 @@ def stats(data: str | Path, imgsz: int = 640, split: str = "train") -> Stats:
         raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
     file = read_data_file(find_file(data))
     listed = file.usable(str(split))[str(split)]
+    seen = survey(PictureReader(Depth.of(bands, stretch), file.channels), listed.images)
     left_out, samples = Counter(listed.left_out), []
     for image in listed.images:
         try:
@@ -150,7 +158,7 @@ def stats(data: str | Path, imgsz: int = 640, split: str = "train") -> Stats:
         sample = read_sample(image, split, size, len(file.names))
         left_out["rows that are no boxes"] += len(sample.problems)
         samples.append(sample)
-    found = Stats(file.file, split, imgsz, file.names, samples, +left_out)
+    found = Stats(file.file, split, imgsz, file.names, samples, +left_out, seen)
     if not len(found.labels):
         raise InputError(f"{file.file}: no object in the {len(listed.images)} pictures of {split}")
     return found

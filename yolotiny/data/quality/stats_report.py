@@ -32,6 +32,7 @@ def as_dict(stats: Stats) -> dict[str, Any]:
         "objects": len(stats.labels),
         "left_out": dict(stats.left_out),
         "picture_sizes": dict(Counter(f"{w:.0f}x{h:.0f}" for w, h in stats.shapes).most_common()),
+        **({"seen": list(stats.seen)} if stats.seen else {}),
         "object_sizes": {key: stats.by_size(values) for key, values in sides.items()},
         "object_side": {key: _percentiles(values) for key, values in sides.items()},
         "width_over_height": _percentiles(stats.wh[:, 0] / stats.wh[:, 1]),
@@ -52,6 +53,7 @@ def as_text(d: Mapping[str, Any]) -> str:
     shapes = list(d["picture_sizes"].items())
     more = f" and {len(shapes) - 4} other sizes" if len(shapes) > 4 else ""
     out.append("pictures: " + ", ".join(f"{n} of {shape}" for shape, n in shapes[:4]) + more)
+    out += d.get("seen", ())
     bounds = ["pixels"] + [f"{lo:g}-{hi:g}" if np.isfinite(hi) else f"{lo:g}+" for lo, hi in SIZES.values()]
     out += ["", _row("object size", SIZES), _row(bounds[0], bounds[1:])]
     for key, title in (("original", "in the picture"), ("at_imgsz", "at imgsz")):
