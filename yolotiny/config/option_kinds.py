@@ -107,6 +107,45 @@ def part(words: str, *single: Any) -> Values:
     return Values(words, single=single, text=True, others=is_component)
 
 
+def several(inner: Values, none: bool = False) -> Values:
+    """One or several such values: a list, or a text with commas between them, as in `640,960`; None where `none`."""
+
+    def all_good(value: Any) -> bool:
+        if value is None:
+            return none
+        parts = (
+            value if isinstance(value, (list, tuple)) else PART.findall(value) if isinstance(value, str) else [value]
+        )
+        return bool(parts) and all(_good(inner, _read(p) if isinstance(p, str) else p) for p in parts)
+
+    return Values(f"one or several, with commas between: {inner.words}", others=all_good)
+
+
+def _good(values: Values, value: Any) -> bool:
+    try:
+        values.check("", value)
+    except InputError:
+        return False
+    return True
+
+
+def _read(text: str) -> Any:
+    """A part of a text with commas, as the command line would read it by itself."""
+    text = text.strip()
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    if text.startswith("{"):
+        return {"type": text}  # a mapping, which is checked where it is used
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
 def is_component(value: Any) -> bool:
     """Whether a value is a mapping that names a component and may set its arguments."""
     return isinstance(value, Mapping) and isinstance(value.get("type"), str)
@@ -152,9 +191,11 @@ def joined(values: Iterable[Any], by: str = "or") -> str:
     return f"{', '.join(first)} {by} {last}" if first else last
 
 
+PART = re.compile(r"(?:\[[^\]]*\]|\{[^}]*\}|[^,])+")  # what stands between commas that are in no brackets
 NOTHING = Values("nothing")  # of an option that no command reads
 FLAG = Values("True or False", single=(True, False))
 SHARE = Values("a number from 0 to 1", 0.0, 1.0)
+NOT_ABOVE_ONE = Values("a number above 0 and up to 1", 0.0, 1.0, single=(None,), rule=lambda n: n > 0)
 TEXT = Values("a name", -math.inf, 10**9, text=True, single=(None,))  # a number is a name as well: name=7
 PATH = name("a file or folder", None)
 DEVICE = re.compile(

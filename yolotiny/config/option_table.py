@@ -137,8 +137,7 @@ RUN = {
     "batch": Option(
         MODES,
         BATCH,
-        "pictures at once, in training 16; -1 for what fits into the GPU, .7 for that share of it (training on a GPU; 16 "
-        "elsewhere)",
+        "pictures at once, in training 16; in training -1 is for what fits into the GPU, .7 for that share of it",
     ),
     "device": Option(MODES, DEVICES, "cpu, 0, 0,1 and so on; default the first GPU, else the CPU"),
     "workers": Option(
@@ -190,8 +189,8 @@ TRAINING = {
     "pretrained": Option(
         TRAIN,
         name("a checkpoint, True or False", True, False, None),
-        "weights to start from: a checkpoint of ours, of YOLOv5 or of YOLOX; True (default) for those of the checkpoint "
-        "that the model is, False for none",
+        "weights to start from: a checkpoint of ours, of YOLOv5 or of YOLOX; True (default): those of the checkpoint "
+        "that the model is, False: none",
     ),
     "resume": Option(
         TRAIN,
