@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from .errors import InputError
 
 REPEATS = 100  # of a row after scaling; the deepest known model has 12
-NUMBER = 65_536  # no width, kernel or size is larger
+NUMBER = 65_536  # no width or size is larger
+WINDOW = 255  # pixels; the largest kernel known has 51, and pooling takes time with the square of it
 PARAMETERS = 1_000_000_000  # of a layer; the largest known model has 0.1 of it
-OUTPUT = 1 << 28  # numbers that a layer may give for the small picture that channels are measured with
+OUTPUT = 1 << 24  # numbers that a layer may give for the small picture that channels are measured with
 SUSPICIOUS = 1_024  # layers of ours and of ultralytics whose numbers stay below are not weighed
+KERNEL = re.compile(r"k|ks|(\w+_)?kernel(_size)?")  # arguments that are the side of a window
 COUNT = re.compile(r"n|depth|(num_)?(\w+_)?(layers|blocks|repeats|stacks)")  # arguments that count parts
 
 
@@ -39,7 +41,7 @@ def check_layer(
         InputError: it is too large to be built.
     """
     for key, value in kwargs.items():
-        most = REPEATS if COUNT.fullmatch(key) else NUMBER
+        most = REPEATS if COUNT.fullmatch(key) else WINDOW if KERNEL.fullmatch(key) else NUMBER
         for number in numbers(value):
             if not abs(number) <= most:
                 raise InputError(f"{where}: {key}={number:g} is more than a layer can have; at most {most:,}")

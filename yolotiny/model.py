@@ -17,7 +17,7 @@ from .analysis.feature_maps import sheet_after_training
 from .config.defaults import DEFAULTS
 from .config.lookup import file_meant
 from .config.option_table import check
-from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
+from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, of_split, rules_of, sort_options
 from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .detector import Detector
@@ -186,6 +186,7 @@ class YOLO(SeamedModel):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
+        plain = of_split(plain)
         worst = plain.pop("worst", WORST)
         rules, sliced = self.rules_by(changes, RULES), self.sliced_by(changes)
         self.warn_untrained()
@@ -259,7 +260,7 @@ class YOLO(SeamedModel):
                 "nms_metric=nwd to val and predict"
             )
         with sizes_noted(self.model, self.callbacks["on_export_start"]):
-            return export_whole(self.model, partial(super().export, **DEFAULTS | plain))
+            return export_whole(self.model, partial(super().export, **DEFAULTS | of_split(plain)))
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:
@@ -271,6 +272,8 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     check_source(mode, source)
     plain, changes = sort_options(mode, options, owner.own_head)
     plain.pop("uncertainty", None)
+    if plain.get("embed") is not None:
+        plain["embed"] = _layers(owner, plain["embed"])
     sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)
     if sliced is not None and kind is UncertainPredictor:
         raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
@@ -281,3 +284,13 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
     kind = own or kind
     return prepare(kind(overrides=args, _callbacks=owner.callbacks, **told if is_ours(kind) else {}), owner)
+
+
+def _layers(owner: YOLO, asked: int | Sequence[int]) -> list[int]:
+    """The numbers of layers that `embed=` asks for, counted from the end where below 0."""
+    owner.need_network("embed=")
+    count = len(owner.model.model)
+    numbers = [int(n) for n in (asked if isinstance(asked, (list, tuple)) else [asked])]
+    if wrong := [n for n in numbers if not -count <= n < count]:
+        raise InputError(f"embed={wrong[0]}: {owner.model_name} has layers 0 to {count - 1}")
+    return sorted({n % count for n in numbers})

@@ -205,12 +205,14 @@ def check(name: str, command: Command, options: dict[str, Any]) -> None:
 
 def one_line(error: BaseException) -> str:
     """Return the informative line of a message, without colours and decoration."""
+    from .._compat.words import in_our_words
+
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror + (f": {error.filename}" if error.filename else "")
     elif isinstance(error, KeyError) and error.args:
         text = str(error.args[0]) if " " in str(error.args[0]) else f"{error.args[0]!r} is missing"
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    text = in_our_words(re.sub(r"\x1b\[[0-9;]*m", "", text))
     lines = [re.sub(r"^(ERROR|WARNING)[^\w/.~'\"]+", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if re.search(r"\w", line)] or [type(error).__name__]
     return printable(" ".join(lines[:2]) if lines[0].endswith(":") else lines[0])

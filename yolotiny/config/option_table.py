@@ -78,7 +78,7 @@ BATCH = Values(
 )
 TASK = Values("detect: yolotiny knows detection only", single=("detect",))
 CACHE = choice(True, False, "ram", "disk", None)
-COMPILE = Values("True, False or a mode of torch.compile", text=True, single=(True, False))
+COMPILE = choice(True, False, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 SCALE = Values(
     "a share below 1, such as .5, or the least and the largest size, such as [.5,1.5]",
     0.0,
@@ -149,8 +149,8 @@ RUN = {
     "fraction": Option(
         (*SCORES, *EXPORT),
         FRACTION,
-        "share (or number) of the pictures to use; in training of the training pictures, a list is for train, val and "
-        "test",
+        "share (or number) of the pictures to use, in training of the training pictures, in export of those for 8 bit; "
+        "a list is for train, val and test",
     ),
     "single_cls": Option(SCORES, FLAG, "True makes one class of all"),
     "classes": Option(RUNS, whole(0, single=(None,), many=True), "numbers of the classes that count, default all"),
@@ -161,7 +161,12 @@ RUN = {
     ),
     "exist_ok": Option(RUNS, FLAG, "True writes into project/name although it exists"),
     "verbose": Option(MODES, FLAG, "False says less"),
-    "rect": Option(RUNS, FLAG, "True keeps the pictures' aspect in a batch; default but in training"),
+    "rect": Option(
+        RUNS,
+        FLAG,
+        "True keeps the pictures' aspect in a batch, in predict where all of a batch are of one size; default but in "
+        "training, where it leaves mosaics out",
+    ),
     "compile": Option(RUNS, COMPILE, "True compiles the network by torch.compile"),
     "channels_last": Option(RUNS, choice(True, False, None), "memory order of the network; default what is faster"),
     "plots": Option(SCORES, FLAG, "False draws no curves, sheets and report page"),
@@ -179,7 +184,10 @@ TRAINING = {
     "epochs": Option(TRAIN, whole(1, MANY), "number of epochs to train for, default 100"),
     "time": Option(TRAIN, above_zero(100_000, (None,)), "hours to train for; where it is given, epochs do not count"),
     "patience": Option(
-        TRAIN, whole(0, MANY), "stop after so many epochs without a better one, default 100; 0 for never"
+        TRAIN,
+        whole(0, MANY),
+        "stop after so many epochs without a better one, default 100; 0 for never, and it counts nothing with "
+        "val=False",
     ),
     "recipe": Option(
         TRAIN,
@@ -285,7 +293,9 @@ MEASURING = {
         "else aitod",
     ),
     "fitness": Option(
-        TRAIN, name("the name of a figure", None), "the figure that chooses the best epoch, such as AP, AP50 or AP_t"
+        TRAIN,
+        name("the name of a figure", None),
+        "the figure that chooses the best epoch, such as AP, AP50 or AP_t; not with val=False",
     ),
     "worst": Option(VAL, whole(0, 10_000), "images with most errors on the page report.html, default 12"),
     "save_json": Option(RUNS, FLAG, "True writes predictions.json, which yolotiny eval scores"),
@@ -320,7 +330,7 @@ DETECTION = {
     "quantize": Option(
         (*DETECTS, *EXPORT),
         choice(8, 16, 32, "int8", "fp16", "fp32", "w8a8", "w16a16", "w8a16", "w8a32", "8", "16", "32", None),
-        "precision in bits: 32, 16, and for exported files 8",
+        "precision in bits: 32, or 16 on a GPU; in export 8, too",
     ),
     "dnn": Option(DETECTS, FLAG, "True runs ONNX files by OpenCV"),
     "uncertainty": Option(
@@ -382,7 +392,7 @@ TRACKING = {
 RESULTS = {
     "save": Option((*TRAIN, *LOOKS), FLAG, "False: the last checkpoint alone is kept, no pictures are drawn"),
     "save_txt": Option(RUNS, FLAG, "True writes a label file for each picture"),
-    "save_conf": Option(RUNS, FLAG, "True writes scores into those label files"),
+    "save_conf": Option(RUNS, FLAG, "True writes scores into those label files, with save_txt=True"),
     "save_crop": Option(LOOKS, FLAG, "True writes each detection as a picture of its own"),
     "save_frames": Option(LOOKS, FLAG, "True writes frames of a video as pictures, too"),
     "show": Option(LOOKS, FLAG, "True shows pictures in a window"),
@@ -407,7 +417,7 @@ FILES = {
     ),
     "dynamic": Option(EXPORT, FLAG, "True writes a file that takes pictures of any size and number"),
     "simplify": Option(EXPORT, FLAG, "False leaves an ONNX graph as it was traced"),
-    "opset": Option(EXPORT, whole(1, 100, (None,)), "version of ONNX' operators; default what torch can write"),
+    "opset": Option(EXPORT, whole(9, 20, (None,)), "version of ONNX' operators; default what torch can write"),
     "workspace": Option(EXPORT, above_zero(100_000, (None,)), "memory in GiB that TensorRT may use to optimize"),
     "optimize": Option(EXPORT, FLAG, "True compiles longer for a faster file, for DeepX"),
 }

@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..ops.postprocess import NWD_THRESHOLD, check_metric
 from . import load as config
 from .defaults import DEFAULTS
+from .option_rules import check_together
 from .option_table import OPTIONS, check, read_by
 from .slicing import OPTIONS as SLICING
 
@@ -36,11 +37,21 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     changes |= {f"infer.{SLICING[k]}": plain.pop(k) for k in SLICING if k in plain}
     if changes.get("crop_train") in ("none", False):
         changes["crop_train"] = None
+    check_together(mode, plain | ({"fitness": changes["eval.fitness"]} if "eval.fitness" in changes else {}))
     if own_head:
         _check_for_own_head(mode, plain, changes)
     for key in changes:
         _check_change(mode, key)
     return plain, changes
+
+
+def of_split(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the `fraction` that was asked for meant for the split that is looked at, whichever it is.
+
+    ultralytics reads a single number of the training pictures only.
+    """
+    share = plain.get("fraction")
+    return {**plain, "fraction": [share] * 3} if isinstance(share, (int, float)) else dict(plain)
 
 
 def _check_for_own_head(mode: str, plain: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
