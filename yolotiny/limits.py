@@ -41,15 +41,26 @@ def check_layer(
         InputError: it is too large to be built.
     """
     for key, value in kwargs.items():
-        most = REPEATS if COUNT.fullmatch(key) else WINDOW if KERNEL.fullmatch(key) else NUMBER
-        for number in numbers(value):
-            if not abs(number) <= most:
-                raise InputError(f"{where}: {key}={number:g} is more than a layer can have; at most {most:,}")
+        most = REPEATS if COUNT.fullmatch(key) else NUMBER
+        _check_numbers(key, value, most, where)
     if repeats > REPEATS:
         raise InputError(f"{where}: a row is repeated at most {REPEATS} times, not {repeats:,} times")
     usual = target.__module__.startswith(("yolotiny.", "ultralytics."))
-    if usual and max(map(abs, numbers(list(kwargs.values()))), default=0) <= SUSPICIOUS:
-        return
+    if not usual or max(map(abs, numbers(list(kwargs.values()))), default=0) > SUSPICIOUS:
+        _weigh(target, kwargs, repeats, x, where)
+    for key, value in kwargs.items():
+        if KERNEL.fullmatch(key):
+            _check_numbers(key, value, WINDOW, where)
+
+
+def _check_numbers(key: str, value: Any, most: int, where: str) -> None:
+    for number in numbers(value):
+        if not abs(number) <= most:
+            raise InputError(f"{where}: {key}={number:g} is more than a layer can have; at most {most:,}")
+
+
+def _weigh(target: Callable[..., nn.Module], kwargs: Mapping[str, Any], repeats: int, x: Any, where: str) -> None:
+    """Raise InputError for a layer that holds or gives too many numbers, which its form without any tells."""
     try:
         with torch.device("meta"), torch.no_grad():
             made = target(**kwargs)

@@ -191,7 +191,7 @@ def test_gradients_are_clipped_at_the_norm_asked_for(options, norm, data, tmp_pa
 def test_the_recipe_of_yolc_has_the_norm_of_the_official_code_and_a_bad_one_is_refused(data, tmp_path):
     made = train(data, tmp_path, "yolc-n.yaml", recipe="yolc", nbs=4)
     assert made.model.yaml["gradient_clip"] == 35
-    with pytest.raises(InputError, match="gradient_clip=-1 must be a number above 0"):
+    with pytest.raises(InputError, match="gradient_clip=-1: give a number above 0"):
         train(data, tmp_path, gradient_clip=-1)
 
 

@@ -196,7 +196,7 @@ NOTHING = Values("nothing")  # of an option that no command reads
 FLAG = Values("True or False", single=(True, False))
 SHARE = Values("a number from 0 to 1", 0.0, 1.0)
 NOT_ABOVE_ONE = Values("a number above 0 and up to 1", 0.0, 1.0, single=(None,), rule=lambda n: n > 0)
-TEXT = Values("a name", -math.inf, 10**9, text=True, single=(None,))  # a number is a name as well: name=7
+TEXT = Values("a name", 1, 10**9, text=True, single=(None,))  # a number is a name as well: name=7
 PATH = name("a file or folder", None)
 DEVICE = re.compile(
     r"(cpu|mps|tpu|(cuda|npu|xpu|dla|vulkan)(:\d{1,3}(,\d{1,3})*)?|intel:\w+|(-1|\d{1,3})(,(-1|\d{1,3}))*)", re.I

@@ -154,8 +154,12 @@ RUN = {
     ),
     "single_cls": Option(SCORES, FLAG, "True makes one class of all"),
     "classes": Option(RUNS, whole(0, single=(None,), many=True), "numbers of the classes that count, default all"),
-    "split": Option((*SCORES, *EXPORT), TEXT, "part of the data to measure on, default val"),
-    "project": Option(RUNS, TEXT, "folder of the runs, default runs/detect; a run goes to project/name"),
+    "split": Option(
+        (*SCORES, *EXPORT), name("the name of a split", None), "part of the data to measure on, default val"
+    ),
+    "project": Option(
+        RUNS, name("a folder", None), "folder of the runs, default runs/detect; a run goes to project/name"
+    ),
     "name": Option(
         MODES, TEXT, "folder of this run; a number is added when it exists; in export the chip to write a file for"
     ),

@@ -49,7 +49,7 @@ def local_weights(arch: str) -> Path:
 
 @functools.cache
 def shipped_models() -> list[str]:
-    """The names of timm's models, read from its source: a wrong one is told without the second that its import takes."""
+    """The names of timm's models, read from its source: a wrong one is told without the second of its import."""
     found = importlib.util.find_spec("timm")
     if found is None or found.origin is None:
         raise InputError("TimmFeatures needs the package timm: pip install timm")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import load as config
-from ..config.options import defaults, sort_options
+from ..config.options import check_rules, defaults, sort_options
 from ..config.run_files import find_data, read_recipe, run_root
 from ..errors import InputError
 from ..weights import read_tensors
@@ -44,6 +44,7 @@ class TrainingRequest:
         recipe, of_recipe = read_recipe(plain.pop("recipe", owner.model.yaml.get("recipe")))
         recipe, _ = sort_options("train", recipe, owner.own_head)
         cfg = config.override(owner.model.yaml, {**of_recipe, **changes})
+        check_rules(cfg.get("eval") or {}, cfg.get("yaml_file") or "the configuration")
         weights = plain.get("pretrained", True)
         if weights is True:
             weights = owner.model if owner.has_weights else None
