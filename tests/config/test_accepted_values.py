@@ -97,6 +97,7 @@ def label_of(value: Any) -> str:
 def words(command: str, name: str, text: str) -> list[str]:
     """A command line with one option, and what it needs besides."""
     required = [key for key in COMMANDS[command].required if key != name]
+    required += ["data"] if (command, name) == ("val", "model") else []  # a file that is no checkpoint knows none
     return [f"{name}={text}", *(f"{key}={NEEDS[key]}" for key in required)]
 
 

@@ -95,7 +95,7 @@ def _wish(default: Any, value: Any) -> str:
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(default, list):
-        good = isinstance(value, list) and not any(_wish(1.0, v) for v in value)
+        good = isinstance(value, list) and value and not any(_wish(1.0, v) for v in value)
         return "" if good else "a list of numbers from 0 up"
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MOST
     return "" if number else "a number from 0 up"
