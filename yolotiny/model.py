@@ -198,7 +198,7 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst = worst
+        runner.worst, runner.workers = worst, plain.get("workers")
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner):
