@@ -22,7 +22,7 @@ from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .detector import Detector
 from .errors import InputError, did_you_mean
-from .export import export_whole, sizes_noted
+from .export import check_opset, export_whole, sizes_noted
 from .loaders.sources import usual_batch
 from .nn.head import family_of
 from .ops.postprocess import check_metric
@@ -253,6 +253,7 @@ class YOLO(SeamedModel):
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
+        check_opset(self.model, plain.get("opset"))
         self.warn_untrained()
         if plain.get("nms") and (self.model.yaml.get("eval") or {}).get("nms_metric") == "nwd":
             raise InputError(

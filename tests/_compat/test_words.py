@@ -26,6 +26,7 @@ ENGINE = Path(ultralytics.__file__).parent / "engine"
         ("bad type. See https://docs.ultralytics.com/modes/predict for supported source types.", "bad type."),
         ("done 💡 Learn more at https://docs.ultralytics.com/modes/train", "done"),
         ("Unsupported. For supported types see https://docs.ultralytics.com/modes/predict", "Unsupported."),
+        ("Export to ONNX in the cloud with Ultralytics Platform: https://platform.ultralytics.com", ""),
         ("View Settings with 'yolo settings' or at 'x'", ""),
         ("the yolo model of /yolo train/ and https://me/rtsp", "the yolo model of /yolo train/ and https://me/rtsp"),
     ],

@@ -8,7 +8,7 @@ COMMAND = re.compile(r"\byolo (train|val|predict|track|export)\b(?: task=\w+)?(?
 PAGE = re.compile(
     r"""
     [\s(]*(?:💡\s)?  # what leads to the sentence
-    (?:For|See|Learn|Visit|Visualize|Verify|Request)\b[\w\s]*:?\s+  # how it begins
+    (?:For|See|Learn|Visit|Visualize|Verify|Request|Export\ to)\b[\w\s]*:?\s+  # how it begins
     '?https?://[^\s)]+\)?  # the page
     (?:\ (?:for|to)\ [^.\n]*)?\.?  # what is to be found there
     """,

@@ -421,7 +421,11 @@ FILES = {
     ),
     "dynamic": Option(EXPORT, FLAG, "True writes a file that takes pictures of any size and number"),
     "simplify": Option(EXPORT, FLAG, "False leaves an ONNX graph as it was traced"),
-    "opset": Option(EXPORT, whole(9, 20, (None,)), "version of ONNX' operators; default what torch can write"),
+    "opset": Option(
+        EXPORT,
+        whole(11, 20, (None,)),
+        "version of ONNX' operators; default what torch can write, at least 11 as older ones enlarge maps otherwise",
+    ),
     "workspace": Option(EXPORT, above_zero(100_000, (None,)), "memory in GiB that TensorRT may use to optimize"),
     "optimize": Option(EXPORT, FLAG, "True compiles longer for a faster file, for DeepX"),
 }
