@@ -69,7 +69,7 @@ class Option:
 
 SIDE = 65_536  # pixels
 SEED = whole(0, 2**31 - 1)
-IMGSZ = Values("a whole number from 1 to 65,536, or height and width as [H,W]", 1, SIDE, whole=True, many=2)
+IMGSZ = Values("a whole number from 1 to 65,536 or a list of them, height and width", 1, SIDE, whole=True, many=2)
 BATCH = Values(
     "a whole number from 1 up, -1 for automatic, or a share of GPU memory",
     low=-1,
