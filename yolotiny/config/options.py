@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError, did_you_mean
+from ..metrics import PROTOCOLS
 from ..ops.postprocess import NWD_THRESHOLD, check_metric
 from . import load as config
 from .defaults import DEFAULTS
@@ -105,6 +106,8 @@ def rules_of(
         own = {k: v for k, v in own.items() if k != "nms_c"}
     rules = {k: v for k, v in {**own, **given}.items() if k in names}
     check_metric(rules, head)
+    if rules.get("protocol") is not None:
+        PROTOCOLS.find(rules["protocol"])  # told before there is a run folder
     return rules
 
 
