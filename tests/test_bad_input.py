@@ -337,3 +337,10 @@ def test_an_export_that_is_not_known_is_one_line(fails):
     assert "unknown export format 'onx'; did you mean 'onnx'" in fails(
         "export", f"model={trained().best}", "format=onx"
     )
+
+
+def test_an_export_that_cannot_be_is_one_line_before_the_network_is_traced(fails, monkeypatch):
+    assert fails("export", "model=yolc-n", "format=onnx", "opset=11").startswith("opset=11: this model needs opset=16")
+    assert fails("export", "model=yolov5n", "format=onnx", "opset=999") == "opset=999 is above 20"
+    monkeypatch.setitem(sys.modules, "ncnn", None)
+    assert fails("export", f"model={trained().best}", "format=ncnn", "imgsz=64").endswith(": pip install ncnn")
