@@ -13,7 +13,7 @@ Python (`YOLO("yolov5n-p2").train(epochs=50)`). Both check by one table before t
 that a mode does not read, and a value that it cannot have end in one line that says what to write instead. An option
 that is not read is refused even with its default value, because who writes it expects it to do something.
 So are options of which one takes the other away (`val=False patience=5`, `rect=True mosaic=1`, `save_conf=True` without
-`save_txt=True`). What 0, -1, None and other unusual values mean, of these options, of those of other commands and of the
+`save_txt=True`). What 0, -1, None and other unusual values mean, of these options, those of other commands and of the
 settings of components, is listed in [accepted_values.yaml](../tests/config/accepted_values.yaml); what is not there
 is refused.
 
