@@ -70,8 +70,9 @@ class Values:
 
 
 def _shown(value: Any) -> str:
-    """A value as it stands in a message: short, and on one line."""
-    text = printable(str(value)) if value != "" else "''"
+    """A value as it stands in a message: short, on one line, and a text in quotes where it looks like a number."""
+    bare = not isinstance(value, str) or not (value == "" or value.lstrip("+-.")[:1].isdigit())
+    text = printable(value if bare else repr(value))
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
