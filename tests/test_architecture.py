@@ -87,6 +87,8 @@ WHOLE = {
     "tests/test_others.py": "checkpoints of others",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",
+    "tests/cli/test_sampled_lines.py": "unusual values through whole command lines",
+    "tests/config/test_accepted_values.py": "unusual values of every option, at every door",
     "tests/data/test_bad_pictures.py": "bad pictures through every reader",
     "tests/test_terminals.py": "every command on every kind of terminal",
     "tests/test_combinations.py": "parts on every model, and what the documentation shows",

@@ -102,7 +102,9 @@ def train(fails, tmp_path, data):
         (["end2end=True"], "this detector has no head without NMS"),
         (["nc=3"], "the data YAML names the classes"),
         (["classes=[5]"], "classes: there is no class 5 in"),
-        (["freeze=99"], "froze the entire model"),
+        (["freeze=99"], "freeze=99: the model has 25 layers, and one has to learn"),
+        (["freeze=a"], "freeze=a: no layer of that name has weights"),
+        (["freeze=[0,23.cv9]"], "freeze=23.cv9: no layer of that name has weights"),
         (["resume=nowhere.pt"], "resume: nowhere.pt does not exist"),
         (["assigner.k=3"], "takes no argument 'k'"),
         (["crop_train=tiles"], "unknown crop_train 'tiles'"),
@@ -335,3 +337,10 @@ def test_an_export_that_is_not_known_is_one_line(fails):
     assert "unknown export format 'onx'; did you mean 'onnx'" in fails(
         "export", f"model={trained().best}", "format=onx"
     )
+
+
+def test_an_export_that_cannot_be_is_one_line_before_the_network_is_traced(fails, monkeypatch):
+    assert fails("export", "model=yolc-n", "format=onnx", "opset=11").startswith("opset=11: this model needs opset=16")
+    assert fails("export", "model=yolov5n", "format=onnx", "opset=999") == "opset=999 is above 20"
+    monkeypatch.setitem(sys.modules, "ncnn", None)
+    assert fails("export", f"model={trained().best}", "format=ncnn", "imgsz=64").endswith(": pip install ncnn")

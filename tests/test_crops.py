@@ -93,7 +93,7 @@ def test_a_budget_decides_how_much_is_looked_at(model, picture):
     count = lambda budget: len(predicted(model, picture, **GRID, budget=budget).crops)  # noqa: E731
     assert (count(100), count(3), count(1)) == (20, 2, 0)  # each tile fills the input
     assert count("100000ms") == 20 and count("0.001ms") == 0
-    for wrong, said in (({"budget": "4"}, "budget='4' must be"), ({"budget": 4, "full": False}, "leave full= out")):
+    for wrong, said in (({"budget": "4"}, "budget='4': give"), ({"budget": 4, "full": False}, "leave full= out")):
         with pytest.raises(InputError, match=said):
             predicted(model, picture, **GRID, **wrong)
 

@@ -59,6 +59,7 @@ NO_SOURCE = {
     "yolotiny/nn/timm_features.py::FixedNorm": PLUMBING,
     "yolotiny/nn/timm_features.py::TimmFeatures": PLUMBING,
     "yolotiny/nn/timm_features.py::local_weights": PLUMBING,
+    "yolotiny/nn/timm_features.py::shipped_models": PLUMBING,
     "yolotiny/nn/timm_features.py::tensors_follow": PLUMBING,
     "yolotiny/ops/nms.py::batched_nms": GEOMETRY,
     "yolotiny/ops/nms.py::close_pairs": OWN,

@@ -37,7 +37,15 @@ def test_what_is_no_whole_number_within_its_bounds_is_refused(value):
         whole(value, "k", 1, 9, example=3)
 
 
+@pytest.mark.parametrize("check", [number, whole])
+def test_what_has_no_bound_of_its_own_has_one_that_nothing_overflows_below(check):
+    with assert_says("x=1000000001 is above 1,000,000,000"):
+        check(1_000_000_001, "x")
+    with assert_says(f"x={10**400} is above 1,000,000,000"):
+        check(10**400, "x")
+
+
 def test_what_lies_within_its_bounds_is_given_back():
-    assert number(0, "x") == 0 and number(1, "x", 0, 1) == 1 and number(10**400, "x") == 10**400
+    assert number(0, "x") == 0 and number(1, "x", 0, 1) == 1 and number(10**400, "x", 0, 10**401) == 10**400
     assert number(0.5, "x", 0, 1, "()") == 0.5 and above_zero(1e-9, "x", 1) == 1e-9
     assert whole(9, "k", 1, 9) == 9

@@ -10,6 +10,7 @@ from torch import nn
 from ultralytics.utils import LOGGER
 
 from tests.messages import assert_says
+from tests.tiny_data import start
 from yolotiny import graph
 from yolotiny.config import load as config
 from yolotiny.limits import check_layer, numbers
@@ -33,6 +34,12 @@ def test_numbers_are_found_wherever_they_stand():
             101,
             "a row is repeated at most 100 times",
         ),
+        (
+            nn.MaxPool2d,
+            {"kernel_size": 60_001, "padding": 30_000},
+            1,
+            "kernel_size=60001 is more than a layer can have",
+        ),
         (nn.Upsample, {"scale_factor": 2_000}, 1, "its output would have 8,192,000,000 numbers"),
         (nn.Transformer, {"d_model": 16, "num_encoder_layers": 101}, 1, "num_encoder_layers=101 is more than"),
     ],
@@ -54,6 +61,24 @@ def test_a_row_of_torchvision_takes_random_weights():
     }
     layers, _ = graph.build(config.load(rows) | {"nc": 2})
     assert sum(p.numel() for p in layers[0].parameters()) == 11_176_512  # ResNet-18 without its classifier
+
+
+def test_a_name_that_timm_does_not_have_is_told_without_importing_it():
+    code = """
+import sys
+from yolotiny.nn.timm_features import TimmFeatures, shipped_models
+for wrong in ("resnet51", "hf-hub:a/b", 7):
+    try:
+        TimmFeatures(wrong)
+    except ValueError as error:
+        assert str(error).startswith(f"timm has no model {wrong!r}"), error
+assert "timm" not in sys.modules
+known = shipped_models()
+import timm
+assert known == sorted(timm.list_models())
+"""
+    done = start(code=code)
+    assert (done.communicate()[1], done.returncode) == ("", 0)
 
 
 def test_weights_of_timm_that_are_not_here_are_not_fetched(monkeypatch, tmp_path):

@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+MOST = 1_000_000_000  # of a number that has no bound of its own
+
 
 class InputError(ValueError):
     """Something the user wrote or pointed at cannot be used.
@@ -49,6 +51,8 @@ def number(
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
     if not good or not low <= value <= high or (value == low and ends[0] == "(") or (value == high and ends[1] == ")"):
         raise InputError(f"{what}={value!r} must be a number {_bounds(low, high, ends)}{_such_as(example)}")
+    if high == math.inf:
+        _check_most(value, what)
     return value
 
 
@@ -65,7 +69,15 @@ def whole(value: Any, what: str, low: int = 0, high: float = math.inf, example: 
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InputError(f"{what}={value!r} must be a whole number {_bounds(low, high, '[]')}{_such_as(example)}")
+    if high == math.inf:
+        _check_most(value, what)
     return value
+
+
+def _check_most(value: float, what: str) -> None:
+    """Raise InputError for more than anything here can be counted or measured in; nothing overflows below."""
+    if value > MOST:
+        raise InputError(f"{what}={value!r} is above {MOST:,}")
 
 
 def _bounds(low: float, high: float, ends: str) -> str:

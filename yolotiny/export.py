@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any
 
 from ultralytics.utils import LOGGER
 
+from .errors import InputError
 from .files import cannot_write, move
 from .loaders.trained import as_metadata
 from .training_stats import TrainingStats
 
 # What libraries say in place of the system's error: torch, protobuf, OpenVINO.
+FAILURE = "export failure"  # how ultralytics begins what it logs of one
 FULL = re.compile("No space|quota|File too large|StreamWriter|iostream error|(fail|unable|can ?not).{0,40}writ", re.I)
 
 
@@ -51,11 +54,15 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
     try:
         # Before anything else, as torch ends the process where a disk gets full under it.
         _check_room(stage, sum(p.numel() * p.element_size() for p in network.parameters()))
-        file = Path(run())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch says of its own tracing concerns no user
+            file = Path(run())
         _check_room(stage, 1 << 12)  # not every library looks whether its file was written
         for made in sorted(stage.iterdir()):
             move(made, folder / made.name)
         return str(folder / file.relative_to(stage))
+    except ImportError as error:
+        raise InputError(f"this format needs the package {error.name}: pip install {error.name}") from error
     except Exception as error:
         if not isinstance(error, OSError) and not FULL.search(str(error)):
             raise
@@ -65,6 +72,15 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
         network.pt_path = known
         LOGGER.removeFilter(shown)
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def check_opset(network: Any, opset: int | None) -> None:
+    """Raise InputError for a version of ONNX' operators that lacks one which a layer says it needs (`least_opset`)."""
+    least = max((getattr(layer, "least_opset", 0) for layer in network.modules()), default=0)
+    if opset is not None and opset < least:
+        raise InputError(
+            f"opset={opset}: this model needs opset={least} or a later one; left out, torch's best is taken"
+        )
 
 
 @contextlib.contextmanager
@@ -95,7 +111,10 @@ def _check_room(folder: Path, size: int) -> None:
 
 
 class _Shown(logging.Filter):
-    """Puts the place where an export will be into what is logged of the place where it grows."""
+    """Puts the place where an export will be into what is logged of the place where it grows.
+
+    Of a failure, whose first line is the reason, it leaves out the network that libraries print behind it.
+    """
 
     def __init__(self, stage: Path, folder: Path):
         super().__init__()
@@ -107,5 +126,5 @@ class _Shown(logging.Filter):
         text = str(record.msg)
         for stage, folder in self.places:
             text = text.replace(stage, folder)
-        record.msg = text
+        record.msg = text.splitlines()[0] if FAILURE in text else text
         return True

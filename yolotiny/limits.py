@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from .errors import InputError
 
 REPEATS = 100  # of a row after scaling; the deepest known model has 12
-NUMBER = 65_536  # no width, kernel or size is larger
+NUMBER = 65_536  # no width or size is larger
+WINDOW = 255  # pixels; the largest kernel known has 51, and pooling takes time with the square of it
 PARAMETERS = 1_000_000_000  # of a layer; the largest known model has 0.1 of it
-OUTPUT = 1 << 28  # numbers that a layer may give for the small picture that channels are measured with
+OUTPUT = 1 << 24  # numbers that a layer may give for the small picture that channels are measured with
 SUSPICIOUS = 1_024  # layers of ours and of ultralytics whose numbers stay below are not weighed
+KERNEL = re.compile(r"k|ks|(\w+_)?kernel(_size)?")  # arguments that are the side of a window
 COUNT = re.compile(r"n|depth|(num_)?(\w+_)?(layers|blocks|repeats|stacks)")  # arguments that count parts
 
 
@@ -40,14 +42,25 @@ def check_layer(
     """
     for key, value in kwargs.items():
         most = REPEATS if COUNT.fullmatch(key) else NUMBER
-        for number in numbers(value):
-            if not abs(number) <= most:
-                raise InputError(f"{where}: {key}={number:g} is more than a layer can have; at most {most:,}")
+        _check_numbers(key, value, most, where)
     if repeats > REPEATS:
         raise InputError(f"{where}: a row is repeated at most {REPEATS} times, not {repeats:,} times")
     usual = target.__module__.startswith(("yolotiny.", "ultralytics."))
-    if usual and max(map(abs, numbers(list(kwargs.values()))), default=0) <= SUSPICIOUS:
-        return
+    if not usual or max(map(abs, numbers(list(kwargs.values()))), default=0) > SUSPICIOUS:
+        _weigh(target, kwargs, repeats, x, where)
+    for key, value in kwargs.items():
+        if KERNEL.fullmatch(key):
+            _check_numbers(key, value, WINDOW, where)
+
+
+def _check_numbers(key: str, value: Any, most: int, where: str) -> None:
+    for number in numbers(value):
+        if not abs(number) <= most:
+            raise InputError(f"{where}: {key}={number:g} is more than a layer can have; at most {most:,}")
+
+
+def _weigh(target: Callable[..., nn.Module], kwargs: Mapping[str, Any], repeats: int, x: Any, where: str) -> None:
+    """Raise InputError for a layer that holds or gives too many numbers, which its form without any tells."""
     try:
         with torch.device("meta"), torch.no_grad():
             made = target(**kwargs)

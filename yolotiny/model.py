@@ -18,13 +18,22 @@ from .config.class_names import check_classes
 from .config.defaults import DEFAULTS
 from .config.lookup import file_meant
 from .config.option_table import check
-from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, reading_of, rules_of, sort_options
+from .config.options import (
+    PREDICTION,
+    RULES,
+    SUPPRESSION,
+    defaults,
+    of_split,
+    reading_of,
+    rules_of,
+    sort_options,
+)
 from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .data_file import class_names, find_file
 from .detector import Detector
 from .errors import InputError, did_you_mean
-from .export import export_whole, sizes_noted
+from .export import check_opset, export_whole, sizes_noted
 from .loaders.sources import usual_batch
 from .nn.head import family_of
 from .ops.postprocess import check_metric
@@ -188,6 +197,7 @@ class YOLO(SeamedModel):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
+        plain = of_split(plain)
         worst = plain.pop("worst", WORST)
         rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
         self.warn_untrained()
@@ -200,7 +210,7 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst, runner.pictures = worst, reading
+        runner.worst, runner.workers, runner.pictures = worst, plain.get("workers"), reading
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner):
@@ -255,6 +265,7 @@ class YOLO(SeamedModel):
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
+        check_opset(self.model, plain.get("opset"))
         self.warn_untrained()
         if plain.get("nms") and (self.model.yaml.get("eval") or {}).get("nms_metric") == "nwd":
             raise InputError(
@@ -262,7 +273,7 @@ class YOLO(SeamedModel):
                 "nms_metric=nwd to val and predict"
             )
         with sizes_noted(self.model, self.callbacks["on_export_start"]):
-            return export_whole(self.model, partial(super().export, **DEFAULTS | plain))
+            return export_whole(self.model, partial(super().export, **DEFAULTS | of_split(plain)))
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:
@@ -274,6 +285,8 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     check_source(mode, source)
     plain, changes = sort_options(mode, options, owner.own_head)
     plain.pop("uncertainty", None)
+    if plain.get("embed") is not None:
+        plain["embed"] = _layers(owner, plain["embed"])
     sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)
     if sliced is not None and kind is UncertainPredictor:
         raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
@@ -289,3 +302,13 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
     kind = own or kind
     return prepare(kind(overrides=args, _callbacks=owner.callbacks, **told if is_ours(kind) else {}), owner)
+
+
+def _layers(owner: YOLO, asked: int | Sequence[int]) -> list[int]:
+    """The numbers of layers that `embed=` asks for, counted from the end where below 0."""
+    owner.need_network("embed=")
+    count = len(owner.model.model)
+    numbers = [int(n) for n in (asked if isinstance(asked, (list, tuple)) else [asked])]
+    if wrong := [n for n in numbers if not -count <= n < count]:
+        raise InputError(f"embed={wrong[0]}: {owner.model_name} has layers 0 to {count - 1}")
+    return sorted({n % count for n in numbers})

@@ -67,10 +67,14 @@ def build(spec: str | Mapping[str, Any], table: Registry, *, where: str = "", **
     Raises:
         InputError: unknown type, unknown argument, missing argument.
     """
+    if not isinstance(spec, (str, Mapping)):
+        raise InputError(f"{table.kind} in {where or 'the configuration'} must be a name or a mapping, not {spec!r}")
     spec = {"type": spec} if isinstance(spec, str) else dict(spec)
     if "type" not in spec:
         raise InputError(f"{table.kind} in {where or 'the configuration'} has no 'type'{did_you_mean('', table)}")
     name = spec.pop("type")
+    if not isinstance(name, str):
+        raise InputError(f"{table.kind} in {where or 'the configuration'}: type must be a name, not {name!r}")
     target = table.find(name, where)
     wanted = parameters(target)
     for key in spec:

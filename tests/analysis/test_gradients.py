@@ -64,8 +64,8 @@ def test_two_models_are_compared_on_the_command_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["iterations=0"], "iterations=0 must be a whole number from 1 up"),
-        (["below=-1"], "below=-1 must be a number above 0"),
+        (["iterations=0"], "iterations=0 is below 1"),
+        (["below=-1"], "below=-1: give a number above 0"),
         (["below=0.01", "iterations=1", "batch=1", "imgsz=64"], "matched no object below 0.01 px"),
         (["baseline=yolov5n"], "model and baseline are the same"),
         (["baseline=yolo11n", "iterations=1", "batch=1", "imgsz=64"], "has a head of ultralytics"),

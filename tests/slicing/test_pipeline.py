@@ -277,7 +277,7 @@ def test_wrong_settings_are_one_line(picture):
         ("yolov5n.yaml", {"k": 2}, "k= is read with crops only; say which: crops=grid, lsm, auto"),
         ("yolov5n.yaml", {"crops": "grid", "k": 2}, "'grid' .* takes no argument 'k'"),
         ("yolov5n.yaml", {"crops": "lsn"}, "unknown slicer 'lsn'.*'lsm'"),
-        ("yolov5n.yaml", {"crops": "grid", "overlap": 1.0}, "overlap=1.0 must be a number from 0 up to below 1"),
+        ("yolov5n.yaml", {"crops": "grid", "overlap": 1.0}, "overlap=1.0: give a number from 0 up to below 1"),
         ("yolov5n.yaml", {"crops": "grid", "tile": 0}, "tile=0"),
         ("yolc-n.yaml", {"k": -1}, "k=-1"),
         ("yolc-n.yaml", {"merge": "sum"}, "unknown merge"),

@@ -22,6 +22,7 @@ from yolotiny.config.run_files import read_recipe
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.train.trainer import Trainer
+from yolotiny.val.validator import Validator
 
 LOSSES = ["train/box_loss", "train/obj_loss", "train/cls_loss"]
 
@@ -193,7 +194,7 @@ def test_gradients_are_clipped_at_the_norm_asked_for(options, norm, data, tmp_pa
 def test_the_recipe_of_yolc_has_the_norm_of_the_official_code_and_a_bad_one_is_refused(data, tmp_path):
     made = train(data, tmp_path, "yolc-n.yaml", recipe="yolc", nbs=4)
     assert made.model.yaml["gradient_clip"] == 35
-    with pytest.raises(InputError, match="gradient_clip=-1 must be a number above 0"):
+    with pytest.raises(InputError, match="gradient_clip=-1: give a number above 0"):
         train(data, tmp_path, gradient_clip=-1)
 
 
@@ -466,3 +467,45 @@ def test_a_checkpoint_holds_the_figures_of_its_run():
     held = torch.load(trained().last, weights_only=False)["train_results"]
     rows = table(trained().run)
     assert held == {k: [float(row[k]) for row in rows] for k in rows[0]} and held["epoch"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        (("box_loss", "obj_loss"), ["box_loss", "obj_loss"]),
+        (("box_loss", "coarse_loss"), ["box", "coarse"]),
+        (("box_loss", "of_a_plugin_with_a_long_name_loss"), ["box", "of_a_plugi"]),
+    ],
+)
+def test_the_header_of_an_epoch_has_a_word_in_each_column_of_11(losses, words):
+    made = Trainer.__new__(Trainer)
+    made.loss_names = losses
+    header = made.progress_string()
+    assert header.split() == ["Epoch", "GPU_mem", *words, "Instances", "Size"]
+    assert len(header) == 1 + 11 * (4 + len(losses))
+
+
+def test_as_many_processes_load_pictures_as_are_asked_for_on_a_cpu_too(data, tmp_path, monkeypatch):
+    made = prepared(data, tmp_path, workers=1, batch=2)
+    assert (made.args.workers, made.train_loader.num_workers) == (1, 1)
+    assert prepared(data, tmp_path, batch=2).train_loader.num_workers == 0
+    asked = []
+    monkeypatch.setattr(Validator, "build_dataset", lambda self, *a, **k: asked.append(self.args.workers) or 1 / 0)
+    for options, workers in (({"workers": 1}, 1), ({}, 0)):
+        with pytest.raises(ZeroDivisionError):
+            YOLO(trained().best).val(data=str(data), project=str(tmp_path), plots=False, device="cpu", **options)
+        assert asked.pop() == workers
+
+
+def test_a_share_of_the_pictures_is_validated_where_it_is_asked_for(data, tmp_path):
+    options = {"data": str(data), "project": str(tmp_path), "plots": False, "imgsz": 64, "device": "cpu"}
+    assert YOLO(trained().best).val(**options, fraction=0.5).report["images"] == 2
+
+
+def test_features_of_layers_are_given_by_their_numbers():
+    picture, model = np.zeros((64, 64, 3), np.uint8), YOLO(trained().best)
+    whole = model.predict(picture, imgsz=64, embed=[2, 23], verbose=False)[0]
+    alone = model.predict(picture, imgsz=64, embed=-2, verbose=False)[0]
+    assert torch.equal(whole[-len(alone) :], alone)
+    with pytest.raises(InputError, match="embed=25: .* has layers 0 to 24"):
+        model.predict(picture, embed=[0, 25])

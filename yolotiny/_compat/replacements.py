@@ -12,6 +12,7 @@ from .data import READING
 from .environment import cpu_threads, flag, need_folder, online, prepare
 from .network import LOCAL
 from .places import Place, replace
+from .words import in_our_words
 
 ALWAYS: dict[Place, Callable] = {
     ("ultralytics.nn.tasks", "torch_safe_load"): torch_safe_load,
@@ -48,8 +49,12 @@ def quiet() -> None:
 
 
 def plain_record(record: Any) -> bool:
-    """Let a log record pass, its message without codes for the terminal that a name in it may have brought."""
+    """Let a log record pass, its message in our words and without codes for the terminal that a name may have brought.
+
+    One of which nothing is left, such as a hint at a web page, does not pass.
+    """
     from ..text import without_codes
 
-    record.msg, record.args = without_codes(record.getMessage()), ()
-    return True
+    said = record.getMessage()
+    record.msg, record.args = without_codes(in_our_words(said)), ()
+    return bool(record.msg.strip() or not said.strip())

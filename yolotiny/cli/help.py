@@ -49,7 +49,7 @@ def describe(name: str) -> str:
     if name == "train":
         lines.append("a setting of the model is given by its path in the model file: loss.box.weight=0.1")
         lines.append("null takes a setting or a section out: loss.recon=null")
-    tables = {"options": command.options | COMMON}
+    tables = {"options": {k: v.help for k, v in {**command.options, **COMMON}.items()}}
     if command.of_model:
         read = read_by(name, shell=True)
         tables = {title: {k: v.help for k, v in group.items() if k in read} for title, group in GROUPS.items()}

@@ -22,7 +22,7 @@ from ..errors import InputError, did_you_mean
 from ..text import printable
 from . import help as cli_help
 from .commands import RUN
-from .table import COMMANDS, Command
+from .table import COMMANDS, COMMON, Command
 
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except Exception as error:
-        if any(a.lower() in ("debug=true", "debug=1") for a in argv):
+        if any(a.lower() == "debug=true" for a in argv):
             traceback.print_exc()
         ours = isinstance(error, USER_ERRORS)
         hint = "" if ours else f" ({type(error).__name__}, debug=True shows where)"
@@ -188,8 +188,10 @@ def check(name: str, command: Command, options: dict[str, Any]) -> None:
         from ..config.load import split_overrides  # reads YAML, which `version` and `help` need not wait for
 
         split_overrides(options, known)
-    for key in () if command.of_model else options:
-        if key not in known and key.partition(".")[0] not in command.settings:
+    for key, value in () if command.of_model else options.items():
+        if argument := {**command.options, **COMMON}.get(key):
+            argument.values.check(key, value)
+        elif key.partition(".")[0] not in command.settings:
             raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
     required = list(command.required)
     if name == "train" and options.get("resume"):  # the checkpoint knows its model and data
@@ -203,12 +205,14 @@ def check(name: str, command: Command, options: dict[str, Any]) -> None:
 
 def one_line(error: BaseException) -> str:
     """Return the informative line of a message, without colours and decoration."""
+    from .._compat.words import in_our_words
+
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror + (f": {error.filename}" if error.filename else "")
     elif isinstance(error, KeyError) and error.args:
         text = str(error.args[0]) if " " in str(error.args[0]) else f"{error.args[0]!r} is missing"
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    text = in_our_words(re.sub(r"\x1b\[[0-9;]*m", "", text))
     lines = [re.sub(r"^(ERROR|WARNING)[^\w/.~'\"]+", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if re.search(r"\w", line)] or [type(error).__name__]
     return printable(" ".join(lines[:2]) if lines[0].endswith(":") else lines[0])

@@ -12,6 +12,10 @@ What `train`, `val`, `predict`, `track` and `export` read, on the command line (
 Python (`YOLO("yolov5n-p2").train(epochs=50)`). Both check by one table before they begin: an unknown name, an option
 that a mode does not read, and a value that it cannot have end in one line that says what to write instead. An option
 that is not read is refused even with its default value, because who writes it expects it to do something.
+So are options of which one takes the other away (`val=False patience=5`, `rect=True mosaic=1`, `save_conf=True` without
+`save_txt=True`). What 0, -1, None and other unusual values mean, of these options, those of other commands and of the
+settings of components, is listed in [accepted_values.yaml](../tests/config/accepted_values.yaml); what is not there
+is refused.
 
 Besides, `train` takes any setting of a model file by its path (`loss.box.weight=0.1`), `val`, `predict` and `track`
 those of slicing (`infer.crops.threshold=0.02`), and `track` those of its tracker (`tracker.track_buffer=60`).

@@ -6,15 +6,51 @@ What the commands of `YOLO` (train, val, ...) take stands in `config.option_tabl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..config.option_table import MEASURING, RUN, SLICING
+from ..config.option_kinds import (
+    FLAG,
+    MANY,
+    NOT_ABOVE_ONE,
+    PATH,
+    TEXT,
+    Values,
+    above_zero,
+    name,
+    number,
+    several,
+    whole,
+)
+from ..config.option_table import DEVICES, MEASURING, RUN, SEED, SIDE, SLICING
 
-COMMON = {name: RUN[name].help for name in ("plugins", "debug")}  # what every command takes
-PROTOCOL = {"protocol": "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson"}
-READING = {name: RUN[name].help for name in ("bands", "stretch")}
-DATA_READING = {k: v.replace("default as the model was trained, else", "default") for k, v in READING.items()}
-DATA = {"data": "a data.yaml, the folder that holds it, or a name in cfg/datasets"}
+
+@dataclass(frozen=True)
+class Argument:
+    """An option of a command that is no method of `YOLO`: what it may be, and one line that says what it does."""
+
+    values: Values
+    help: str
+
+
+COMMON = {k: Argument(RUN[k].values, RUN[k].help) for k in ("plugins", "debug")}  # what every command takes
+PROTOCOL = {
+    "protocol": Argument(
+        MEASURING["protocol"].values, "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson"
+    )
+}
+READING = {k: Argument(RUN[k].values, RUN[k].help) for k in ("bands", "stretch")}
+DATA_READING = {
+    k: replace(v, help=v.help.replace("default as the model was trained, else", "default")) for k, v in READING.items()
+}
+DATA = {"data": Argument(PATH, "a data.yaml, the folder that holds it, or a name in cfg/datasets")}
+MODEL = RUN["model"].values
+FOLDER, MAYBE_FOLDER = name("a folder"), name("a folder", None)
+SPLIT = name("the name of a split")
+PIXELS = Values("a whole number of pixels, from 1 to 65,536", 1, SIDE, whole=True)
+MAYBE_PIXELS = replace(PIXELS, single=(None,))
+INPUT = whole(32, SIDE)
+MAYBE_INPUT = whole(32, SIDE, (None,))
+ANYTHING = Values("a value", others=lambda value: True)  # of a setting of the model file, which checks it
 
 
 @dataclass(frozen=True)
@@ -25,7 +61,7 @@ class Command:
         summary: one line.
         example: a complete command line.
         required: options without which it cannot run.
-        options: name to one line, of a command that is no method of `YOLO`.
+        options: by name, of a command that is no method of `YOLO`.
         of_model: it is a method of `YOLO`, whose options stand in the option table.
         settings: sections of a model file that it takes by their path, where it takes not all of them.
     """
@@ -33,7 +69,7 @@ class Command:
     summary: str
     example: str
     required: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Argument] = field(default_factory=dict)
     settings: tuple[str, ...] = ()
     of_model: bool = False
 
@@ -68,18 +104,26 @@ COMMANDS = {
         "yolotiny tune-crops model=best.pt data=demo/data.yaml crops=none,lsm imgsz=320,640 k=2,4 within=0.5",
         ("model", "data"),
         {
-            "model": "a checkpoint or an exported model",
-            "data": "the data YAML, of pictures as large as they will be in use",
-            "within": "points of AP below the best that are given for speed, default 0.5",
-            "imgsz": "input sizes, such as 640,960; default that of training, its multiples, and the matching one",
-            **{k: f"a list of: {v.help}" for k, v in SLICING.items()},
-            "infer.*": "any setting of slicing by its path; one value that is a list: infer.crops.grid=[32,20]",
-            "split": "of the data, default val",
-            "limit": "pictures at most, evenly chosen, default 100",
-            "minutes": "stop measuring after so long, default 30",
-            "device": "cpu, 0, ...",
-            "to": "folder for tune.json, tune.csv and tune.png, default runs/tune-crops, numbered when it exists",
-            "protocol": MEASURING["protocol"].help,
+            "model": Argument(MODEL, "a checkpoint or an exported model"),
+            "data": Argument(PATH, "the data YAML, of pictures as large as they will be in use"),
+            "within": Argument(number(0.0, 100.0), "points of AP below the best that are given for speed, default 0.5"),
+            "imgsz": Argument(
+                several(INPUT),
+                "input sizes, such as 640,960; default that of training, its multiples, and the matching one",
+            ),
+            **{k: Argument(several(v.values, none=k == "crops"), f"a list of: {v.help}") for k, v in SLICING.items()},
+            "infer.*": Argument(
+                ANYTHING, "any setting of slicing by its path; one value that is a list: infer.crops.grid=[32,20]"
+            ),
+            "split": Argument(SPLIT, "of the data, default val"),
+            "limit": Argument(whole(1, MANY), "pictures at most, evenly chosen, default 100"),
+            "minutes": Argument(above_zero(MANY), "stop measuring after so long, default 30"),
+            "device": Argument(DEVICES, "cpu, 0, ..."),
+            "to": Argument(
+                MAYBE_FOLDER,
+                "folder for tune.json, tune.csv and tune.png, default runs/tune-crops, numbered when it exists",
+            ),
+            **PROTOCOL,
         }
         | READING,
         settings=("infer",),
@@ -94,13 +138,20 @@ COMMANDS = {
         "show the size and cost of a model",
         "yolotiny info model=yolov5s-p2.yaml imgsz=640",
         ("model",),
-        {"model": "a model file or checkpoint", "imgsz": "side of the input in pixels for the cost, default 640"},
+        {
+            "model": Argument(MODEL, "a model file or checkpoint"),
+            "imgsz": Argument(PIXELS, "side of the input in pixels for the cost, default 640"),
+        },
     ),
     "demo": Command(
         "the first five minutes: generate pictures, train a nano model, validate, predict",
         "yolotiny demo to=runs/demo",
         (),
-        {"to": "folder for data and run, default runs/demo; what an earlier demo wrote there is replaced"},
+        {
+            "to": Argument(
+                FOLDER, "folder for data and run, default runs/demo; what an earlier demo wrote there is replaced"
+            )
+        },
     ),
     "models": Command("list the models that come with the package", "yolotiny models"),
     "data demo": Command(
@@ -108,9 +159,11 @@ COMMANDS = {
         "yolotiny data demo to=demo seed=0",
         ("to",),
         {
-            "to": "folder to write",
-            "seed": "number that fixes the pictures, default 0",
-            "clip": "frames of a clip of moving vehicles, clip.mp4, to track on; default 0, none",
+            "to": Argument(FOLDER, "folder to write"),
+            "seed": Argument(SEED, "number that fixes the pictures, default 0"),
+            "clip": Argument(
+                whole(0, 100_000), "frames of a clip of moving vehicles, clip.mp4, to track on; default 0, none"
+            ),
         },
     ),
     "data convert": Command(
@@ -118,16 +171,28 @@ COMMANDS = {
         "yolotiny data convert format=visdrone source=VisDrone2019-DET to=datasets/visdrone",
         ("format", "source", "to"),
         {
-            "format": "what it is: visdrone, uavdt, aitod, aitod-v2, dota, soda-a, droneswarms, tinyperson, xview, "
-            "hit-uav, coco, voc, yolo",
-            "source": "the data set as downloaded",
-            "to": "folder to write",
-            "force": "True replaces what an earlier run wrote there",
-            "link": "False copies the pictures instead of linking them",
-            "tile": "side of tiles in pixels; default 1024 for dota, 800 for soda-a and xview, else 0, whole pictures",
-            "overlap": "pixels that tiles share; default 200 for dota and xview, 150 for soda-a, else a fifth of tile",
-            "keep": "share of an object that must lie in a tile to count there, default 0.7; less is an ignore region",
-            "every": "10 keeps every tenth picture of each sequence, default 1",
+            "format": Argument(
+                name("the name of a format", None),
+                "what it is: visdrone, uavdt, aitod, aitod-v2, dota, soda-a, droneswarms, tinyperson, xview, "
+                "hit-uav, coco, voc, yolo",
+            ),
+            "source": Argument(PATH, "the data set as downloaded"),
+            "to": Argument(FOLDER, "folder to write"),
+            "force": Argument(FLAG, "True replaces what an earlier run wrote there"),
+            "link": Argument(FLAG, "False copies the pictures instead of linking them"),
+            "tile": Argument(
+                whole(0, SIDE, (None,)),
+                "side of tiles in pixels; default 1024 for dota, 800 for soda-a and xview, else 0, whole pictures",
+            ),
+            "overlap": Argument(
+                whole(0, SIDE, (None,)),
+                "pixels that tiles share; default 200 for dota and xview, 150 for soda-a, else a fifth of tile",
+            ),
+            "keep": Argument(
+                NOT_ABOVE_ONE,
+                "share of an object that must lie in a tile to count there, default 0.7; less is an ignore region",
+            ),
+            "every": Argument(whole(1, MANY), "10 keeps every tenth picture of each sequence, default 1"),
         }
         | DATA_READING,
     ),
@@ -137,9 +202,9 @@ COMMANDS = {
         ("data",),
         DATA
         | {
-            "imgsz": "training size that sizes are given at, default 640",
-            "split": "train (default), val or test",
-            "out": "folder for stats.json and stats.png",
+            "imgsz": Argument(PIXELS, "training size that sizes are given at, default 640"),
+            "split": Argument(SPLIT, "train (default), val or test"),
+            "out": Argument(MAYBE_FOLDER, "folder for stats.json and stats.png"),
         }
         | DATA_READING,
     ),
@@ -149,9 +214,9 @@ COMMANDS = {
         ("data",),
         DATA
         | {
-            "imgsz": "training size at which boxes under 2 px are named, default 640",
-            "strict": "True ends with exit code 1 for a warning too, not only for an error",
-            "out": "write every problem to this JSON file",
+            "imgsz": Argument(PIXELS, "training size at which boxes under 2 px are named, default 640"),
+            "strict": Argument(FLAG, "True ends with exit code 1 for a warning too, not only for an error"),
+            "out": Argument(PATH, "write every problem to this JSON file"),
         }
         | DATA_READING,
     ),
@@ -160,13 +225,17 @@ COMMANDS = {
         "yolotiny data assign model=yolov5n-p2p3 assigner.type=rka data=demo/data.yaml imgsz=320",
         ("model", "data"),
         {
-            "model": "a model file or checkpoint; a checkpoint where the assigner looks at predictions (SimOTA)",
-            "data": "the data YAML, whose training pictures are looked at",
-            "imgsz": "side of the input in pixels, default that of the checkpoint or 640",
-            "pictures": "at most so many pictures, default 200",
-            "sizes": "sides in pixels of the boxes whose IoU and NWD are drawn, default 4,12,32",
-            "to": "folder for assign.json and assign.png, default runs/assign",
-            "assigner.*": "any setting of the assigner, by its path in the model file",
+            "model": Argument(
+                MODEL, "a model file or checkpoint; a checkpoint where the assigner looks at predictions (SimOTA)"
+            ),
+            "data": Argument(PATH, "the data YAML, whose training pictures are looked at"),
+            "imgsz": Argument(MAYBE_INPUT, "side of the input in pixels, default that of the checkpoint or 640"),
+            "pictures": Argument(whole(1, MANY), "at most so many pictures, default 200"),
+            "sizes": Argument(
+                several(number(1.0, SIDE)), "sides in pixels of the boxes whose IoU and NWD are drawn, default 4,12,32"
+            ),
+            "to": Argument(FOLDER, "folder for assign.json and assign.png, default runs/assign"),
+            "assigner.*": Argument(ANYTHING, "any setting of the assigner, by its path in the model file"),
         }
         | READING,
         settings=("assigner", "anchors"),
@@ -176,15 +245,23 @@ COMMANDS = {
         "yolotiny eval gt=annotations/val.json pred=predictions.json protocol=aitod report=report images=images/val",
         ("gt", "pred", "protocol"),
         {
-            "gt": "ground truth",
-            "pred": "detections",
-            "out": "write the report to this JSON file",
-            "report": "folder to write report.json, plots and the self-contained page report.html to",
-            "worst": MEASURING["worst"].help,
-            "images": "folder of the pictures, for the page",
-            "imgsz": "input size the detections were made at; only named in the report, as the files do not say it",
-            "model": "what made the detections; only named in the report",
-            "backend": "hotcoco, where it is installed, is faster; default faster-coco-eval",
+            "gt": Argument(PATH, "ground truth"),
+            "pred": Argument(PATH, "detections"),
+            "out": Argument(PATH, "write the report to this JSON file"),
+            "report": Argument(
+                MAYBE_FOLDER, "folder to write report.json, plots and the self-contained page report.html to"
+            ),
+            "worst": Argument(MEASURING["worst"].values, MEASURING["worst"].help),
+            "images": Argument(MAYBE_FOLDER, "folder of the pictures, for the page"),
+            "imgsz": Argument(
+                MAYBE_PIXELS,
+                "input size the detections were made at; only named in the report, as the files do not say it",
+            ),
+            "model": Argument(TEXT, "what made the detections; only named in the report"),
+            "backend": Argument(
+                name("the name of a backend", None),
+                "hotcoco, where it is installed, is faster; default faster-coco-eval",
+            ),
         }
         | PROTOCOL,
     ),
@@ -193,11 +270,13 @@ COMMANDS = {
         "yolotiny analyze maps model=best.pt source=pictures/",
         ("model", "source"),
         {
-            "model": "a checkpoint with SARL or SRTOD in it",
-            "source": "a picture or a folder; where labels stand beside images, the difference map is measured on them",
-            "imgsz": "longer side of the input in pixels, default that of the training",
-            "sheets": "how many pictures of a folder are drawn, default 8",
-            "to": "folder for the sheets, default runs/analyze/maps, numbered when it exists",
+            "model": Argument(MODEL, "a checkpoint with SARL or SRTOD in it"),
+            "source": Argument(
+                PATH, "a picture or a folder; where labels stand beside images, the difference map is measured on them"
+            ),
+            "imgsz": Argument(MAYBE_INPUT, "longer side of the input in pixels, default that of the training"),
+            "sheets": Argument(whole(0, MANY), "how many pictures of a folder are drawn, default 8"),
+            "to": Argument(MAYBE_FOLDER, "folder for the sheets, default runs/analyze/maps, numbered when it exists"),
         }
         | READING,
     ),
@@ -206,15 +285,20 @@ COMMANDS = {
         "yolotiny analyze gradients model=ugs.pt baseline=direct.pt data=demo/data.yaml",
         ("model", "data"),
         {
-            "model": "a model file or checkpoint of ours",
-            "baseline": "another one; the ratio of its variance to the model's is printed",
-            "data": "the data YAML; its training pictures are read, without augmentation",
-            "imgsz": "side of the network input in pixels, default 640",
-            "batch": "pictures of an iteration, default 16",
-            "iterations": "batches, default 100",
-            "below": "objects below this many pixels of the network input count, default 32",
-            "seed": "of the order of the pictures, default 0",
-            "to": "folder for gradients.json and gradients.png, default runs/analyze/gradients",
+            "model": Argument(MODEL, "a model file or checkpoint of ours"),
+            "baseline": Argument(
+                name("a model file or a checkpoint", None),
+                "another one; the ratio of its variance to the model's is printed",
+            ),
+            "data": Argument(PATH, "the data YAML; its training pictures are read, without augmentation"),
+            "imgsz": Argument(INPUT, "side of the network input in pixels, default 640"),
+            "batch": Argument(whole(1, SIDE), "pictures of an iteration, default 16"),
+            "iterations": Argument(whole(1, MANY), "batches, default 100"),
+            "below": Argument(
+                above_zero(SIDE), "objects below this many pixels of the network input count, default 32"
+            ),
+            "seed": Argument(SEED, "of the order of the pictures, default 0"),
+            "to": Argument(FOLDER, "folder for gradients.json and gradients.png, default runs/analyze/gradients"),
         }
         | READING,
     ),

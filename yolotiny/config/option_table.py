@@ -10,7 +10,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from .option_kinds import FLAG, SHARE, TEXT, Values, anything, choice, joined, number, whole
+from .option_kinds import (
+    FLAG,
+    MANY,
+    NOTHING,
+    PATH,
+    SHARE,
+    TEXT,
+    Values,
+    above_zero,
+    choice,
+    is_budget,
+    is_component_or_list,
+    is_device,
+    is_pair,
+    joined,
+    name,
+    number,
+    part,
+    whole,
+)
 
 MODES = ("train", "val", "predict", "track", "export")
 NOBODY: tuple[str, ...] = ()
@@ -48,7 +67,9 @@ class Option:
         return self.why or f"use it in {joined(self.modes, 'and')}"
 
 
-IMGSZ = whole(1, 65_536, many=True)
+SIDE = 65_536  # pixels
+SEED = whole(0, 2**31 - 1)
+IMGSZ = Values("a whole number from 1 to 65,536 or a list of them, height and width", 1, SIDE, whole=True, many=2)
 BATCH = Values(
     "a whole number from 1 up, -1 for automatic, or a share of GPU memory",
     low=-1,
@@ -59,9 +80,36 @@ BANDS = whole(1, 1000, single=(None,), many=True)
 STRETCH = choice("auto", "percentile", "minmax", "none", None)
 TASK = Values("detect: yolotiny knows detection only", single=("detect",))
 CACHE = choice(True, False, "ram", "disk", None)
-COMPILE = Values("True, False or a mode of torch.compile", text=True, single=(True, False))
-SCALE = number(0.0, many=True)
-ANY = anything("")
+COMPILE = choice(True, False, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+SCALE = Values(
+    "a share below 1, such as .5, or the least and the largest size, such as [.5,1.5]",
+    0.0,
+    rule=lambda n: n < 1,
+    others=is_pair,
+)
+FRACTION = Values(
+    "a share above 0 and up to 1, a whole number of pictures, or a list of up to three of them",
+    0.0,
+    many=3,
+    rule=lambda n: n > 0 and (n <= 1 or isinstance(n, int)),
+)
+DEVICES = Values("cpu, a number such as 0, or several such as 0,1", -1, 999, True, (None,), many=True, others=is_device)
+SOURCE = Values(
+    "a picture, a folder, a video, a stream, the number of a camera, or a list",
+    0,
+    999,
+    True,
+    (None,),
+    text=True,
+    many=True,
+)
+FREEZE = Values(
+    "a number of layers, or a list of layers by number or name", 0, SIDE, True, (None,), text=True, many=True
+)
+BELOW_ONE = Values("a number from 0 up to below 1", 0.0, 1.0, single=(None,), rule=lambda n: n < 1)
+BUDGET = Values("forwards, such as 4, or milliseconds, such as 150ms", single=(None,), others=is_budget)
+COMPONENT = "a name, or a mapping with its type and arguments"
+AUGMENTATIONS = Values(f"{COMPONENT}, or a list of such", single=(None,), text=True, others=is_component_or_list)
 POSES = "it is for poses"
 DEPTH = "it is for depth maps"
 MASKS = "it is for masks"
@@ -71,24 +119,34 @@ DISTILLS = "distillation is not part of yolotiny"
 RUN = {
     "model": Option(
         MODES,
-        ANY,
+        name("a model file, a checkpoint or a shipped model", None),
         "a shipped model (see: yolotiny models), a model file, a checkpoint, or an exported model",
         why="YOLO(...) names the model",
         shell=True,
     ),
     "data": Option(
         (*RUNS, *EXPORT),
-        ANY,
+        PATH,
         "the data YAML; in predict and track the names of classes for an exported file without them, in export the "
         "pictures that set the range of 8 bit",
     ),
-    "source": Option(LOOKS, ANY, "a picture, a folder, a video, a stream, a list of such"),
-    "imgsz": Option(MODES, IMGSZ, "side of the network input in pixels, or height and width; default as trained"),
-    "batch": Option(
-        MODES, BATCH, "pictures at once, in training 16; -1 for what fits into the GPU, .7 for that share of it"
+    "source": Option(LOOKS, SOURCE, "a picture, a folder, a video, a stream, a list of such"),
+    "imgsz": Option(
+        MODES,
+        IMGSZ,
+        "side of the network input in pixels; in predict, track and export also height and width; default as trained",
     ),
-    "device": Option(MODES, ANY, "cpu, 0, 0,1 and so on; default the first GPU, else the CPU"),
-    "workers": Option(SCORES, whole(0), "processes that load pictures, default 8"),
+    "batch": Option(
+        MODES,
+        BATCH,
+        "pictures at once, in training 16; in training -1 is for what fits into the GPU, .7 for that share of it",
+    ),
+    "device": Option(MODES, DEVICES, "cpu, 0, 0,1 and so on; default the first GPU, else the CPU"),
+    "workers": Option(
+        SCORES,
+        whole(0, 1_024),
+        "processes that load pictures, at most one a core; default 8, and 0 on a CPU, where the run loads them itself",
+    ),
     "cache": Option(SCORES, CACHE, "True or ram keeps decoded pictures in memory, disk beside the files"),
     "bands": Option(
         RUNS,
@@ -104,42 +162,70 @@ RUN = {
     ),
     "fraction": Option(
         (*SCORES, *EXPORT),
-        Values("a share, a number of pictures, or a list of them", 0.0, many=True),
-        "share (or number) of the pictures to use, or a list for train, val and test",
+        FRACTION,
+        "share (or number) of the pictures to use, in training of the training pictures, in export of those for 8 bit; "
+        "a list is for train, val and test",
     ),
     "single_cls": Option(SCORES, FLAG, "True makes one class of all"),
     "classes": Option(RUNS, whole(0, single=(None,), many=True), "numbers of the classes that count, default all"),
-    "split": Option((*SCORES, *EXPORT), TEXT, "part of the data to measure on, default val"),
-    "project": Option(RUNS, TEXT, "folder of the runs, default runs/detect; a run goes to project/name"),
+    "split": Option(
+        (*SCORES, *EXPORT), name("the name of a split", None), "part of the data to measure on, default val"
+    ),
+    "project": Option(
+        RUNS, name("a folder", None), "folder of the runs, default runs/detect; a run goes to project/name"
+    ),
     "name": Option(
         MODES, TEXT, "folder of this run; a number is added when it exists; in export the chip to write a file for"
     ),
     "exist_ok": Option(RUNS, FLAG, "True writes into project/name although it exists"),
     "verbose": Option(MODES, FLAG, "False says less"),
-    "rect": Option(RUNS, FLAG, "True keeps the pictures' aspect in a batch; default but in training"),
+    "rect": Option(
+        RUNS,
+        FLAG,
+        "True keeps the pictures' aspect in a batch, in predict where all of a batch are of one size; default but in "
+        "training, where it leaves mosaics out",
+    ),
     "compile": Option(RUNS, COMPILE, "True compiles the network by torch.compile"),
     "channels_last": Option(RUNS, choice(True, False, None), "memory order of the network; default what is faster"),
     "plots": Option(SCORES, FLAG, "False draws no curves, sheets and report page"),
     "task": Option(MODES, TASK, "detect, which is all there is"),
     "plugins": Option(
         MODES,
-        ANY,
+        name("a file or a module, or a list of them", many=True),
         "my_parts.py, a module, or a list: parts of your own that names may mean, see docs/own_parts.md",
         why="give it to YOLO(..., plugins=...)",
         shell=True,
     ),
-    "debug": Option(MODES, ANY, "True shows the full traceback of an error", why="Python shows it", shell=True),
+    "debug": Option(MODES, FLAG, "True shows the full traceback of an error", why="Python shows it", shell=True),
 }
 TRAINING = {
-    "epochs": Option(TRAIN, whole(1), "number of epochs to train for, default 100"),
-    "time": Option(TRAIN, number(0.0, single=(None,)), "hours to train for, instead of epochs"),
-    "patience": Option(TRAIN, whole(0), "stop after so many epochs without a better one, default 100; 0 for never"),
-    "recipe": Option(
-        TRAIN, ANY, "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none"
+    "epochs": Option(TRAIN, whole(1, MANY), "number of epochs to train for, default 100"),
+    "time": Option(TRAIN, above_zero(100_000, (None,)), "hours to train for; where it is given, epochs do not count"),
+    "patience": Option(
+        TRAIN,
+        whole(0, MANY),
+        "stop after so many epochs without a better one, default 100; 0 for never, and it counts nothing with "
+        "val=False",
     ),
-    "pretrained": Option(TRAIN, ANY, "weights to start from: a checkpoint of ours, of YOLOv5 or of YOLOX"),
-    "resume": Option(TRAIN, ANY, "last.pt of an interrupted run; nothing else needs to be given"),
-    "save_period": Option(TRAIN, whole(-1), "keep a checkpoint of every so many epochs as well; default -1, of none"),
+    "recipe": Option(
+        TRAIN,
+        name("the name or file of a recipe, or none", None, False),
+        "a file of training options in cfg/train or elsewhere, instead of the model's own; none for none",
+    ),
+    "pretrained": Option(
+        TRAIN,
+        name("a checkpoint, True or False", True, False, None),
+        "weights to start from: a checkpoint of ours, of YOLOv5 or of YOLOX; True (default): those of the checkpoint "
+        "that the model is, False: none",
+    ),
+    "resume": Option(
+        TRAIN,
+        name("last.pt of an interrupted run, or True", True, False, None),
+        "last.pt of an interrupted run; nothing else needs to be given",
+    ),
+    "save_period": Option(
+        TRAIN, whole(-1, MANY), "keep a checkpoint of every so many epochs as well; default -1, of none, as with 0"
+    ),
     "val": Option(TRAIN, FLAG, "False validates after the last epoch only"),
     "optimizer": Option(
         TRAIN,
@@ -151,33 +237,40 @@ TRAINING = {
     "cos_lr": Option(TRAIN, FLAG, "True lets the rate fall along a cosine instead of a line"),
     "momentum": Option(TRAIN, SHARE, "momentum of SGD, first beta of Adam"),
     "weight_decay": Option(TRAIN, SHARE, "weight decay"),
-    "warmup_epochs": Option(TRAIN, number(0.0), "epochs until the rate has reached lr0; may be a fraction"),
+    "warmup_epochs": Option(TRAIN, number(0.0, MANY), "epochs until the rate has reached lr0; may be a fraction"),
     "warmup_momentum": Option(TRAIN, SHARE, "momentum that the warm-up begins with"),
     "warmup_bias_lr": Option(TRAIN, SHARE, "learning rate of biases that the warm-up begins with"),
-    "nbs": Option(TRAIN, whole(1), "pictures of a step of the optimizer: gradients of smaller batches are summed up"),
+    "nbs": Option(
+        TRAIN, whole(1, MANY), "pictures of a step of the optimizer: gradients of smaller batches are summed up"
+    ),
     "amp": Option(
         TRAIN, choice(True, False, "fp16", "bf16", "fp32"), "mixed precision: True or fp16, bf16, or False for none"
     ),
-    "seed": Option(TRAIN, whole(0), "of random numbers, default 0"),
+    "seed": Option(TRAIN, SEED, "of random numbers, default 0"),
     "deterministic": Option(TRAIN, FLAG, "False lets a GPU choose faster ways whose sums differ from run to run"),
     "freeze": Option(
         TRAIN,
-        Values("a number of layers, or a list of layers", 0, whole=True, text=True, single=(None,), many=True),
+        FREEZE,
         "so many first layers keep their weights, or a list of layers by number or name",
     ),
     "multi_scale": Option(TRAIN, SHARE, "imgsz varies by this share from batch to batch"),
     "gradient_clip": Option(
-        TRAIN, ANY, "norm that gradients are clipped at, default 10; 35 in recipe=yolc", section=True
+        TRAIN,
+        above_zero(MANY, (None,)),
+        "norm that gradients are clipped at, default 10; 35 in recipe=yolc",
+        section=True,
     ),
     "sync_bn": Option(
         TRAIN,
-        ANY,
+        choice(True, False, None),
         "True lets BatchNorm count over the pictures of all cards of a run (device=0,1), default False",
         section=True,
     ),
-    "box": Option(TRAIN, number(), "weight of the box loss of ultralytics' heads", ours="loss.box.weight="),
-    "cls": Option(TRAIN, number(), "weight of the class loss of ultralytics' heads", ours="loss.cls.weight="),
-    "dfl": Option(TRAIN, number(), "weight of the distribution loss of ultralytics' heads", ours="loss.box.weight="),
+    "box": Option(TRAIN, number(0.0, MANY), "weight of the box loss of ultralytics' heads", ours="loss.box.weight="),
+    "cls": Option(TRAIN, number(0.0, MANY), "weight of the class loss of ultralytics' heads", ours="loss.cls.weight="),
+    "dfl": Option(
+        TRAIN, number(0.0, MANY), "weight of the distribution loss of ultralytics' heads", ours="loss.box.weight="
+    ),
     "cls_pw": Option(TRAIN, SHARE, "power of the class weights of ultralytics' heads", ours="loss.cls.weight="),
 }
 AUGMENTATION = {
@@ -195,13 +288,16 @@ AUGMENTATION = {
     "mosaic": Option(TRAIN, SHARE, "probability that four pictures are shown as one"),
     "mixup": Option(TRAIN, SHARE, "probability that two pictures are blended"),
     "cutmix": Option(TRAIN, SHARE, "probability that a part of a picture is replaced by one of another"),
-    "close_mosaic": Option(TRAIN, whole(0), "last epochs without mosaic, mixup and cutmix, default 10"),
+    "close_mosaic": Option(TRAIN, whole(0, MANY), "last epochs without mosaic, mixup and cutmix, default 10"),
     "augmentations": Option(
-        TRAIN, ANY, "a name or a list of names that plugins have registered, see docs/own_parts.md", section=True
+        TRAIN,
+        AUGMENTATIONS,
+        "a name or a list of names that plugins have registered, see docs/own_parts.md",
+        section=True,
     ),
     "crop_train": Option(
         TRAIN,
-        ANY,
+        part(f"grid, lsm, auto or none: {COMPONENT}", None, False),
         "grid, lsm or auto: training also sees parts of pictures at the files' resolution; none for none. Settings: "
         "crop_train.probability, .tile, .scale, .keep, .objects, .pieces; see docs/crop_training.md",
         section=True,
@@ -210,12 +306,16 @@ AUGMENTATION = {
 MEASURING = {
     "protocol": Option(
         SCORES,
-        ANY,
+        name("the name of a protocol", None),
         "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson; default what the data YAML says, "
         "else aitod",
     ),
-    "fitness": Option(TRAIN, ANY, "the figure that chooses the best epoch, such as AP, AP50 or AP_t"),
-    "worst": Option(VAL, whole(0), "images with most errors on the page report.html, default 12"),
+    "fitness": Option(
+        TRAIN,
+        name("the name of a figure", None),
+        "the figure that chooses the best epoch, such as AP, AP50 or AP_t; not with val=False",
+    ),
+    "worst": Option(VAL, whole(0, 10_000), "images with most errors on the page report.html, default 12"),
     "save_json": Option(RUNS, FLAG, "True writes predictions.json, which yolotiny eval scores"),
 }
 DETECTION = {
@@ -230,9 +330,15 @@ DETECTION = {
     ),
     "agnostic_nms": Option(MODES, FLAG, "True lets boxes of different classes suppress each other"),
     "nms_metric": Option(
-        RUNS, ANY, "iou (default) or nwd: how boxes are compared when they suppress each other; nwd has iou=0.85 then"
+        RUNS,
+        choice("iou", "nwd", None),
+        "iou (default) or nwd: how boxes are compared when they suppress each other; nwd has iou=0.85 then",
     ),
-    "nms_c": Option(RUNS, ANY, "pixels, with nms_metric=nwd; default the mean object size of the training boxes"),
+    "nms_c": Option(
+        RUNS,
+        above_zero(SIDE, (None,)),
+        "pixels, with nms_metric=nwd; default the mean object size of the training boxes",
+    ),
     "nms": Option(
         (*DETECTS, *EXPORT),
         choice(True, False, None),
@@ -242,7 +348,7 @@ DETECTION = {
     "quantize": Option(
         (*DETECTS, *EXPORT),
         choice(8, 16, 32, "int8", "fp16", "fp32", "w8a8", "w16a16", "w8a16", "w8a32", "8", "16", "32", None),
-        "precision in bits: 32, 16, and for exported files 8",
+        "precision in bits: 32, or 16 on a GPU; in export 8, too",
     ),
     "dnn": Option(DETECTS, FLAG, "True runs ONNX files by OpenCV"),
     "uncertainty": Option(
@@ -252,44 +358,50 @@ DETECTION = {
 SLICING = {
     "crops": Option(
         RUNS,
-        ANY,
+        part(f"none, auto, lsm, grid or one of your own: {COMPONENT}", None, False),
         "parts to look at again: none, auto (what a coarse pass points at), lsm (clusters), grid (tiles of all); "
         "default the model's",
     ),
     "pixel_scale": Option(
         RUNS,
-        ANY,
+        above_zero(1_000, (None,)),
         "network pixels per pixel of the picture in crops; default what brings objects to trained size",
     ),
     "tile": Option(
         RUNS,
-        ANY,
+        whole(1, SIDE, (None,)),
         "crops=grid: side of a tile in pixels of the picture, shown at imgsz; default what fills it at that scale",
     ),
-    "overlap": Option(RUNS, ANY, "crops=grid: share of a tile that the next one repeats, default 0.2"),
-    "full": Option(RUNS, ANY, "crops=grid: False leaves out the pass over the whole picture"),
-    "k": Option(RUNS, ANY, "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none"),
-    "top_k": Option(RUNS, ANY, "crops=lsm: fullest cells of the heat map that clusters are made of, default 50"),
+    "overlap": Option(RUNS, BELOW_ONE, "crops=grid: share of a tile that the next one repeats, default 0.2"),
+    "full": Option(RUNS, choice(True, False, None), "crops=grid: False leaves out the pass over the whole picture"),
+    "k": Option(
+        RUNS,
+        whole(0, 1_000, (None,)),
+        "crops=lsm: clusters of small objects that are looked at again, default 2; 0 for none",
+    ),
+    "top_k": Option(
+        RUNS, whole(1, MANY, (None,)), "crops=lsm: fullest cells of the heat map that clusters are made of, default 50"
+    ),
     "prior": Option(
         RUNS,
-        ANY,
+        BELOW_ONE,
         "weight of the coarse pass's score in that of what crops find, below 1; default 0.1 for auto, else 0",
     ),
     "budget": Option(
         RUNS,
-        ANY,
+        BUDGET,
         "what both passes over a picture may cost: forwards (4) or milliseconds (150ms); the best crops first",
     ),
     "merge": Option(
         RUNS,
-        ANY,
+        part(f"nms, replace, nmm or one of your own: {COMPONENT}", None),
         "both passes join by nms, replace (in a crop, the crop counts) or nmm (overlapping boxes become one)",
     ),
 }
 TRACKING = {
     "tracker": Option(
         TRACK,
-        ANY,
+        name("the name or file of a tracker", None),
         "bytetrack-nwd.yaml (default), botsort-nwd.yaml, one of ultralytics' (bytetrack.yaml, botsort.yaml) or "
         "your own file; a setting of it is given as tracker.match=iou, tracker.track_buffer=60",
     ),
@@ -298,55 +410,61 @@ TRACKING = {
 RESULTS = {
     "save": Option((*TRAIN, *LOOKS), FLAG, "False: the last checkpoint alone is kept, no pictures are drawn"),
     "save_txt": Option(RUNS, FLAG, "True writes a label file for each picture"),
-    "save_conf": Option(RUNS, FLAG, "True writes scores into those label files"),
+    "save_conf": Option(RUNS, FLAG, "True writes scores into those label files, with save_txt=True"),
     "save_crop": Option(LOOKS, FLAG, "True writes each detection as a picture of its own"),
     "save_frames": Option(LOOKS, FLAG, "True writes frames of a video as pictures, too"),
     "show": Option(LOOKS, FLAG, "True shows pictures in a window"),
     "show_labels": Option(RUNS, FLAG, "False draws no class names"),
     "show_conf": Option(RUNS, FLAG, "False draws no scores"),
     "show_boxes": Option(LOOKS, FLAG, "False draws no boxes"),
-    "line_width": Option(LOOKS, whole(1, single=(None,)), "width of lines in pixels; default by the picture's size"),
+    "line_width": Option(LOOKS, whole(1, 1_000, (None,)), "width of lines in pixels; default by the picture's size"),
     "visualize": Option(
         (*SCORES, *PREDICT), FLAG, "True draws maps of the layers (predict), or hits and misses in colours (train, val)"
     ),
     "embed": Option(
         PREDICT,
-        whole(-1_000, single=(None,), many=True),
+        whole(-1_000, 1_000, (None,), True),
         "numbers of layers whose features are returned instead of boxes",
     ),
     "vid_stride": Option(LOOKS, whole(1, 1_000_000), "every so many frames of a video are looked at, default 1"),
     "stream_buffer": Option(LOOKS, FLAG, "True looks at every frame of a camera, False at the newest"),
 }
 FILES = {
-    "format": Option(EXPORT, ANY, "onnx, openvino, engine, torchscript (default) and others of ultralytics"),
+    "format": Option(
+        EXPORT, name("the name of a format"), "onnx, openvino, engine, torchscript (default) and others of ultralytics"
+    ),
     "dynamic": Option(EXPORT, FLAG, "True writes a file that takes pictures of any size and number"),
     "simplify": Option(EXPORT, FLAG, "False leaves an ONNX graph as it was traced"),
-    "opset": Option(EXPORT, whole(1, single=(None,)), "version of ONNX' operators; default what torch can write"),
-    "workspace": Option(EXPORT, number(0.0, single=(None,)), "memory in GiB that TensorRT may use to optimize"),
+    "opset": Option(
+        EXPORT,
+        whole(11, 20, (None,)),
+        "version of ONNX' operators; default what torch can write, at least 11 as older ones enlarge maps otherwise",
+    ),
+    "workspace": Option(EXPORT, above_zero(100_000, (None,)), "memory in GiB that TensorRT may use to optimize"),
     "optimize": Option(EXPORT, FLAG, "True compiles longer for a faster file, for DeepX"),
 }
 UNREAD = {
-    "mode": Option(NOBODY, ANY, "", why="the command says what is done"),
-    "cfg": Option(NOBODY, ANY, "", why="options are given with the command, in training also by recipe=FILE"),
-    "distill_model": Option(NOBODY, ANY, "", why=DISTILLS),
-    "dis": Option(NOBODY, ANY, "", why=DISTILLS),
-    "cls_remap": Option(NOBODY, ANY, "", why="tensors are taken over where name and shape agree"),
-    "profile": Option(NOBODY, ANY, "", why="it is read by logging services only"),
-    "overlap_mask": Option(NOBODY, ANY, "", why=MASKS),
-    "mask_ratio": Option(NOBODY, ANY, "", why=MASKS),
-    "retina_masks": Option(NOBODY, ANY, "", why=MASKS),
-    "copy_paste": Option(NOBODY, ANY, "", why=MASKS),
-    "copy_paste_mode": Option(NOBODY, ANY, "", why=MASKS),
-    "dropout": Option(NOBODY, ANY, "", why=CLASSIFIES),
-    "auto_augment": Option(NOBODY, ANY, "", why=CLASSIFIES),
-    "erasing": Option(NOBODY, ANY, "", why=CLASSIFIES),
-    "pose": Option(NOBODY, ANY, "", why=POSES),
-    "kobj": Option(NOBODY, ANY, "", why=POSES),
-    "rle": Option(NOBODY, ANY, "", why=POSES),
-    "angle": Option(NOBODY, ANY, "", why="it is for oriented boxes"),
-    "dlog": Option(NOBODY, ANY, "", why=DEPTH),
-    "dgrad": Option(NOBODY, ANY, "", why=DEPTH),
-    "dlam": Option(NOBODY, ANY, "", why=DEPTH),
+    "mode": Option(NOBODY, NOTHING, "", why="the command says what is done"),
+    "cfg": Option(NOBODY, NOTHING, "", why="options are given with the command, in training also by recipe=FILE"),
+    "distill_model": Option(NOBODY, NOTHING, "", why=DISTILLS),
+    "dis": Option(NOBODY, NOTHING, "", why=DISTILLS),
+    "cls_remap": Option(NOBODY, NOTHING, "", why="tensors are taken over where name and shape agree"),
+    "profile": Option(NOBODY, NOTHING, "", why="it is read by logging services only"),
+    "overlap_mask": Option(NOBODY, NOTHING, "", why=MASKS),
+    "mask_ratio": Option(NOBODY, NOTHING, "", why=MASKS),
+    "retina_masks": Option(NOBODY, NOTHING, "", why=MASKS),
+    "copy_paste": Option(NOBODY, NOTHING, "", why=MASKS),
+    "copy_paste_mode": Option(NOBODY, NOTHING, "", why=MASKS),
+    "dropout": Option(NOBODY, NOTHING, "", why=CLASSIFIES),
+    "auto_augment": Option(NOBODY, NOTHING, "", why=CLASSIFIES),
+    "erasing": Option(NOBODY, NOTHING, "", why=CLASSIFIES),
+    "pose": Option(NOBODY, NOTHING, "", why=POSES),
+    "kobj": Option(NOBODY, NOTHING, "", why=POSES),
+    "rle": Option(NOBODY, NOTHING, "", why=POSES),
+    "angle": Option(NOBODY, NOTHING, "", why="it is for oriented boxes"),
+    "dlog": Option(NOBODY, NOTHING, "", why=DEPTH),
+    "dgrad": Option(NOBODY, NOTHING, "", why=DEPTH),
+    "dlam": Option(NOBODY, NOTHING, "", why=DEPTH),
 }
 GROUPS: dict[str, dict[str, Option]] = {
     "the run": RUN,

@@ -7,10 +7,13 @@ from typing import Any
 
 from ..data.depth import SECTION as PICTURES
 from ..data.depth import Depth
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
+from ..metrics import PROTOCOLS
 from ..ops.postprocess import NWD_THRESHOLD, check_metric
 from . import load as config
 from .defaults import DEFAULTS
+from .option_kinds import joined
+from .option_rules import check_together
 from .option_table import OPTIONS, check, read_by
 from .slicing import OPTIONS as SLICING
 
@@ -41,11 +44,21 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     changes |= {f"infer.{SLICING[k]}": plain.pop(k) for k in SLICING if k in plain}
     if changes.get("crop_train") in ("none", False):
         changes["crop_train"] = None
+    check_together(mode, plain | ({"fitness": changes["eval.fitness"]} if "eval.fitness" in changes else {}))
     if own_head:
         _check_for_own_head(mode, plain, changes)
-    for key in changes:
-        _check_change(mode, key)
+    for key, value in changes.items():
+        _check_change(mode, key, value)
     return plain, changes
+
+
+def of_split(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the `fraction` that was asked for meant for the split that is looked at, whichever it is.
+
+    ultralytics reads a single number of the training pictures only.
+    """
+    share = plain.get("fraction")
+    return {**plain, "fraction": [share] * 3} if isinstance(share, (int, float)) else dict(plain)
 
 
 def _check_for_own_head(mode: str, plain: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
@@ -59,7 +72,7 @@ def _check_for_own_head(mode: str, plain: Mapping[str, Any], changes: Mapping[st
         raise InputError("predict does not read visualize=: activation maps need a head of ultralytics")
 
 
-def _check_change(mode: str, key: str) -> None:
+def _check_change(mode: str, key: str, value: Any) -> None:
     """Raise InputError for a setting of the model file, by its dotted name, that a mode does not read."""
     section, _, name = key.partition(".")
     if section in FROM_DATA:
@@ -70,6 +83,19 @@ def _check_change(mode: str, key: str) -> None:
     if mode != "train" and not (of_slicing or of_rules or of_pictures):
         where = "use it in track" if section == "tracker" else "it is a setting of training"
         raise InputError(f"{mode} does not read {key}=: {where}")
+    if section == "eval" and name:
+        check_rules({name: value})
+
+
+def check_rules(section: Any, where: str = "") -> None:
+    """Raise InputError for an `eval:` section with a rule that nothing reads, or a value that it cannot have."""
+    place = f" in {where}" if where else ""
+    if not isinstance(section, Mapping):
+        raise InputError(f"eval{place} must be a mapping of {joined(RULES, 'and')}, not {section!r}")
+    for name, value in section.items():
+        if name not in RULES:
+            raise InputError(f"eval.{name}{place} is read by nothing{did_you_mean(name, RULES)}")
+        OPTIONS[name].values.check(name, value)
 
 
 def defaults(rules: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -86,6 +112,8 @@ def rules_of(
         own = {k: v for k, v in own.items() if k != "nms_c"}
     rules = {k: v for k, v in {**own, **given}.items() if k in names}
     check_metric(rules, head)
+    if rules.get("protocol") is not None:
+        PROTOCOLS.find(rules["protocol"])  # told before there is a run folder
     return rules
 
 

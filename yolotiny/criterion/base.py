@@ -14,7 +14,7 @@ from torch import Tensor
 from ..assigners import ASSIGNERS, HeatmapAssigner
 from ..boxes import xywh2xyxy
 from ..distributed import world_sum
-from ..errors import InputError, did_you_mean
+from ..errors import MOST, InputError, did_you_mean
 from ..losses import BOX_LOSSES, LOCALISATION, SIMILARITIES, TwoHotLoss
 from ..registry import build
 from ..structures import Assignment, Preds, Targets
@@ -22,6 +22,7 @@ from ..training_stats import TrainingStats
 
 Batch = dict[str, Any]
 Parts = dict[str, Tensor]
+GIVEN = ("coder", "object_size", "object_areas")  # parameters of components that no YAML sets
 
 
 def targets_of(batch: Batch) -> Targets:
@@ -81,14 +82,22 @@ def section(cfg: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def settable(spec: Any, where: str) -> Any:
+    """A component's spec as it is; InputError where it sets what the detector and its training give."""
+    for key in GIVEN if isinstance(spec, dict) else ():
+        if key in spec:
+            raise InputError(f"{where}.{key} is not for setting: the detector and its training give it")
+    return spec
+
+
 def _wish(default: Any, value: Any) -> str:
     """What a value should have been, judged by the default in its place; empty when it is of that kind."""
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(default, list):
-        good = isinstance(value, list) and not any(_wish(1.0, v) for v in value)
+        good = isinstance(value, list) and value and not any(_wish(1.0, v) for v in value)
         return "" if good else "a list of numbers from 0 up"
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MOST
     return "" if number else "a number from 0 up"
 
 
@@ -140,15 +149,23 @@ class Criterion:
         training = TrainingStats.of_config(cfg).known()
         own = self.terms["box"]["type"]
         of = own if own in SIMILARITIES else None  # what a loss that reshapes another one reshapes here
-        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", of=of, **training)
+        box = settable(self.loss["box"], f"{where}: loss.box")
+        self.box = build(box, BOX_LOSSES, where=f"{where}: loss.box", of=of, **training)
         self.bins = None
         if coder.is_distributional:
-            self.bins = build(self.loss["bins"], LOCALISATION, where=f"{where}: loss.bins", coder=coder)
+            self.bins = build(
+                settable(self.loss["bins"], f"{where}: loss.bins"),
+                LOCALISATION,
+                where=f"{where}: loss.bins",
+                coder=coder,
+            )
         elif (cfg.get("loss") or {}).get("bins"):
             raise InputError(f"loss.bins in {where} needs a coder of distributions: coder: {{type: bins}}")
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
-        self.assign = build(spec, ASSIGNERS, where=f"{where}: assigner", coder=coder, **training)
+        self.assign = build(
+            settable(spec, f"{where}: assigner"), ASSIGNERS, where=f"{where}: assigner", coder=coder, **training
+        )
         if (draws := isinstance(self.assign, HeatmapAssigner)) != ("heat" in self.terms):
             heads = f"heads {'with' if draws else 'without'} a heat map"
             raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")

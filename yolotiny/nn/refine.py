@@ -44,6 +44,8 @@ class BoxConv(nn.Module):
     Source: Dai et al. 2017 (deformable convolution); Liu et al. 2024 (YOLC), section III-C.
     """
 
+    least_opset = 16  # of ONNX, whose operator GridSample is as old
+
     def __init__(self, c1: int, c2: int):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(c2, c1, 3, 3))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +20,7 @@ from ultralytics.utils import LOGGER
 from .._compat import online
 from ..errors import InputError, did_you_mean
 
+REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.M)
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -40,6 +45,16 @@ def local_weights(arch: str) -> Path:
         if isinstance(place, (str, Path)) and place and Path(place).is_file():
             return Path(place)
     raise FileNotFoundError("they are not on this machine")
+
+
+@functools.cache
+def shipped_models() -> list[str]:
+    """The names of timm's models, read from its source: a wrong one is told without the second of its import."""
+    found = importlib.util.find_spec("timm")
+    if found is None or found.origin is None:
+        raise InputError("TimmFeatures needs the package timm: pip install timm")
+    files = Path(found.origin).with_name("models").glob("*.py")
+    return sorted(name for file in files for name in REGISTERED.findall(file.read_text("utf-8")))
 
 
 _following: ContextVar[bool] = ContextVar("tensors follow", default=False)
@@ -68,6 +83,8 @@ class TimmFeatures(nn.Module):
     """
 
     def __init__(self, arch: str, pretrained: bool = False, image_channels: int = 3):
+        if "timm" not in sys.modules and arch not in (known := shipped_models()):
+            raise InputError(f"timm has no model {arch!r}{did_you_mean(arch, known)}")
         import timm  # takes a second, which other models need not wait
 
         super().__init__()

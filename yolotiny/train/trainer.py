@@ -34,9 +34,11 @@ from ..slicing.samplers import crop_train
 from ..training_stats import TrainingStats
 from ..val.validator import Validator
 from .autofit import class_gaps, fit
+from .freezing import check_freeze, frozen_in_one_line
 from .processes import SharedTrainer
 from .resumable import ResumableTrainer
 
+COLUMN = 11  # characters of a column of ultralytics' progress
 CLIP = 10.0  # ultralytics' norm of gradients
 CLAMPED = 0.001  # share of targets outside the grid of a coder that is worth a word
 BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
@@ -60,6 +62,8 @@ class Trainer(SharedTrainer, ResumableTrainer):
         self.made = [p for p in (project, *project.parents) if not p.exists()]  # folders that this run adds
         with self.or_nothing():
             super().__init__(cfg, overrides, _callbacks)
+        if (asked := (overrides or {}).get("workers")) is not None:
+            self.args.workers = asked  # ultralytics has none on a CPU, whatever was asked for
 
     @contextmanager
     def or_nothing(self) -> Iterator[None]:
@@ -82,7 +86,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
 
     def set_up(self) -> None:
         """Data, loaders and optimizer; what is wrong with them is told before anything lies in the run folder."""
-        with self.or_nothing():
+        with self.or_nothing(), frozen_in_one_line():
             super().set_up()
         if RANK in {-1, 0} and self.args.amp == "bf16" and self.device.type == "cpu" and slow_bfloat16():
             LOGGER.warning("amp=bf16: this processor has no bfloat16 instructions, so amp=False is faster")
@@ -99,6 +103,8 @@ class Trainer(SharedTrainer, ResumableTrainer):
         model = Detector(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose and RANK == -1)
         model.names = self.data["names"]
         above_zero(model.yaml.get("gradient_clip", CLIP), "gradient_clip", CLIP)
+        if self.args.freeze is not None:
+            self.args.freeze = check_freeze(self.args.freeze, model)
         anchors = model.yaml.get("anchors")
         if weights is not None:
             model.load(weights, RANK in {-1, 0}, None if self.args.single_cls else self.data["names"])
@@ -203,6 +209,13 @@ class Trainer(SharedTrainer, ResumableTrainer):
         ):  # the average has a criterion of its own, for val/ losses
             if model.own_criterion is not None:
                 model.own_criterion.last_epochs()
+
+    def progress_string(self) -> str:
+        """The header over the progress of an epoch, whose columns are 11 wide; no two names of losses touch."""
+        names = list(self.loss_names)
+        if max(map(len, names), default=0) >= COLUMN:
+            names = [name.removesuffix("_loss")[: COLUMN - 1] for name in names]
+        return "\n" + "".join(f"{word:>{COLUMN}}" for word in ("Epoch", "GPU_mem", *names, "Instances", "Size"))
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures in 0..1 on the device, ignore regions apart from objects."""

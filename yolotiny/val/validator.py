@@ -64,6 +64,7 @@ class Validator(SeamedValidator):
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
         pictures: `bands` and `stretch` as the user has them, over those of the training.
+        workers: processes that load pictures, where the user says so.
     """
 
     protocol = "aitod"
@@ -72,6 +73,7 @@ class Validator(SeamedValidator):
     suppression: dict[str, Any] = {}
     worst: int = WORST
     pictures: Mapping[str, Any] = {}
+    workers: int | None = None
     evaluation: Evaluation | None = None
 
     @names_as_text()
@@ -81,6 +83,12 @@ class Validator(SeamedValidator):
         self.weights = model if isinstance(model, (str, Path)) else self.args.model
         with alone() if trainer is None and RANK > -1 else nullcontext():
             return super().__call__(trainer, model, **kwargs)
+
+    def get_dataloader(self, dataset_path: str, batch_size: int) -> Any:
+        """Batches of a split, by as many processes as the user asks for; ultralytics has none on a CPU."""
+        if self.workers is not None:
+            self.args.workers = self.workers
+        return super().get_dataloader(dataset_path, batch_size)
 
     def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
         """Take `protocol`, `fitness`, `nms_metric` and `nms_c` from a configuration's `eval:` section.

@@ -44,7 +44,7 @@ def test_no_data_yaml_is_without_a_format():
 
 
 def test_the_help_and_the_docs_list_every_format():
-    listed = cli_help.COMMANDS["data convert"].options["format"].removeprefix("what it is: ").split(", ")
+    listed = cli_help.COMMANDS["data convert"].options["format"].help.removeprefix("what it is: ").split(", ")
     assert set(listed) == CONVERTERS.keys()
     docs = (FOLDER.parents[1] / "docs" / "datasets.md").read_text(encoding="utf-8")
     assert [f for f in CONVERTERS if f"`{f}`" not in docs] == []

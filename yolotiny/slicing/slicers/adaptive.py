@@ -63,7 +63,7 @@ class Adaptive(Slicer):
             number(context, "auto: context", 0, 320)
         number(zoom, "auto: zoom", 0.1, 10)
         number(most, "auto: most", 0, 1)
-        if pack not in (None, True, False):
+        if pack is not None and not isinstance(pack, bool):
             raise InputError(f"auto: pack={pack!r} must be True, False or left out")
         self.asked, self.zoom, self.most, self.packs = (threshold, context), zoom, most, pack
         self.adapt(TrainingStats())
