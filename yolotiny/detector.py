@@ -79,24 +79,13 @@ class Detector(SeamedDetector):
         if twice := {k for k in added if added.count(k) > 1}:
             raise InputError(f"two layers of {self.yaml.get('yaml_file')} add {min(twice)!r} to the loss; leave one")
         if not head.stride.any():
-            head.stride = self._strides(ch)  # heads of ultralytics take theirs from outside
+            head.stride = _strides(self.model, ch)  # heads of ultralytics take theirs from outside
             head.bias_init()
         # The largest is what sides of an input have to be divisible by, and backbones halve five times.
         self.stride = head.stride if head.stride.max() >= 32 else torch.cat((head.stride, torch.tensor([32.0])))
         initialize_weights(self)
         if verbose:
             self.info()
-
-    def _strides(self, ch: int) -> Tensor:
-        """Pixels per cell of each level that the head reads."""
-        size, outputs = graph.PROBE, {"image": torch.zeros(1, ch, graph.PROBE, graph.PROBE)}
-        self.model.eval()
-        with torch.no_grad():
-            for key, layer in list(self.model.named_children())[:-1]:
-                outputs[key] = _features(layer(graph.gather(layer.f, outputs)))
-            found = graph.gather(self.model[-1].f, outputs)
-        self.model.train()
-        return torch.tensor([size / f.shape[-2] for f in found])
 
     def run_layers(self, x: Tensor, profile: bool = False, embed: list[int] | None = None) -> Any:
         """Run the graph on (B, C, H, W) pictures in 0..1; layers' `aux` tensors join the head's predictions."""
@@ -252,6 +241,18 @@ class Detector(SeamedDetector):
             else:
                 out.append(self.descale(y, flip, scale, size))
         return (torch.cat(out, -1), None) if maps is None else (one_of_each(torch.cat(out, 1)), maps)
+
+
+def _strides(layers: nn.Sequential, ch: int) -> Tensor:
+    """Pixels per cell of each level that the head reads."""
+    size, outputs = graph.PROBE, {"image": torch.zeros(1, ch, graph.PROBE, graph.PROBE)}
+    layers.eval()
+    with torch.no_grad():
+        for key, layer in list(layers.named_children())[:-1]:
+            outputs[key] = _features(layer(graph.gather(layer.f, outputs)))
+        found = graph.gather(layers[-1].f, outputs)
+    layers.train()
+    return torch.tensor([size / f.shape[-2] for f in found])
 
 
 def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:

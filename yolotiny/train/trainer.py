@@ -203,10 +203,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
     def close_mosaic(self) -> None:
         """The last epochs run without mosaic, and some criteria change with them."""
         super().close_mosaic()
-        for model in (
-            unwrap_model(self.model),
-            self.ema.ema,
-        ):  # the average has a criterion of its own, for val/ losses
+        for model in (unwrap_model(self.model), self.ema.ema):  # the average has its own criterion, for val/ losses
             if model.own_criterion is not None:
                 model.own_criterion.last_epochs()
 
@@ -241,20 +238,10 @@ class Trainer(SharedTrainer, ResumableTrainer):
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """A row of results.csv: ultralytics' columns, then ours, the same ones in every row."""
         if self.epoch == self.start_epoch:
-            self._say_what_is_clamped()
+            _say_what_is_clamped(unwrap_model(self.model))
         ours = self.validator.columns
         theirs = {k: v for k, v in metrics.items() if k not in ours}
         super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
-
-    def _say_what_is_clamped(self) -> None:
-        """Warn where objects lie outside the grid of a coder of distributions, as values of another head make them."""
-        model = unwrap_model(self.model)
-        beyond = model.own_criterion.beyond if model.own_criterion is not None else None
-        if beyond is not None and (share := (beyond[0] / beyond[1].clamp(min=1)).item()) > CLAMPED:
-            LOGGER.warning(
-                f"coder of {model.yaml.get('yaml_file')}: {share:.1%} of what was learnt in this epoch lies outside "
-                "its grid and was clamped to the end; widen coder.alpha (docs/ugs.md has the values of each head)"
-            )
 
     def final_eval(self) -> None:
         """Validate the best checkpoint, then call the hooks in the first process."""
@@ -266,6 +253,16 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """How many epochs are whole, and how to go on, in words."""
         go_on = f", go on with: yolotiny train resume={self.last}" if self.last.exists() else ""
         return f"{getattr(self, 'epoch', 0)} of {self.epochs} epochs are complete{go_on}"
+
+
+def _say_what_is_clamped(model: Detector) -> None:
+    """Warn where objects lie outside the grid of a coder of distributions, as values of another head make them."""
+    beyond = model.own_criterion.beyond if model.own_criterion is not None else None
+    if beyond is not None and (share := (beyond[0] / beyond[1].clamp(min=1)).item()) > CLAMPED:
+        LOGGER.warning(
+            f"coder of {model.yaml.get('yaml_file')}: {share:.1%} of what was learnt in this epoch lies outside "
+            "its grid and was clamped to the end; widen coder.alpha (docs/ugs.md has the values of each head)"
+        )
 
 
 def _in_order_of(names: dict[int, str], data: dict[str, Any]) -> dict[str, Any]:
