@@ -23,7 +23,6 @@ from .config.slicing import section_of
 from .detector import Detector
 from .errors import InputError, did_you_mean
 from .export import export_whole, sizes_noted
-from .loaders.sources import usual_batch
 from .nn.head import family_of
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
@@ -31,6 +30,7 @@ from .predict.predictor import TEXTS, Predictor, is_ours
 from .predict.sharing import prepare
 from .predict.uncertainty import UncertainPredictor
 from .report import WORST
+from .runtime.sources import usual_batch
 from .slicing import SlicedInference
 from .track.config import section_to_track, tracker_of
 from .track.predictor import TrackPredictor, Tracks

@@ -18,8 +18,8 @@ from ultralytics.utils.patches import PIL_FALLBACK_SUFFIXES
 from .._compat.reader import SeamedReader
 from ..data.pictures import Unreadable
 from ..errors import InputError
+from ..runtime.sources import ADDRESSES, is_video
 from .pictures import read_picture
-from .sources import ADDRESSES, is_video
 
 Batch = list[tuple[str, np.ndarray, str]]  # path, picture, what to print before its results
 FIRST = 5  # files that are named at the end

@@ -16,14 +16,14 @@ from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
 from ..loaders.reader import Reader
-from ..loaders.sources import items_of, reads_files
 from ..ops.letterbox import Letterbox
 from ..ops.postprocess import NMSConfig, describe, nms, scale_for
+from ..runtime.coco_rows import RowFile, rows_of
+from ..runtime.sources import items_of, reads_files
 from ..slicing import SlicedInference
 from ..text import printable
 from ..training_stats import TrainingStats
 from .drawing import TinyResults
-from .json_writer import RowFile, rows_of
 from .results import SlicedResults
 from .saving import Saving
 from .sharing import Lent
@@ -140,8 +140,8 @@ class Predictor(Saving, DetectionPredictor):
 
     def _rows(self, result: Results) -> list[dict[str, Any]]:
         """Rows of predictions.json; those of a video say the frame."""
-        found = {"bboxes": result.boxes.xyxy, "conf": result.boxes.conf, "cls": result.boxes.cls}
-        rows = rows_of(found, str(result.path), range(1, len(result.names) + 1))
+        found = result.boxes.cpu().numpy()
+        rows = rows_of(found.xyxy, found.conf, found.cls, str(result.path), range(1, len(result.names) + 1))
         video = self.dataset.mode != "image"
         return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
 

@@ -35,8 +35,8 @@ from ..metrics import (
 from ..metrics.columns import COLUMNS
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
 from ..predict.drawing import names_as_text
-from ..predict.json_writer import rows_of
 from ..report import WORST, write
+from ..runtime.coco_rows import rows_of
 from .ground_truth import folder_of, ground_truth, ground_truth_hash
 
 PLACEHOLDER_CLASSES = 999  # class names that ultralytics makes up for a file without any
@@ -170,7 +170,7 @@ class Validator(SeamedValidator):
             self.images.append(known.beside(kept, pred["conf"].cpu(), cls.cpu()))
             self.pictures.append(known.picture)
             if self.args.save_json:
-                self.rows += rows_of({**pred, "bboxes": kept}, prepared["im_file"], self.class_map)
+                self.rows += self._rows_of({**pred, "bboxes": kept}, prepared["im_file"])
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
                 gt = prepared["bboxes"].view(-1, 4)
@@ -234,7 +234,12 @@ class Validator(SeamedValidator):
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
         """Detections for ultralytics' figures, without those in ignore regions: columns of (n, 6) rows, in pixels."""
-        self.jdict += rows_of(predn, pbatch["im_file"], self.class_map)
+        self.jdict += self._rows_of(predn, pbatch["im_file"])
+
+    def _rows_of(self, found: dict[str, Tensor], file: str) -> list[dict[str, Any]]:
+        """Rows of predictions.json: columns of (n, 6) rows, in pixels of the picture."""
+        boxes, scores, classes = (found[k].cpu().numpy() for k in ("bboxes", "conf", "cls"))
+        return rows_of(boxes, scores, classes, file, self.class_map)
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
         """All detections go into the file, as protocols judge those in ignore regions; its figures are ours."""

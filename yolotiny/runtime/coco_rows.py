@@ -9,24 +9,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from ultralytics.utils import ops
+import numpy as np
 
 from ..files import cannot_write
 
 
-def rows_of(found: dict[str, Tensor], file: str, categories: Sequence[int]) -> list[dict[str, Any]]:
+def rows_of(
+    boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, file: str, categories: Sequence[int]
+) -> list[dict[str, Any]]:
     """Detections of a picture, by its file stem.
 
     Args:
-        found: `bboxes` (n, 4) xyxy in pixels of the picture, `conf` (n,), `cls` (n,).
+        boxes: (n, 4) xyxy, pixels of the picture.
+        scores, classes: (n,).
         file: the picture.
         categories: the `category_id` of each class.
     """
     stem = Path(file).stem
-    box = ops.xyxy2xywh(found["bboxes"])
-    box[:, :2] -= box[:, 2:] / 2
-    rows = zip(box.tolist(), found["conf"].tolist(), found["cls"].tolist(), strict=True)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    corners = (boxes[:, :2] + boxes[:, 2:]) / 2 - sides / 2
+    rows = zip(np.concatenate((corners, sides), 1).tolist(), scores.tolist(), classes.tolist(), strict=True)
     return [
         {
             "image_id": int(stem) if stem.isnumeric() else stem,

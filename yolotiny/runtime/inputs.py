@@ -1,0 +1,74 @@
+"""Pictures as a network takes them: fitted into its input, RGB, 0..1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ..errors import InputError
+
+SHARE = np.arange(256, dtype=np.float32) / np.float32(255)  # of each value of a byte
+
+
+def to_input(images: Sequence[np.ndarray], dtype: str = "float32") -> np.ndarray:
+    """(H, W, C) uint8 pictures of one size, BGR where they have three channels -> (B, C, H, W) in 0..1, RGB."""
+    h, w, channels = images[0].shape
+    out = np.empty((len(images), channels, h, w), np.float32)
+    order = (2, 1, 0) if channels == 3 else range(channels)
+    for image, planes in zip(images, out, strict=True):
+        for plane, channel in zip(planes, order, strict=True):
+            cv2.LUT(cv2.extractChannel(image, channel), SHARE, plane)
+    return out.astype(dtype, copy=False)
+
+
+def whole_strides(imgsz: int | Sequence[int], stride: int) -> tuple[int, int]:
+    """(height, width) of an input from what a user gave, rounded up to whole strides.
+
+    Raises:
+        InputError: no size.
+    """
+    sides = [imgsz, imgsz] if isinstance(imgsz, (int, float)) else list(imgsz)
+    good = all(isinstance(s, int) and not isinstance(s, bool) and 0 < s <= 1 << 16 for s in sides)
+    if len(sides) == 1:
+        sides = sides * 2
+    if len(sides) != 2 or not good:
+        raise InputError(f"imgsz={imgsz!r} must be one or two whole numbers of pixels, such as 640")
+    h, w = (max(math.ceil(side / stride), 1) * stride for side in sides)
+    return h, w
+
+
+def as_picture(image: np.ndarray, channels: int, where: str) -> np.ndarray:
+    """An array in memory as (H, W, C) uint8 with the channels of the network, as ultralytics takes it.
+
+    Sixteen bits lose the lower half, grey is repeated, and an alpha channel is dropped.
+
+    Raises:
+        InputError: it is no picture, or has other channels.
+    """
+    image = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+    image = image[..., None] if image.ndim == 2 else image
+    if image.ndim != 3 or not image.size or image.dtype != np.uint8:
+        raise InputError(
+            f"{where}: an array of shape {image.shape} and type {image.dtype} is no picture; "
+            "give (H, W, C) uint8, BGR as OpenCV reads it"
+        )
+    if (image.shape[2], channels) in ((2, 1), (2, 3)):
+        image = image[..., :1]
+    if (image.shape[2], channels) in _CONVERTED:
+        image = cv2.cvtColor(image, _CONVERTED[image.shape[2], channels])
+        image = image[..., None] if image.ndim == 2 else image
+    if image.shape[2] != channels:
+        raise InputError(f"{where} has {image.shape[2]} channels, and the network takes {channels}")
+    return np.ascontiguousarray(image)
+
+
+# (channels of a picture, channels of a network): how one becomes the other.
+_CONVERTED = {
+    (1, 3): cv2.COLOR_GRAY2BGR,
+    (4, 3): cv2.COLOR_BGRA2BGR,
+    (3, 1): cv2.COLOR_BGR2GRAY,
+    (4, 1): cv2.COLOR_BGRA2GRAY,
+}
