@@ -1,4 +1,4 @@
-"""Reading and writing of picture files by OpenCV alone: what is wrong with one, and writing that tells when it fails."""
+"""Picture files by OpenCV alone: what is wrong with one, and writing that tells when it fails."""
 
 from __future__ import annotations
 

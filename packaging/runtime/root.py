@@ -4,7 +4,7 @@ from typing import Any
 
 from .runtime import ByteTrack, Detections, Detector, InputError
 
-__all__ = ["ByteTrack", "Detections", "Detector", "InputError", "__version__"]
+__all__ = ["ByteTrack", "Detections", "Detector", "InputError"]
 
 
 def __getattr__(name: str) -> Any:

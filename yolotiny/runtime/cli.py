@@ -1,4 +1,4 @@
-"""The command line: `yolotiny-run best.onnx pictures/ --crops auto --json out.json`. An error is one line and exit code 2."""
+"""The command line: `yolotiny-run best.onnx pictures/ --json out.json`. An error is one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ..text import printable
 from .backends import BACKENDS
 from .detector import Detector
 from .reader import Reader
-from .request import Request
 from .results import Detections
 from .saving import Saver
 from .sources import usual_batch
@@ -131,7 +130,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "yolotiny-run") -> int:
             stream.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     try:
-        run(parser(prog).parse_args(argv))
+        perform(parser(prog).parse_args(argv))
         sys.stdout.flush()
         return 0
     except InputError as error:
@@ -145,7 +144,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "yolotiny-run") -> int:
         return 130
 
 
-def run(args: argparse.Namespace) -> None:
+def perform(args: argparse.Namespace) -> None:
     """Find, save and count, as the options ask."""
     if args.scores and not args.txt:
         raise InputError("--scores goes with --txt")
@@ -156,14 +155,14 @@ def run(args: argparse.Namespace) -> None:
     detector = Detector(args.model, imgsz=imgsz, **made)
     if args.track:
         told.setdefault("tracker", DEFAULT)
-    request = Request.of(told, detector.network.file, args.model)
+    run = detector.prepare(**told)
+    request = run.request
     source = args.source[0] if len(args.source) == 1 else args.source
     reader = Reader(source, detector.network.channels, request.vid_stride)
     saver = Saver(args.save, args.txt, args.json, args.scores, request.vid_stride)
     start = time.perf_counter()
-    results = detector.run(reader, request, request.batch or usual_batch(source))
     try:
-        found, ids = _watch(results, reader, saver, args.quiet)
+        found, ids = _watch(run.through(reader, usual_batch(source)), reader, saver, args.quiet)
     except KeyboardInterrupt:
         if reader.live:  # it has no other end
             saver.close()
@@ -172,9 +171,10 @@ def run(args: argparse.Namespace) -> None:
     seconds = time.perf_counter() - start
     unread = f", {reader.unread.total()} more cannot be read" if reader.unread else ""
     tracks = f", {ids} tracks" if request.tracker else ""
-    rate = f"{reader.seen} pictures{unread}, {found} boxes{tracks} in {seconds:.1f} s, {reader.seen / seconds:.3g} a second"
+    rate = f"in {seconds:.1f} s, {reader.seen / seconds:.3g} a second"
+    said = f"{reader.seen} pictures{unread}, {found} boxes{tracks} {rate}"
     places = [str(place) for place in (args.save, args.txt, args.json) if place]
-    print(f"{rate}; saved: {', '.join(places)}" if places else rate, file=sys.stderr)
+    print(f"{said}; saved: {', '.join(places)}" if places else said, file=sys.stderr)
 
 
 def _watch(results: Iterable[Detections], reader: Reader, saver: Saver, quiet: bool) -> tuple[int, int]:

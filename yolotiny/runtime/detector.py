@@ -77,21 +77,21 @@ class Detector:
             source: a file, a folder, a pattern, a list in a file or in Python, an array (H, W, 3) uint8 BGR, a video,
                 the number of a camera, or the address of a stream.
             options: `crops` (none, grid, lsm, auto, or a mapping with its settings) and, with crops, `k`, `top_k`,
-                `tile`, `overlap`, `full`, `pixel_scale`, `merge`, `budget`, `prior`; `conf`, `iou`, `max_det`, `classes`,
-                `agnostic_nms`, `nms_metric`, `nms_c`; `imgsz`, `batch`, `vid_stride`; `tracker` (`bytetrack-nwd`,
-                `bytetrack`, a YAML file, True). What is left out is as the file says, or as in `yolotiny predict`.
+                `tile`, `overlap`, `full`, `pixel_scale`, `merge`, `budget`, `prior`; `conf`, `iou`, `max_det`,
+                `classes`, `agnostic_nms`, `nms_metric`, `nms_c`; `imgsz`, `batch`, `vid_stride`; `tracker`
+                (`bytetrack-nwd`, `bytetrack`, a YAML file, True). What is left out is as the file says, or as in
+                `yolotiny predict`.
 
         Raises:
             InputError: nothing there, an unknown option, an impossible value; at the end, where no picture could be
                 decoded.
         """
-        request = Request.of(options, self.network.file, str(self.network.path))
-        reader = Reader(source, self.network.channels, request.vid_stride)
-        return self.run(reader, request, request.batch or usual_batch(source))
+        run = self.prepare(**options)
+        return run.through(Reader(source, self.network.channels, run.request.vid_stride), usual_batch(source))
 
-    def run(self, reader: Iterable[Frame], request: Request, batch: int = 1) -> Iterator[Detections]:
-        """What is in frames, one by one; `stream` for those who have a reader and want to ask it what was left out."""
-        return Run(self, request).through(reader, batch)
+    def prepare(self, **options: Any) -> Run:
+        """A call whose options are checked, and whose frames come from a reader of the caller's own; see `stream`."""
+        return Run(self, Request.of(options, self.network.file, str(self.network.path)))
 
     def size_of(self, imgsz: Any) -> tuple[int, int]:
         """(height, width) of the input in pixels for `imgsz` of a call.
@@ -103,9 +103,8 @@ class Detector:
         if fixed is None:
             return whole_strides(wanted or self.network.file.size or SIZE, self.stride)
         if wanted is not None and whole_strides(wanted, self.stride) != fixed:
-            raise InputError(
-                f"{self.network.path} takes {fixed[1]}x{fixed[0]} pixels only: leave imgsz out, or export with dynamic=True"
-            )
+            only = f"{self.network.path} takes {fixed[1]}x{fixed[0]} pixels only"
+            raise InputError(f"{only}: leave imgsz out, or export with dynamic=True")
         return fixed
 
 
@@ -130,7 +129,13 @@ class Run:
         self.sequence: str | None = None
 
     def through(self, frames: Iterable[Frame], batch: int = 1) -> Iterator[Detections]:
-        """Batches of pictures, or of frames of one video, through the network."""
+        """What is in frames, one by one.
+
+        Args:
+            frames: of a reader.
+            batch: pictures, or frames of one video, of a forward, where the options of the call do not say it.
+        """
+        batch = self.request.batch or batch
         waiting: list[Frame] = []
         for frame in frames:
             if waiting and (len(waiting) >= batch or _video(frame) != _video(waiting[0])):

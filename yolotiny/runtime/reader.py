@@ -107,7 +107,7 @@ class Reader:
         """The frames of a video; it goes on after those that cannot be decoded."""
         video = cv2.VideoCapture(path)
         if not video.isOpened():
-            self._leave_out(path, unopened(path) or "the video cannot be opened")
+            self._leave_out(path, "the video cannot be opened")
             return
         number, fps = 0, float(video.get(cv2.CAP_PROP_FPS))
         try:
