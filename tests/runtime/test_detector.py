@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import cv2
@@ -13,8 +14,9 @@ from tests.runtime.conftest import CELL, METADATA, hand_made, squares
 from yolotiny import YOLO
 from yolotiny.errors import InputError
 from yolotiny.runtime import Detector
+from yolotiny.runtime.metadata import read_metadata
 
-SIZES = ((128, 128), (300, 517), (641, 1280), (90, 333))
+SIZES = ((128, 128), (150, 261), (161, 320), (90, 233))
 
 
 def pictures() -> list[np.ndarray]:
@@ -24,7 +26,7 @@ def pictures() -> list[np.ndarray]:
 
 def assert_same(results, found, crops) -> None:
     """Results of ultralytics beside ours, to a hundredth of a pixel and 1e-5 of a score."""
-    assert len(results) == len(found) and sum(map(len, found)) > 20
+    assert len(results) == len(found) and sum(map(len, found)) > 9
     for wanted, got in zip(results, found, strict=True):
         rows = wanted.boxes.data.numpy()
         np.testing.assert_allclose(got.rows[:, :4], rows[:, :4], atol=0.01)
@@ -78,9 +80,13 @@ def test_tracks_have_the_numbers_of_the_full_package(exported):
 
 
 @pytest.mark.slow
-def test_openvino_finds_what_onnx_runtime_finds(exported):
+def test_a_folder_of_openvino_gives_what_onnx_runtime_gives(exported, tmp_path):
     pytest.importorskip("openvino")
-    onnx, openvino = (Detector(exported[kind])(pictures()[:2], conf=0.3) for kind in ("static", "openvino"))
+    import openvino as ov
+
+    ov.save_model(ov.Core().read_model(exported["static"]), tmp_path / "a.xml", compress_to_fp16=False)
+    (tmp_path / "metadata.yaml").write_text(json.dumps(read_metadata(exported["static"])))
+    onnx, openvino = (Detector(file)(pictures()[:2], conf=0.3) for file in (exported["static"], tmp_path))
     for a, b in zip(onnx, openvino, strict=True):
         assert len(a) == len(b)
         np.testing.assert_allclose(a.rows, b.rows, atol=0.05)
