@@ -86,6 +86,7 @@ WHOLE = {
     "tests/test_docstrings.py": "what docstrings of the package say",
     "tests/test_gpu_benchmark.py": "the program that measures on a card",
     "tests/test_others.py": "checkpoints of others",
+    "tests/runtime/test_wheel.py": "the runtime's own wheel, built and installed",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",
     "tests/data/test_bad_pictures.py": "bad pictures through every reader",

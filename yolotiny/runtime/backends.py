@@ -91,7 +91,7 @@ class OnnxRuntime:
         self.input, self.outputs = inputs[0][0], list(self.signature.outputs)
 
     def __call__(self, x: np.ndarray) -> list[np.ndarray]:
-        """(B, C, H, W) in 0..1 -> each output."""
+        """(B, C, H, W) in 0..1 -> each output, (B, ...)."""
         return self.session.run(self.outputs, {self.input: x})
 
 
@@ -133,7 +133,7 @@ class OpenVino:
         self.own = threading.local()
 
     def __call__(self, x: np.ndarray) -> list[np.ndarray]:
-        """(B, C, H, W) in 0..1 -> each output; each thread has a request of its own."""
+        """(B, C, H, W) in 0..1 -> each output, (B, ...); each thread has a request of its own."""
         if not hasattr(self.own, "request"):
             self.own.request = self.compiled.create_infer_request()
         return list(self.own.request.infer(x).values())

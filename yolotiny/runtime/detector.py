@@ -219,7 +219,9 @@ class Run:
             tracks = tracker.update(rows)
             rows, ids = tracks[:, [0, 1, 2, 3, 5, 6]], tracks[:, 4].astype(int)
             h, w = frame.image.shape[:2]
-            rows[:, :4] = np.clip(rows[:, :4], 0, np.float32([w, h, w, h]))  # motion may lead out of the picture
+            rows[:, :4] = np.clip(
+                rows[:, :4], 0, np.array([w, h, w, h], np.float32)
+            )  # motion may lead out of the picture
         said = frame.path, frame.image, self.network.names
         return Detections(*said, rows, crops, ids, frame.number, frame.fps)
 

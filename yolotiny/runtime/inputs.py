@@ -43,7 +43,13 @@ def whole_strides(imgsz: int | Sequence[int], stride: int) -> tuple[int, int]:
 def as_picture(image: np.ndarray, channels: int, where: str) -> np.ndarray:
     """An array in memory as (H, W, C) uint8 with the channels of the network, as ultralytics takes it.
 
-    Sixteen bits lose the lower half, grey is repeated, and an alpha channel is dropped.
+    Args:
+        image: (H, W) or (H, W, C), 8 or 16 bits, BGR; of 16 bits the upper 8 stay, grey is repeated, alpha dropped.
+        channels: of the network.
+        where: the picture, for messages.
+
+    Returns:
+        (H, W, channels) uint8.
 
     Raises:
         InputError: it is no picture, or has other channels.

@@ -85,7 +85,7 @@ class Network:
 
     def _forward(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """One batch, filled up where the file takes a batch of one size."""
-        filled = [*images, *images[:1] * ((self.exactly or 0) - len(images))]
+        filled = [*images, *[images[0]] * ((self.exactly or 0) - len(images))]
         x = to_input(filled, self.backend.signature.dtype)
         return [out[: len(images)] for out in self.backend(x)]
 

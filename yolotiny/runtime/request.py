@@ -15,9 +15,8 @@ from .metadata import Metadata
 from .track import ByteTrack, tracker_of
 
 CONF, CONF_TRACKING = 0.25, 0.1  # weak detections prolong tracks
-CALL = ("conf", "iou", "max_det", "classes", "agnostic_nms", "nms_metric", "nms_c")
-CALL += ("imgsz", "batch", "vid_stride", "tracker")
-KNOWN = (*CALL, *OPTIONS)
+SUPPRESSION = ("conf", "iou", "max_det", "classes", "agnostic_nms", "nms_metric", "nms_c")
+KNOWN = (*SUPPRESSION, "imgsz", "batch", "vid_stride", "tracker", *OPTIONS)
 
 
 @dataclass(frozen=True)

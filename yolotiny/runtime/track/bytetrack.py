@@ -26,9 +26,13 @@ TRACKED, LOST, REMOVED = range(3)
 class Track:
     """An object, or a detection that may become one.
 
+    Args:
+        ltwh: (4,) left, top, width, height, pixels.
+        score, label, index: of the detection; the last is its row in the frame.
+
     Attributes:
         number: of the object, from 1 up; 0 for a mere detection.
-        score, label, index: of its newest detection; the last is its row in the frame.
+        score, label, index: of its newest detection.
         state: TRACKED, LOST or REMOVED.
         confirmed: whether it was seen twice, or in the first frame.
         first, last: frames in which it was seen.

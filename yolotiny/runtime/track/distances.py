@@ -37,5 +37,5 @@ def nwd_distance(a: np.ndarray, b: np.ndarray, c: float | None = None) -> np.nda
 
 
 def with_scores(away: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """(T, D) distances, longer where the (D,) score of a detection is low."""
+    """(T, D) distances and the (D,) scores, 0..1, of detections -> (T, D), longer where a score is low."""
     return 1 - (1 - away) * scores if away.size else away

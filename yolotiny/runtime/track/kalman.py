@@ -23,20 +23,28 @@ def _variance(height: np.ndarray, place: tuple[float, float], speed: tuple[float
 
 
 def begin(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(4,) centre x, centre y, aspect ratio, height -> (8,) state at rest, (8, 8) its covariance."""
+    """(4,) centre x, centre y, aspect ratio, height, pixels -> (8,) state at rest, (8, 8) its covariance."""
     mean = np.concatenate((np.asarray(box, float), np.zeros(4)))
     return mean, np.diag(_variance(mean[3], (2 * POSITION, 1e-2), (10 * VELOCITY, 1e-5)))
 
 
 def predict(means: np.ndarray, covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 8) states and (n, 8, 8) covariances, one frame later."""
+    """(n, 8) states and (n, 8, 8) covariances -> (n, 8) and (n, 8, 8), one frame later."""
     noise = np.zeros_like(covariances)
     noise[:, range(8), range(8)] = _variance(means[:, 3], (POSITION, 1e-2), (VELOCITY, 1e-5))
     return means @ MOTION.T, MOTION @ covariances @ MOTION.T + noise
 
 
 def correct(mean: np.ndarray, covariance: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The (8,) state and its covariance after a box was seen at (4,) centre x, centre y, aspect ratio, height."""
+    """What is known of a box after it was seen.
+
+    Args:
+        mean: (8,) state; covariance: (8, 8) of it.
+        box: (4,) centre x, centre y, aspect ratio, height, pixels, as it was seen.
+
+    Returns:
+        (8,) state, (8, 8) covariance.
+    """
     seen = covariance[:4, :4] + np.diag(_variance(mean[3], (POSITION, 1e-1), (0.0, 0.0))[:4])
     gain = np.linalg.solve(seen, covariance[:, :4].T).T  # (8, 4)
     return mean + gain @ (box - mean[:4]), covariance - gain @ seen @ gain.T
