@@ -13,14 +13,24 @@ from ..errors import InputError
 SHARE = np.arange(256, dtype=np.float32) / np.float32(255)  # of each value of a byte
 
 
-def to_input(images: Sequence[np.ndarray], dtype: str = "float32") -> np.ndarray:
-    """(H, W, C) uint8 pictures of one size, BGR where they have three channels -> (B, C, H, W) in 0..1, RGB."""
+def to_input(images: Sequence[np.ndarray], dtype: str = "float32", out: np.ndarray | None = None) -> np.ndarray:
+    """Pictures as a network takes them.
+
+    Args:
+        images: (H, W, C) uint8 each, of one size; BGR where they have three channels.
+        dtype: of the input.
+        out: (B, C, H, W) float32 to write to; fresh memory costs more than filling it.
+
+    Returns:
+        (B, C, H, W) in 0..1, RGB.
+    """
     h, w, channels = images[0].shape
-    out = np.empty((len(images), channels, h, w), np.float32)
-    order = (2, 1, 0) if channels == 3 else range(channels)
+    shape = len(images), channels, h, w
+    out = np.empty(shape, np.float32) if out is None or out.shape != shape else out
     for image, planes in zip(images, out, strict=True):
-        for plane, channel in zip(planes, order, strict=True):
-            cv2.LUT(cv2.extractChannel(image, channel), SHARE, plane)
+        parts = cv2.split(image)
+        for plane, part in zip(planes, reversed(parts) if channels == 3 else parts, strict=True):
+            cv2.LUT(part, SHARE, plane)
     return out.astype(dtype, copy=False)
 
 

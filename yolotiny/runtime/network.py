@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Network:
             raise InputError(f"{path} is no exported model that the runtime reads: .onnx, or a folder of OpenVINO")
         if threads is not None:
             whole(threads, "threads", 1)
+        self.own = threading.local()  # the last input of each thread, to be written over
         self.file = Metadata.of(read_metadata(self.path), self.path)
         self.backend = made(self.path, provider, threads)
         takes = self.backend.signature
@@ -86,7 +88,9 @@ class Network:
     def _forward(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """One batch, filled up where the file takes a batch of one size."""
         filled = [*images, *[images[0]] * ((self.exactly or 0) - len(images))]
-        x = to_input(filled, self.backend.signature.dtype)
+        buffer = getattr(self.own, "buffer", None)
+        x = to_input(filled, self.backend.signature.dtype, buffer)
+        self.own.buffer = x if x.dtype == np.float32 else None
         return [out[: len(images)] for out in self.backend(x)]
 
     def _names(self, given: Any, shape: tuple[int | None, ...]) -> dict[int, str]:
