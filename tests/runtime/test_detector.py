@@ -13,6 +13,7 @@ from tests.detectors import pictures as noise
 from tests.runtime.conftest import CELL, METADATA, hand_made, squares
 from yolotiny import YOLO
 from yolotiny.errors import InputError
+from yolotiny.metrics import evaluate_arrays
 from yolotiny.runtime import Detector
 from yolotiny.runtime.metadata import read_metadata
 
@@ -66,6 +67,23 @@ def test_options_mean_the_same(exported, options):
     told = options | ({"imgsz": 128} if "batch" in options else {})
     full, ours = YOLO(file).predict(pictures(), verbose=False, **told), Detector(file)(pictures(), **told)
     assert_same(full, ours, options.get("crops", "none"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crops", ["none", "grid", "lsm", "auto"])
+def test_average_precision_is_that_of_the_checkpoint(exported, crops):
+    """Objects are what the checkpoint is surest of, some of them moved by a pixel."""
+    options = {"crops": crops, "conf": 0.05, "imgsz": 128}
+    checkpoint, ours = YOLO(exported["checkpoint"]), Detector(exported["dynamic"])
+    scored: list[list] = [[], []]
+    for picture in pictures():
+        truth = checkpoint.predict(picture, verbose=False, **options | {"conf": 0.2})[0].boxes.data.numpy()
+        truth[::3, :4] += 1
+        wanted = checkpoint.predict(picture, verbose=False, **options)[0].boxes.data.numpy()
+        for images, rows in zip(scored, (wanted, ours(picture, **options)[0].rows), strict=True):
+            images.append((truth[:, :4], truth[:, 5], [], rows[:, :4], rows[:, 4], rows[:, 5]))
+    theirs, got = (evaluate_arrays(images, ours.names)["AP"] for images in scored)
+    assert theirs > 0.1 and got == pytest.approx(theirs, abs=0.002)
 
 
 @pytest.mark.slow
