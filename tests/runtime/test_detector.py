@@ -14,7 +14,7 @@ from tests.runtime.conftest import CELL, METADATA, hand_made, squares
 from yolotiny import YOLO
 from yolotiny.errors import InputError
 from yolotiny.metrics import evaluate_arrays
-from yolotiny.runtime import Detector
+from yolotiny.runtime import Detector, tracker_of
 from yolotiny.runtime.metadata import read_metadata
 
 SIZES = ((128, 128), (150, 261), (161, 320), (90, 233))
@@ -202,3 +202,11 @@ def test_a_file_without_metadata_says_what_is_taken_for_granted(tmp_path, caplog
     assert "bare.onnx has no metadata: taken are 2 classes by number (names=), stride 32, 64x64" in caplog.text
     caplog.clear()
     assert Detector(bare, names=["a", "b"]).names[1] == "b" and not caplog.text
+
+
+def test_frames_one_by_one_have_the_tracks_of_a_stream(bright):
+    frames = [squares((1 + i // 2, 2, 255), (6, 1 + i // 3, 200)) for i in range(8)]
+    detector, tracker = Detector(bright), tracker_of("bytetrack-nwd")
+    together = [found.ids.tolist() for found in detector.stream(frames, tracker="bytetrack-nwd")]
+    assert [detector(frame, tracker=tracker)[0].ids.tolist() for frame in frames] == together
+    assert together[0] == together[-1] == [1, 2]
