@@ -210,3 +210,11 @@ def test_frames_one_by_one_have_the_tracks_of_a_stream(bright):
     together = [found.ids.tolist() for found in detector.stream(frames, tracker="bytetrack-nwd")]
     assert [detector(frame, tracker=tracker)[0].ids.tolist() for frame in frames] == together
     assert together[0] == together[-1] == [1, 2]
+
+
+def test_what_a_files_merge_leaves_double_is_one_track(tmp_path):
+    infer = '{"crops": {"type": "grid", "tile": 64, "overlap": 0.5}, "merge": "replace"}'
+    detector = Detector(hand_made(tmp_path / "a.onnx", metadata=METADATA | {"infer": infer}))
+    image = squares((5, 5, 255), size=(128, 128))
+    assert len(detector(image)[0]) == 4 and len(detector(image, tracker=True)[0]) == 1
+    assert len(detector(image, tracker=True, merge="replace")[0]) > 1
