@@ -15,7 +15,7 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"files", "text", "yaml_file", "plugins"},
-    {"image_files", "picture_io", "shipped"},
+    {"image_files", "picture_io", "picture_names", "shipped"},
     {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},
@@ -93,6 +93,8 @@ WHOLE = {
     "tests/test_terminals.py": "every command on every kind of terminal",
     "tests/test_bad_input.py": "mistakes of users at every door",
     "tests/test_crops.py": "crops with every kind of model and exported file, in prediction and validation",
+    "tests/test_class_order.py": "which class is which, in every command",
+    "tests/test_options_through_crops.py": "every option of predict and val with every kind of crops",
     "tests/test_distributed.py": "training in several processes",
     "tests/test_export.py": "every model and its exported file",
     "tests/test_feature_modules.py": "SARL and SR-TOD through training, saving and export",

@@ -101,7 +101,7 @@ def train(fails, tmp_path, data):
         (["nms=False"], "train does not read nms=: use it in val, predict, track and export"),
         (["end2end=True"], "this detector has no head without NMS"),
         (["nc=3"], "the data YAML names the classes"),
-        (["classes=[5]"], "no box of classes [5] in any of the 4 training images"),
+        (["classes=[5]"], "classes: there is no class 5 in"),
         (["freeze=99"], "froze the entire model"),
         (["resume=nowhere.pt"], "resume: nowhere.pt does not exist"),
         (["assigner.k=3"], "takes no argument 'k'"),

@@ -144,7 +144,7 @@ def test_every_command_sees_the_same_pictures(lay_out, tmp_path, name):
 
 def test_a_test_split_that_is_not_there_is_told_and_stops_no_training(lay_out, tmp_path):
     file = lay_out(*LAYOUTS["Roboflow"])
-    (problem,) = check(file, 32).problems
+    (problem,) = (p for p in check(file, 32).problems if p.kind != "class gap")  # one split has cars, one ships
     assert (problem.kind, problem.note) == ("no test", f"test: there is no folder or list {file.parent}/../test/images")
     summary = convert("yolo", file, tmp_path / "out")
     assert f"note: left out: {file} test: there is no folder or list" in str(summary)
@@ -241,7 +241,7 @@ def test_what_a_check_calls_an_error_stops_every_other_command(lay_out, tmp_path
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_check_wants_the_splits_that_training_needs(lay_out, split):
     file = lay_out(USUAL, {"data": FOLDERS.replace(f"{split}: ", "test: ") + NAMES})
-    (problem,) = check(file, 32).problems
+    (problem,) = (p for p in check(file, 32).problems if p.kind != "class gap")  # one split has cars, one ships
     assert (problem.kind, problem.note) == ("no pictures", f"it names no split {split!r}")
     assert said_by(lambda: find_data(file, "train", "val"))[0].startswith(
         f"{file} names no split {split!r}; there are: "

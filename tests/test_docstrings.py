@@ -62,6 +62,8 @@ NO_SOURCE = {
     "yolotiny/ops/nms.py::batched_nms": GEOMETRY,
     "yolotiny/ops/nms.py::close_pairs": OWN,
     "yolotiny/ops/nms.py::greedy": OWN,
+    "yolotiny/ops/nms.py::Suppression": PLUMBING,
+    "yolotiny/nn/head.py::reorder_classes": PLUMBING,
     "yolotiny/slicing/slicers/grid.py::Grid": PLUMBING,
     "yolotiny/track/nwd.py::by_nwd": PLUMBING,
 }

@@ -155,6 +155,11 @@ def read_data_file(file: Path) -> DataFile:
     return DataFile(file, content, names, channels, _root(content, file))
 
 
+def class_names(file: Path) -> dict[int, str]:
+    """The names of the classes by number, of a YAML that may say no more; InputError where it does not name them."""
+    return dict(enumerate(_names(read_yaml(file, "a data YAML"), file)))
+
+
 def _names(content: dict[str, Any], file: Path) -> list[str]:
     """The class names in class order; `nc` alone gives them numbers for names."""
     nc, names = _count(content, "nc", file), content.get("names")

@@ -17,12 +17,13 @@ from ultralytics.utils.torch_utils import initialize_weights, scale_img
 from . import graph, plugins, weights
 from ._compat.detector import SeamedDetector
 from .config import load as config
+from .config.class_names import ClassOrder
 from .criterion import CRITERIA, Criterion, scaled, section
 from .errors import InputError, did_you_mean, whole
 from .limits import NUMBER
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
-from .nn.head import DenseDetect, family_of
+from .nn.head import DenseDetect, family_of, reorder_classes
 from .nn.peaks import one_of_each
 from .registry import build
 from .structures import CenterPreds, Preds, WithAux
@@ -180,7 +181,12 @@ class Detector(SeamedDetector):
         more, logged = scaled(extra, len(batch["img"]), mean)
         return torch.cat((vector, more)), parts | logged
 
-    def load(self, weights_: nn.Module | dict[str, Any] | str | Path, verbose: bool = True) -> None:
+    def load(
+        self,
+        weights_: nn.Module | dict[str, Any] | str | Path,
+        verbose: bool = True,
+        names: dict[int, str] | None = None,
+    ) -> None:
         """Take over every tensor whose name and shape agree, and the class names when all do.
 
         Anchors are among the tensors; `yaml` follows them, so that it still describes this detector.
@@ -189,6 +195,8 @@ class Detector(SeamedDetector):
             weights_: a file (our checkpoints, official YOLOv5 checkpoints and state dicts, official YOLOX `.pth`), a
                 module, a checkpoint dict, or a plain state dict.
             verbose: say how many tensors matched.
+            names: of the classes that this detector is to know: what the weights know of one goes to the class of its
+                name, see `ClassOrder`; None leaves every class where it is.
 
         Raises:
             InputError: a file that is no checkpoint, or one in which no convolution's weight matches (counters and
@@ -204,8 +212,12 @@ class Detector(SeamedDetector):
             )
         self.load_state_dict(fitting, strict=False)
         loaded, total = len(fitting), len(self.state_dict())
-        if loaded == total and given.names and len(given.names) == self.yaml["nc"]:
-            self.names = dict(given.names)
+        known = given.names if given.names and len(given.names) == self.yaml["nc"] else None
+        if names is not None:
+            self.names = dict(names)
+            _take_classes(self.model, known, names, fitting, verbose)
+        elif known and loaded == total:
+            self.names = dict(known)
         if isinstance(self.model[-1], AnchorDetect) and self.yaml.get("anchors") != "auto":
             self.yaml["anchors"] = self.model[-1].pixels()
         if verbose:
@@ -233,6 +245,20 @@ def _descale_rows(y: Tensor, scale: float, width: int) -> Tensor:
     if width:
         boxes = torch.stack((width - boxes[..., 2], boxes[..., 1], width - boxes[..., 0], boxes[..., 3]), -1)
     return torch.cat((boxes, y[..., 4:]), -1)
+
+
+def _take_classes(
+    layers: nn.Module, known: dict[int, str] | None, names: dict[int, str], loaded: dict[str, Tensor], verbose: bool
+) -> None:
+    """Let each class that the head knows from `loaded` tensors go to its name among `names`."""
+    head = list(layers.named_children())[-1][0]
+    if known is None or not any(tensor.startswith(f"model.{head}.") for tensor in loaded):
+        return
+    order = ClassOrder.of(known, names)
+    if order.moves:
+        reorder_classes(layers[-1], order.back().tolist())
+    if verbose and order.line:
+        LOGGER.info(order.line)
 
 
 def _loss_terms(layers: nn.Module) -> list[tuple[str, dict[str, Any]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -162,6 +163,19 @@ def side_file(image: Path, folder: str) -> Path:
             parts[i] = folder
             break
     return Path(*parts).with_suffix(".txt")
+
+
+def labels_expected(image: Path) -> str:
+    """What to say where no image of a split has a label file: where that of one is looked for, and seems to lie."""
+    label = side_file(image, "labels")
+    said = f"expected {label} and so on"
+    for above in [p for p in image.parents if p.name == "images"][:1]:
+        near = [p for p in sorted(above.parent.iterdir()) if p.is_dir() and re.match(r"label|annot", p.name.lower())]
+        if others := [p for p in near if p.name != "labels"]:
+            return f"{said}; is {others[0]} meant? Call it labels, with the folders below it like those of images"
+    if label.parent != image.parent and image.with_suffix(".txt").is_file():
+        return f"{said}; text files beside the images are not read: move them there"
+    return said
 
 
 def sharing(images: Iterable[Path]) -> Iterator[tuple[Path, Path]]:

@@ -14,12 +14,14 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
+from .config.class_names import check_classes
 from .config.defaults import DEFAULTS
 from .config.lookup import file_meant
 from .config.option_table import check
 from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
 from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
+from .data_file import class_names, find_file
 from .detector import Detector
 from .errors import InputError, did_you_mean
 from .export import export_whole, sizes_noted
@@ -193,6 +195,7 @@ class YOLO(SeamedModel):
         if not data:
             raise InputError("val needs data=FILE.yaml")
         plain["data"] = find_data(data, plain.get("split") or "val")
+        check_classes(plain.get("classes"), class_names(Path(plain["data"])), str(plain["data"]))
         plain["project"] = run_root(plain.get("project"), "val")
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
@@ -274,8 +277,12 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)
     if sliced is not None and kind is UncertainPredictor:
         raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
+    if sliced is not None and plain.get("embed") is not None and any(k.startswith("infer.") for k in changes):
+        raise InputError("embed= gives features of the whole picture: leave crops= and its settings out")
     rules = owner.rules_by(changes, SUPPRESSION)
-    told = {"suppression": rules, "sliced": sliced, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
+    names = class_names(find_file(plain["data"])) if plain.get("data") else None
+    texts = {k: plain[k] for k in TEXTS if k in plain}
+    told = {"suppression": rules, "sliced": sliced, "texts": texts, "names": names} | told
     owner.warn_untrained()
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain

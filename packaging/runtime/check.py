@@ -70,13 +70,18 @@ def collect(place: Path, data: Path) -> Path:
 
 def by_full_package(model: Path, pictures: Path, crops: str) -> list[dict[str, Any]]:
     """Rows of predictions.json by `YOLO(model).predict`."""
+    import numpy as np
+
     from yolotiny import YOLO
+    from yolotiny.picture_names import PictureName
     from yolotiny.runtime.coco_rows import rows_of
 
     rows = []
     for found in YOLO(model).predict(pictures, crops=crops, conf=CONF, verbose=False, stream=True):
         boxes = found.boxes.cpu().numpy()
-        rows += rows_of(boxes.xyxy, boxes.conf, boxes.cls, found.path, range(1, len(found.names) + 1))
+        table = np.concatenate((boxes.xyxy, boxes.conf[:, None], boxes.cls[:, None]), 1)
+        name = PictureName(Path(found.path).name, Path(found.path).stem)
+        rows += rows_of(table, name, range(1, len(found.names) + 1))
     return rows
 
 

@@ -175,7 +175,9 @@ def test_everybody_reads_and_refuses_the_same_regions(case, source, tmp_path):
         return
     (label, *box) = REGIONS[case].objects[0]
     np.testing.assert_allclose(scanned(source, "val")[1:], [[{-1: 2, -2: 3, 1: 5}[label], *box]], atol=2e-6)
-    assert errors(source) == [] and len(check(convert("yolo", source, tmp_path / "out").data, 64).problems) == 0
+    assert errors(source) == []
+    converted = check(convert("yolo", source, tmp_path / "out").data, 64).problems
+    assert [p.kind for p in converted] == ["background"]  # val holds no object
     np.testing.assert_allclose(xywh(stats(source, 64).samples[0].ignore), [box], atol=2e-6)
     again = lay(source, "ignore", (tmp_path / "out/ignore/train/a.txt").read_text())
     assert again.read_text() and scanned(source, "val")[1:, 0].tolist() == [{-1: 2, -2: 3, 1: 5}[label]]

@@ -222,6 +222,22 @@ def test_no_label_file_at_all_and_no_box_at_all_are_two_different_mistakes(tmp_p
         dataset(tmp_path)
 
 
+def test_labels_in_a_folder_of_another_name_are_pointed_at(tmp_path, said):
+    add_picture(tmp_path, "train", "x.png", GREY, [(0, 0.5, 0.5, 0.1, 0.1)])
+    (tmp_path / "labels").rename(tmp_path / "label")
+    with pytest.raises(InputError, match=r"expected .*labels/train/x.txt.*is .*/label meant\?"):
+        dataset(tmp_path)
+    dataset(tmp_path, "val")  # background alone can be validated on
+    assert any("no label file for any of the 1 validation images" in line and "/label meant?" in line for line in said)
+
+
+def test_labels_beside_their_images_are_pointed_at(tmp_path):
+    add_picture(tmp_path, "train", "x.png", GREY, [(0, 0.5, 0.5, 0.1, 0.1)])
+    (tmp_path / "labels/train/x.txt").rename(tmp_path / "images/train/x.txt")
+    with pytest.raises(InputError, match="text files beside the images are not read: move them there"):
+        dataset(tmp_path)
+
+
 def test_a_folder_of_broken_pictures_is_one_clear_error(tmp_path):
     add_picture(tmp_path, "train", "x.png", GREY, [(0, 0.5, 0.5, 0.1, 0.1)])
     (tmp_path / "images/train/x.png").write_bytes(b"zzz")
@@ -243,6 +259,11 @@ def test_ignore_regions_are_boxes_of_one_more_class(with_regions, said):
     assert data.most_objects == 2
     assert any("1 ignore regions" in line for line in said)
     assert [len(sample.sizes) for sample in training_samples(data, 64)] == [2]
+
+
+def test_objects_are_counted_by_class_without_regions(with_regions):
+    assert dataset(with_regions).class_counts() == {"a": 1, "b": 1}
+    assert dataset(with_regions, classes=1).class_counts() == {"a": 0, "b": 1}
 
 
 def test_ignore_regions_move_with_the_picture(with_regions):

@@ -177,3 +177,18 @@ def test_many_pictures_at_once_are_suppressed_as_one_by_one(options):
     y = torch.cat((torch.rand(6, 2, 40) * 60, torch.rand(6, 2, 40) * 30 + 1, torch.rand(6, 2, 40)), 1)
     alone, together = (nms(y, NMSConfig(**({"conf": 0.3, "iou": 0.5} | options)), together=t) for t in (False, True))
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True)) and len(alone) == len(together) == 6
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_classes_come_out_by_the_numbers_that_are_asked_for(together):
+    y = raw((10, 10, 8, 8, 0.9, 0.1), (50, 50, 8, 8, 0.1, 0.8))
+    swapped = nms(y, NMSConfig(numbers=(1, 0)), together=together)[0]
+    assert swapped[:, 5].tolist() == [1, 0] and swapped[:, 4].tolist() == pytest.approx([0.9, 0.8])
+    only = nms(y, NMSConfig(numbers=(1, 0), classes=[0]), together=together)[0]
+    assert only[:, 4:].flatten().tolist() == pytest.approx([0.8, 0])
+
+
+def test_rows_that_come_suppressed_within_classes_are_suppressed_across_them_where_asked():
+    y = torch.tensor([[[0.0, 0, 10, 10, 0.9, 0], [0, 0, 10, 11, 0.8, 1], [40, 40, 50, 50, 0.7, 1]]])
+    assert len(nms(y, NMSConfig(iou=0.5))[0]) == 3
+    assert nms(y, NMSConfig(iou=0.5, agnostic=True, numbers=(1, 0)))[0][:, 5].tolist() == [1, 0]

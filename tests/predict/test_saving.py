@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from tests.bad_files import full_after, listing
 from tests.loaders.test_reader import write_video
@@ -162,3 +163,122 @@ def test_training_says_how_many_epochs_are_complete_and_how_to_go_on(tmp_path, m
     said = f"1 of 2 epochs are complete, go on with: yolotiny train resume={last}"
     with assert_says(f"cannot write the results in {tmp_path / 'r'}: No space left on device; {said}"):
         YOLO("yolov5n.yaml").train(data=str(trained().data), project=str(tmp_path), name="r", **QUICK | {"epochs": 2})
+
+
+def numbered_video(folder, name="clip.avi", frames=8, broken=()):
+    """A video whose frames are told by their brightness, 20 for the first, 40 for the second, ..."""
+    folder.mkdir(exist_ok=True)
+    return write_video(folder / name, frames, broken)
+
+
+@pytest.fixture
+def sees_brightness(model, monkeypatch):
+    """A network that finds one box in each picture, as wide as a twentieth of its brightness."""
+
+    def forward(x, **k):
+        wide = (x.mean((1, 2, 3)) * 255 / 20).round()
+        y = torch.zeros(len(x), 6, 1)
+        y[:, :4] = torch.tensor([32.0, 32, 0, 8])[:, None]
+        y[:, 2, 0], y[:, 4] = wide, 0.9
+        return y, None
+
+    monkeypatch.setattr(model.model, "run_layers", lambda x, *a: forward(x))
+    return model
+
+
+@pytest.mark.parametrize(("batch", "prefetch"), [(1, False), (3, False), (3, True)])
+@pytest.mark.parametrize(("options", "frames"), [({}, [1, 2, 4, 5, 6, 7, 8]), ({"vid_stride": 2}, [2, 5, 7])])
+def test_every_frame_has_its_own_number_everywhere(
+    sees_brightness, monkeypatch, tmp_path, batch, prefetch, options, frames
+):
+    monkeypatch.setattr("yolotiny.predict.sharing.Lent.prefetch", prefetch, raising=False)  # as on a GPU
+    video = numbered_video(tmp_path / "in", broken=(2,))
+    saves = dict.fromkeys(("save", "save_txt", "save_json", "save_frames", "save_crop"), True)
+    results = sees_brightness.predict(
+        video, project=str(tmp_path), batch=batch, **saves, **options, **OPTIONS | {"conf": 0.5}
+    )
+    out = tmp_path / "p"
+    rows = json.loads((out / "predictions.json").read_text())
+    assert [(row["frame"], row["bbox"][2]) for row in rows] == [(n, n) for n in frames]
+    assert {row["file_name"] for row in rows} == {"clip.avi"}
+    assert [row["image_id"] for row in rows] == [f"clip_{n}" for n in frames]
+    for n in frames:
+        assert (out / f"labels/clip_{n}.txt").read_text().split()[3] == f"{n / 64:.6g}"
+        assert cv2.imread(str(out / f"clip_frames/clip_{n}.jpg"))[60:, 60:].mean() == pytest.approx(20 * n, abs=2)
+    made = [name for name in listing(out) if name.endswith((".txt", ".jpg"))]
+    assert len(made) == 3 * len(frames) == 3 * len(results)  # labels, frames and crops, nothing written twice
+
+
+def test_frames_of_several_videos_and_pictures_keep_apart(sees_brightness, tmp_path):
+    """A batch that would span two videos, a video that does not open, one of the name in another folder, a picture
+    called like a frame."""
+    numbered_video(tmp_path / "a", frames=3), numbered_video(tmp_path / "b", frames=2)
+    (tmp_path / "a" / "again.avi").write_bytes(b"nothing")
+    cv2.imwrite(str(tmp_path / "a/clip_1.png"), np.full((64, 64, 3), 180, np.uint8))
+    source = [tmp_path / "a/again.avi", tmp_path / "a/clip.avi", tmp_path / "b/clip.avi", tmp_path / "a/clip_1.png"]
+    sees_brightness.predict(
+        source, project=str(tmp_path), batch=4, save=True, save_txt=True, save_json=True, **OPTIONS | {"conf": 0.5}
+    )
+    rows = json.loads((tmp_path / "p/predictions.json").read_text())
+    assert [(r["file_name"], r.get("frame"), r["bbox"][2]) for r in rows] == [
+        *(("a/clip.avi", n, n) for n in (1, 2, 3)),
+        *(("b/clip.avi", n, n) for n in (1, 2)),
+        ("a/clip_1.png", None, 9),
+    ]
+    videos = [f"labels/a_clip_avi_{n}.txt" for n in (1, 2, 3)] + [f"labels/b_clip_{n}.txt" for n in (1, 2)]
+    saved = ["a_clip_1.jpg", "a_clip_avi.avi", "b_clip.avi", "labels/a_clip_1.txt", *videos, "predictions.json"]
+    assert listing(tmp_path / "p") == sorted(saved)
+
+
+@pytest.mark.parametrize("count", [0, 3, 20])
+def test_what_the_head_of_a_video_says_ends_nothing(sees_brightness, tmp_path, count):
+    video = numbered_video(tmp_path / "in")
+    content = bytearray(video.read_bytes())
+    for chunk, at in ((b"avih", 16), (b"strh", 32)):
+        start = content.find(chunk) + 8 + at
+        assert int.from_bytes(content[start : start + 4], "little") == 8
+        content[start : start + 4] = count.to_bytes(4, "little")
+    video.write_bytes(content)
+    for batch in (1, 3):
+        results = sees_brightness.predict(video, project=str(tmp_path), batch=batch, save_txt=True, **OPTIONS)
+        assert [round(float(r.boxes.xywh[0, 2])) for r in results] == list(range(1, 9))
+    assert len(list((tmp_path / "p/labels").iterdir())) == 8
+
+
+def test_two_folders_with_one_file_name_overwrite_nothing(sees_brightness, tmp_path, caplog):
+    for i, name in enumerate(("a/1.png", "b/1.png", "b/2.png"), 1):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), np.full((64, 64, 3), 20 * i, np.uint8))
+    options = dict.fromkeys(("save", "save_txt", "save_json", "save_crop"), True) | OPTIONS | {"conf": 0.5}
+    sees_brightness.predict([tmp_path / "a", tmp_path / "b"], project=str(tmp_path), batch=2, **options)
+    out = tmp_path / "p"
+    rows = json.loads((out / "predictions.json").read_text())
+    assert [(r["image_id"], r["file_name"], r["bbox"][2]) for r in rows] == [
+        ("a_1", "a/1.png", 1),
+        ("b_1", "b/1.png", 2),
+        ("b_2", "b/2.png", 3),
+    ]
+    names = ["a_1", "b_1", "b_2"]
+    expected = [f"{n}.jpg" for n in names] + [f"labels/{n}.txt" for n in names] + [f"crops/a/{n}.jpg" for n in names]
+    assert listing(out) == sorted([*expected, "predictions.json"])
+    assert any(
+        "file names repeat, so results have longer names: a_1 is a/1.png, b_1 is b/1.png, ..." in line
+        for line in caplog.messages
+    )
+
+
+def test_frames_of_streams_are_numbered_alike_in_labels_and_json(sees_brightness, tmp_path):
+    files = [numbered_video(tmp_path / name, frames=3) for name in ("a", "b")]
+    (tmp_path / "list.streams").write_text("\n".join(map(str, files)))
+    sees_brightness.predict(
+        tmp_path / "list.streams",
+        project=str(tmp_path),
+        stream_buffer=True,
+        save_txt=True,
+        save_json=True,
+        **OPTIONS | {"conf": 0.5},
+    )
+    rows = json.loads((tmp_path / "p/predictions.json").read_text())
+    labels = sorted(f.stem for f in (tmp_path / "p/labels").iterdir())
+    assert len({row["file_name"] for row in rows}) == 2 and len(rows) == 6
+    assert sorted(row["image_id"] for row in rows) == labels

@@ -11,6 +11,7 @@ import torch
 from ultralytics.engine.results import Results
 
 from tests.detectors import awake, pictures
+from tests.loaders.test_reader import write_video
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
@@ -66,6 +67,15 @@ def test_saving_writes_a_file_beside_the_pictures(model, tmp_path):
     found = model.predict(tmp_path / "a.png", uncertainty=True, save=True, **options)
     written = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
     assert [len(rows) for rows in written.values()] == [len(found[0])] and (tmp_path / "out" / "a.jpg").exists()
+
+
+def test_boxes_of_a_video_say_their_frame(model, tmp_path):
+    video = write_video(tmp_path / "a.avi", 4)
+    options = {"imgsz": 64, "verbose": False, "project": str(tmp_path), "name": "out", "conf": 0.0001, "batch": 2}
+    found = model.predict(video, uncertainty=True, save=True, vid_stride=2, **options)
+    (rows,) = json.loads((tmp_path / "out" / "uncertainty.json").read_text()).values()
+    assert all(len(result) for result in found)
+    assert [row["frame"] for row in rows] == [2] * len(found[0]) + [4] * len(found[1])
 
 
 def test_what_cannot_be_said_is_refused_in_one_line(model, tmp_path):

@@ -95,6 +95,31 @@ def test_a_large_picture_is_scaled_down_and_its_boxes_stay_in_its_own_pixels(fil
     assert (shown.width, shown.height) == (96, 64)  # what the ground truth says, not the file
 
 
+def test_a_picture_of_the_same_name_is_not_shown_for_another(files):
+    """A folder that is one of two: the pictures of the other are not in it, although their names are."""
+    gt = json.loads(files.gt.read_text())
+    for image, name in zip(gt["images"], ("one/a.png", "two/a.png", "c.png"), strict=True):
+        image["file_name"] = name
+    pred = json.loads(files.pred.read_text())
+    shown = worst(evaluate_scene(lambda: read(gt, pred)), 2, files.images / "sub")
+    assert [(s.file, bool(s.source)) for s in shown] == [("one/a.png", False), ("two/a.png", False)]
+    gt["images"][1]["file_name"] = "two/b.png"
+    shown = worst(evaluate_scene(lambda: read(gt, pred)), 2, files.images / "sub")
+    assert [(s.file, bool(s.source)) for s in shown] == [("one/a.png", True), ("two/b.png", False)]
+
+
+def test_a_note_on_how_the_files_were_read_stands_in_all_that_eval_writes(files, run, tmp_path):
+    gt = json.loads(files.gt.read_text())
+    for image, name in zip(gt["images"], ("2.png", "3.png", "1.png"), strict=True):
+        image["file_name"] = name
+    files.gt.write_text(json.dumps(gt))
+    code, _, said = run(f"report={tmp_path / 'r'}")
+    note = "image_id 1 is read as an id, 2.png, and not as the file 1.png"
+    assert code == 0 and said.startswith("note: ") and note in said
+    assert note in json.loads((tmp_path / "r/report.json").read_text())["notes"][0]
+    assert note in unescape((tmp_path / "r/report.html").read_text())
+
+
 def test_without_sizes_and_pictures_the_boxes_give_the_size(files):
     gt = json.loads(files.gt.read_text())
     gt["images"] = [{"id": im["id"]} for im in gt["images"]]

@@ -51,7 +51,7 @@ def test_pictures_of_one_name_do_not_overwrite_each_other(bright, tmp_path, caps
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "x.png"), squares((1, 1, 255)))
     code, *_ = run(capsys, bright, tmp_path / "a", tmp_path / "b", "--save", tmp_path / "out", "--quiet")
-    assert code == 0 and sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x-2.jpg", "x.jpg"]
+    assert code == 0 and sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a_x.jpg", "b_x.jpg"]
 
 
 def test_a_video_is_followed_and_saved_as_one(bright, tmp_path, capsys):

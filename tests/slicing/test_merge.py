@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from yolotiny.errors import InputError
+from yolotiny.ops.nms import Suppression
 from yolotiny.slicing import NMM, NMS, Canvas, Replace, Tile, gather
-from yolotiny.slicing.merge import within
+from yolotiny.slicing.merge import join, within
 
 CROP = (108.8, 179.2, 339.2, 332.8)
 CROPS = np.float32([CROP])
@@ -114,3 +115,42 @@ def test_an_overlap_that_makes_no_sense_is_refused():
 def test_a_metric_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="metric='iof'.*'iou' or 'ios'"):
         NMM(metric="iof")
+
+
+STREET = rows((0, 0, 10, 10)), rows((0, 0, 10, 12), score=0.6, cls=1)  # one car, called a van by a crop: IoU 0.83
+SHIFTED = rows((0, 0, 10, 10)), rows((4, 0, 14, 10), score=0.6)  # IoU 0.43
+
+
+@pytest.mark.parametrize("merge", [Replace("run"), Replace(), Replace(0.9), NMS(), NMS(0.9), NMM(), NMM(0.9)])
+def test_agnostic_suppression_leaves_no_two_classes_on_one_object_whatever_the_merge(merge):
+    assert len(join(merge, STREET[0], CROPS, STREET[1], Suppression(0.5))) == 2
+    (left,) = join(merge, STREET[0], CROPS, STREET[1], Suppression(0.5, agnostic=True)).tolist()
+    assert left[4:] == pytest.approx([0.6, 1])
+
+
+def test_a_merge_of_ones_own_is_suppressed_across_classes_where_asked():
+    both = lambda coarse, tiles, fine: np.concatenate((coarse, fine))  # noqa: E731
+    assert len(join(both, STREET[0], CROPS, STREET[1], Suppression(0.5))) == 2
+    assert len(join(both, STREET[0], CROPS, STREET[1], Suppression(0.5, agnostic=True))) == 1
+
+
+@pytest.mark.parametrize("merge", [Replace("run"), NMS()])
+def test_the_overlap_of_the_run_holds_where_passes_join_unless_the_merge_has_its_own(merge):
+    assert [len(join(merge, SHIFTED[0], CROPS, SHIFTED[1], Suppression(iou))) for iou in (0.4, 0.5)] == [1, 2]
+    own = type(merge)(0.5)
+    assert [len(join(own, SHIFTED[0], CROPS, SHIFTED[1], Suppression(iou))) for iou in (0.4, 0.5)] == [2, 2]
+    assert len(merge(SHIFTED[0], CROPS, SHIFTED[1])) == 2  # without a run: 0.6
+
+
+def test_boxes_that_grew_into_each_other_become_one():
+    """Two pairs of halves join to (0, 0, 20, 10) and (2, 0, 20, 10), which overlap by 0.9."""
+    boxes = rows((0, 0, 14, 10), (6, 0, 20, 10), (2, 0, 15, 10), (7, 0, 20, 10))
+    boxes[:, 4] = np.float32([0.9, 0.4, 0.8, 0.3])
+    joined = NMM(0.35)(boxes[:2], CROPS, boxes[2:])
+    assert len(joined) == 1
+
+
+def test_a_run_by_nwd_joins_by_nwd_in_pixels_of_the_picture():
+    run = Suppression(0.85, c=12.0)  # NWD of boxes 4 px apart: exp(-4 / 12) = 0.72, in pixels of half the size 0.85
+    assert len(join(Replace("run"), SHIFTED[0], CROPS, SHIFTED[1], run.in_pixels(1.0))) == 2
+    assert len(join(Replace("run"), SHIFTED[0], CROPS, SHIFTED[1], run.in_pixels(2.5))) == 1

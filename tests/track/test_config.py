@@ -133,12 +133,12 @@ def test_the_missing_package_is_named(monkeypatch):
 def test_tracking_suppresses_what_a_model_file_leaves_double_and_prediction_does_not():
     yolc = {"crops": {"type": "lsm"}, "merge": {"type": "replace"}}
     assert section_of(yolc, {}, "yolc.yaml")["merge"] == {"type": "replace"}
-    assert section_to_track(yolc, {}, "yolc.yaml")["merge"] == {"type": "replace", "iou": 0.6}
+    assert section_to_track(yolc, {}, "yolc.yaml")["merge"] == {"type": "replace", "iou": "run"}
     assert section_to_track(yolc, {"infer.merge": "replace"}, "yolc.yaml")["merge"] in ("replace", {"type": "replace"})
     assert section_to_track(yolc | {"merge": "nms"}, {}, "x.yaml")["merge"] == "nms"
     assert section_to_track(yolc, {"infer.crops": "none"}, "yolc.yaml") is None
 
 
 def test_clusters_leave_nothing_double_unless_a_model_file_follows_the_paper():
-    assert SlicedInference.from_config({"crops": "lsm"}).merge.iou == 0.6
+    assert SlicedInference.from_config({"crops": "lsm"}).merge.iou == "run"
     assert SlicedInference.from_config({"crops": "lsm", "merge": "replace"}).merge.iou is None

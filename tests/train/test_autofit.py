@@ -9,7 +9,7 @@ import pytest
 
 from yolotiny.config import load as config
 from yolotiny.detector import Detector
-from yolotiny.train.autofit import TrainingSample, fit, measure, training_samples
+from yolotiny.train.autofit import TrainingSample, class_gaps, fit, measure, training_samples
 
 
 def boxes(*pictures, nc=1):
@@ -25,6 +25,19 @@ def boxes(*pictures, nc=1):
 def sample(*sizes, scale=1.0, cropped=False):
     """One picture with boxes of these widths and heights."""
     return TrainingSample(np.array(sizes, float).reshape(-1, 2), scale, cropped)
+
+
+def counted(**counts):
+    """A data set of which only the objects by class are known."""
+    return SimpleNamespace(class_counts=lambda: counts)
+
+
+def test_classes_that_train_or_val_lacks_are_told_of_those_asked_for():
+    train, val = counted(car=4, bus=0, van=2), counted(car=1, bus=3, van=0)
+    lines = class_gaps(train, val, None)
+    assert [line.rpartition(": ")[2] for line in lines] == ["bus (3)", "van (2)"]
+    assert class_gaps(train, val, [0]) == class_gaps(train, train, 0) == []
+    assert class_gaps(train, counted(car=0, bus=0, van=0), 0) == ["val holds no object"]
 
 
 def test_sizes_are_those_at_the_training_size_without_ignore_regions():

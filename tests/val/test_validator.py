@@ -121,6 +121,44 @@ def test_the_json_of_detections_scores_as_validation_did(model, tmp_path, protoc
     )
 
 
+def numbered_folders(to, folders=("a/", "b/"), count=12):
+    """Pictures 1.png to 12.png in each folder of the val split, with one object in a place of its own."""
+    write_tiny(to, train=1, val=0)
+    for k, folder in enumerate(folders):
+        for kind in ("images", "labels"):
+            (to / kind / "val" / folder).mkdir(parents=True, exist_ok=True)
+        for n in range(1, count + 1):
+            rows = [(k, (n * 7 % 50 + 7) / 64, (n + 20 * k + 6) / 64, 8 / 64, 8 / 64)]
+            add_picture(to, "val", f"{folder}{n}.png", np.full((64, 64, 3), 90, np.uint8), rows)
+    return to / "data.yaml"
+
+
+@pytest.mark.parametrize("folders", [("",), ("a/", "b/")])
+def test_detections_of_pictures_named_by_numbers_score_as_validation_did(model, tmp_path, folders):
+    """On the raw data and on the converted, whose JSON numbers its pictures by order and joins folders."""
+    data = numbered_folders(tmp_path / "raw", folders)
+    convert("yolo", data, tmp_path / "set", link=False)
+    options = OPTIONS | {"save_json": True, "save_txt": True, "project": str(tmp_path)}
+    for name, file in (("raw", data), ("set", tmp_path / "set/data.yaml")):
+        found = model.val(Exact, data=file, name=f"val_{name}", **options)
+        again = evaluate(tmp_path / "set/annotations/val.json", tmp_path / f"val_{name}/predictions.json")
+        assert found.report["AP"] == again["AP"] == pytest.approx(1) and "notes" not in again
+        assert len(list((tmp_path / f"val_{name}/labels").iterdir())) == 12 * len(folders)
+
+
+def test_two_pictures_never_share_a_label_file_of_save_txt(model, tmp_path):
+    data = numbered_folders(tmp_path, ("a/", "a_"), 1)
+    said = "save_txt: a/1.png and a_1.png would share labels/a_1.txt; rename one, or leave it out"
+    with pytest.raises(InputError, match=said):
+        model.val(data=data, save_txt=True, project=str(tmp_path), **OPTIONS)
+
+
+def test_the_json_of_a_run_that_found_nothing_is_an_empty_list(model, region, tmp_path):
+    options = OPTIONS | {"project": str(tmp_path), "name": "v", "save_json": True}
+    model.val(data=region, conf=0.999, **options)
+    assert json.loads((tmp_path / "v/predictions.json").read_text()) == []
+
+
 def test_a_detection_in_the_padding_is_left_out_of_figures_and_json_alike(tmp_path):
     """A picture of 96x48 px stands in the middle of a square: a box in the bars has no pixel of it."""
     write_tiny(tmp_path / "raw", train=1, val=0)

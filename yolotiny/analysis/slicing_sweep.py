@@ -83,7 +83,8 @@ class Candidate:
         for kept in (self.images, self.seconds, self.cpu, self.areas):
             kept.clear()
         if self.predictor.sliced is not None:
-            self.predictor.sliced.start(TrainingStats.of(self.predictor.model), warns=False)
+            p = self.predictor
+            p.sliced.start(TrainingStats.of(p.model), warns=False, suppress=p.nms_config.suppression)
 
     def row(self, pictures: int, names: Any, protocol: str) -> Row:
         """What the first so many pictures say of this setting."""
@@ -144,14 +145,11 @@ def tune(
     # a wrong setting is told before anything is loaded
     sliced = [model.sliced_by(setting.changes) for setting in settings]
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int))
-    shared = {"iou": args.iou, "max_det": args.max_det, "device": device}
+    told = {"suppression": rules, "names": content["names"]}
+    shared = {"iou": args.iou, "max_det": args.max_det, "device": device, "data": file}
     candidates = [
-        _candidate(model, *each, shared, rules, dataset.im_files[0]) for each in zip(settings, sliced, strict=True)
+        _candidate(model, *each, shared, told, dataset.im_files[0]) for each in zip(settings, sliced, strict=True)
     ]
-    if len(candidates[0].predictor.model.names) != len(content["names"]):
-        raise InputError(
-            f"the model has {len(candidates[0].predictor.model.names)} classes, {file} {len(content['names'])}"
-        )
     report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(chosen))
     Sweep(candidates, dataset, content["names"], report).run(chosen, 60 * minutes)
     return report
@@ -234,7 +232,7 @@ def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
 
 
 def _candidate(
-    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], rules: Mapping[str, Any], file: str
+    model: Any, setting: Setting, sliced: Any, shared: Mapping[str, Any], told: Mapping[str, Any], file: str
 ) -> Candidate:
     """A predictor for a setting, on the network that all share.
 
@@ -242,12 +240,12 @@ def _candidate(
         model: a `YOLO`.
         setting: the setting; `sliced`: its `SlicedInference`, or None.
         shared: options of all settings.
-        rules: how boxes are suppressed.
+        told: how boxes are suppressed, and the names of the data's classes.
         file: a picture, for the input size alone; of a list, ultralytics decodes and keeps every picture.
     """
     options = {"task": "detect", "mode": "predict", "model": str(model.ckpt_path or model.model_name)}
     options |= {"imgsz": setting.imgsz, "conf": CONF, "save": False, "verbose": False, "rect": True, "batch": 1}
-    p = Measured(overrides=options | dict(shared), suppression=dict(rules), sliced=sliced)
+    p = Measured(overrides=options | dict(shared), sliced=sliced, **told)
     prepare(p, model)
     p.setup_source(file)
     if list(p.imgsz) != [-(-setting.imgsz // STRIDE_PX) * STRIDE_PX] * 2:

@@ -75,6 +75,8 @@ class Dataset:
         dropped: by split, how many files or rows were left out, by reason.
         notes: what else a user has to know about the conversion, a line each.
         protocol: the evaluation protocol that the source itself asks for.
+        categories: by split, where the source numbers its categories: (name there, class index here) by number, with
+            `EVERY` for a region instead of a class.
     """
 
     names: list[str]
@@ -82,6 +84,7 @@ class Dataset:
     dropped: dict[str, Counter] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     protocol: str | None = None
+    categories: dict[str, dict[int, tuple[str, int]]] = field(default_factory=dict)
 
     def drop(self, split: str, reason: str, count: int = 1) -> None:
         """Note that `count` files or rows of `split` were left out."""
@@ -93,7 +96,7 @@ def leave_out(data: Dataset) -> None:
     """Take the records with a fault out of a data set; they are counted, and the first few named.
 
     Raises:
-        InputError: a split of which no picture can be read.
+        InputError: a split of which no picture is left.
     """
     faults = [r.fault for records in data.splits.values() for r in records if r.fault]
     for split, records in data.splits.items():
@@ -103,6 +106,9 @@ def leave_out(data: Dataset) -> None:
                 f"none of the {len(records)} pictures of {split} can be read; the first: {records[0].fault}"
             )
         data.drop(split, UNREADABLE, len(records) - len(data.splits[split]))
+        if not data.splits[split]:
+            why = ", ".join(f"{n} times {reason}" for reason, n in data.dropped.get(split, {}).items())
+            raise InputError(f"no picture of {split} is left ({why or 'the source has none'}); mend it or take it away")
     data.notes += faults[:FIRST] + ([f"and {len(faults) - FIRST} more that cannot be read"] if faults[FIRST:] else [])
 
 

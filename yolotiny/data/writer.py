@@ -20,7 +20,9 @@ from ..errors import InputError
 from ..files import whole, write_text
 from ..ignore import from_coco, to_coco
 from ..image_files import IMAGES
+from .class_counts import empty_splits, gaps
 from .labels import label_row, region_row
+from .numbering import as_comment, as_note
 from .pictures import Unreadable
 from .records import MIN_SIDE, Dataset, Record, box_areas, clip, count_cut, leave_out, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
@@ -181,7 +183,8 @@ def write_yaml(data: Dataset, splits: list[str], to: Path, file: Path) -> None:
     content["annotations"] = {s: f"annotations/{p}.json" for s, p in place.items()}
     if data.protocol:
         content["protocol"] = data.protocol
-    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    write_text(file, as_comment(data.categories) + text)
 
 
 def write(
@@ -226,9 +229,17 @@ def write(
         write_lists(lists, data, stage, summary)
     if "val" not in summary.splits and {"train", "test"} <= summary.splits.keys():
         summary.notes.append("there is no val split: in data.yaml val is test, as the papers have it")
+    summary.notes += as_note(data.categories) + _without_objects(summary, data.names)
     write_yaml(data, list(summary.splits), to, stage / "data.yaml")
     take_over(stage, to)
     return summary
+
+
+def _without_objects(summary: Summary, names: list[str]) -> list[str]:
+    """What a user has to know of splits and classes that hold no object."""
+    counts = {split: one.boxes for split, one in summary.splits.items()}
+    lines = [f"{s} holds no object, {summary.splits[s].ignore} ignore regions" for s in empty_splits(counts)]
+    return lines + list(gaps(counts, names).values())
 
 
 def write_lists(source: Path, data: Dataset, folder: Path, summary: Summary) -> None:

@@ -21,7 +21,7 @@ from ..data.pictures import Unreadable
 from ..data.records import TOLERANCE
 from ..errors import InputError
 from ..ignore import from_index, is_region, to_index
-from ..image_files import find
+from ..image_files import find, labels_expected
 from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations
@@ -114,11 +114,12 @@ class TinyDataset(YOLODataset):
 
     def _scan(self, files: list[tuple[str, str]]) -> label_cache.Scan:
         """Read every picture and its labels."""
-        if self.augment and not any(os.path.isfile(label) for _, label in files):
-            raise InputError(
-                f"no label file for any of the {len(files)} training images of {self.img_path}; "
-                f"expected {files[0][1]} and so on"
-            )
+        if not any(os.path.isfile(label) for _, label in files):
+            what = f"{len(files)} {'training' if self.augment else 'validation'} images of {self.img_path}"
+            said = f"no label file for any of the {what}; {labels_expected(Path(files[0][0]))}"
+            if self.augment:
+                raise InputError(said)
+            LOGGER.warning(f"{self.prefix}{said}")
         work = partial(scan, nc=self.nc, flags=self.cv2_flag, single=self.single_cls)
         found = label_cache.scan_all(work, files, f"{self.prefix}Scanning {printable(self.img_path)}")
         if not len(found.index):
@@ -158,13 +159,25 @@ class TinyDataset(YOLODataset):
         """Number of classes, from which on class indices mean ignore regions."""
         return len(self.data["names"])
 
+    def class_counts(self) -> dict[str, int]:
+        """Objects by class name, regions left out."""
+        cls = np.concatenate([x["cls"].ravel() for x in self.labels]).astype(int)
+        counts = np.bincount(cls[cls < self.nc], minlength=self.nc).tolist()
+        return dict(zip(map(str, self.data["names"].values()), counts, strict=True))
+
     @property
     def most_objects(self) -> int:
         """Objects in the most crowded picture."""
         return max((int((~is_region(x["cls"], self.nc)).sum()) for x in self.labels), default=0)
 
     def update_labels(self, include_class: int | list[int] | None) -> None:
-        """Keep the objects of the chosen classes, with `single_cls` call them all 0, and append the ignore regions."""
+        """Keep the objects of the chosen classes, with `single_cls` call them all 0, and append the ignore regions.
+
+        Classes have other numbers than in the files where `data` says so: `class_numbers` (nc,).
+        """
+        numbers = self.data.get("class_numbers")
+        for label in self.labels if numbers is not None else ():
+            label["cls"] = numbers[label["cls"].astype(int)].astype(np.float32)
         super().update_labels(None if include_class is None else np.ravel(include_class).tolist())
         if self.augment and not any(len(x["cls"]) for x in self.labels):
             of = "" if include_class is None else f" of classes {include_class}"
@@ -172,6 +185,8 @@ class TinyDataset(YOLODataset):
         regions = 0
         for label, file in zip(self.labels, img2label_paths(self.im_files), strict=True):
             extra = read_ignore(ignore_file(file), sys.maxsize if self.single_cls else self.nc)
+            if numbers is not None:
+                extra[:, 4] = np.where(extra[:, 4] < 0, extra[:, 4], numbers[extra[:, 4].astype(int)])
             regions += len(extra)
             label["bboxes"] = np.concatenate((label["bboxes"], extra[:, :4]))
             label["cls"] = np.concatenate((label["cls"], to_index(extra[:, 4:], self.nc).astype(np.float32)))

@@ -33,10 +33,13 @@ class Frames:
         video: as opened by OpenCV.
         path: the file, for counting.
         unread: counts the frames left out by file.
+
+    Attributes:
+        number: of the frame in hand, from 1; those left out have theirs.
     """
 
     def __init__(self, video: cv2.VideoCapture, path: str, unread: Counter[str]):
-        self.video, self.path, self.unread = video, path, unread
+        self.video, self.path, self.unread, self.number = video, path, unread, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.video, name)
@@ -46,6 +49,7 @@ class Frames:
         for broken in range(TRIES):
             if self.video.grab():
                 self._leave_out(broken)
+                self.number += broken + 1
                 return True
         return False
 
@@ -78,6 +82,7 @@ class Reader(SeamedReader):
         unread: pictures, frames, and videos that cannot be opened, by file.
         faults: what is wrong with these files.
         seen: pictures and frames that were given.
+        numbers: of the frames of the last batch in their video, from 1; None for pictures.
     """
 
     def __init__(self, items: Sequence[Any], batch: int = 1, vid_stride: int = 1, channels: int = 3):
@@ -93,6 +98,7 @@ class Reader(SeamedReader):
         self.frame = self.frames = self.count = self.seen = 0
         self.unread: Counter[str] = Counter()
         self.faults: dict[str, str] = {}
+        self.numbers: list[int | None] = []
 
     def __iter__(self) -> Reader:
         """Start anew."""
@@ -103,6 +109,7 @@ class Reader(SeamedReader):
     def __next__(self) -> tuple[list[str], list[np.ndarray], list[str]]:
         """Paths, pictures, and what to print before each: a batch of pictures, or of frames of one video."""
         batch: Batch = []
+        self.numbers = []  # a new list: ultralytics hands out copies of the reader while the next batch is read
         while not batch and self.count < self.nf:
             video = self.video_flag[self.count]
             self.mode = "video" if video else "image"
@@ -132,6 +139,7 @@ class Reader(SeamedReader):
                     self._leave_out(self.files[i], image)
                 else:
                     batch.append((self.files[i], image, f"image {i + 1}/{self.nf} {_text(self.files[i])}: "))
+                    self.numbers.append(None)
         return batch
 
     def _decode(self, i: int) -> np.ndarray | str:
@@ -164,9 +172,11 @@ class Reader(SeamedReader):
             done, image = self.cap.retrieve()
             if done and image is not None:
                 image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
-                self.frame += 1
-                said = f"video {self.count + 1}/{self.nf} (frame {self.frame}/{self.frames}) {_text(path)}: "
+                self.frame = self.cap.number
+                of = max(self.frame, self.frames)  # the file's head may say anything
+                said = f"video {self.count + 1}/{self.nf} (frame {self.frame}/{of}) {_text(path)}: "
                 batch.append((path, image, said))
+                self.numbers.append(self.frame)
         return batch
 
     def _open(self, path: str) -> bool:
@@ -178,6 +188,7 @@ class Reader(SeamedReader):
             self.count += 1
             self.cap = None
             return False
+        self.frames = int(self.cap.get(cv2.CAP_PROP_FRAME_COUNT))  # ultralytics counts only those it looks at
         self.cap = Frames(self.cap, path, self.unread)
         return True
 

@@ -56,8 +56,8 @@ def evaluate(
             class, with `others: 1` an object of no class, on which protocol visdrone counts detections as wrong;
             `iscrowd: 1` is a region ignored by its class, where the share of the detection inside it counts;
             `ignore: 1` alone is an object that may be found or missed, matched by IoU.
-        pred: file or loaded list of {image_id, category_id, bbox [x, y, w, h] in pixels, score}; image_id is an id of
-            the ground truth or the file name without suffix, as ultralytics writes it.
+        pred: file or loaded list of {image_id, category_id, bbox [x, y, w, h] in pixels, score}; the picture is
+            that of `file_name`; without it, image_id is an id of the ground truth, or the file name without suffix.
         protocol: a name in `PROTOCOLS`.
         backend: "faster-coco-eval" (default) or "hotcoco" (faster, to be installed); for protocols on COCO's algorithm.
         analysis: add `analysis`: recall over size, kinds of error, counting error, best confidences (see `analyse`).
@@ -67,7 +67,8 @@ def evaluate(
         the protocol's figures ("AP", "AP50", "AP_vt", "AR@1500", ...) as fractions, None where nothing is to be
         found; `per_class` {name: figures and n}; `n_gt` {"all" or size: objects}; `classes_without_gt`, which the
         means leave out; `protocol`; `max_det`, detections counted per class and image (visdrone: per image), and
-        `caps`, the same for each figure; `images`, how many; `imgsz`; `data_hash` of the ground truth.
+        `caps`, the same for each figure; `images`, how many; `imgsz`; `data_hash` of the ground truth; `notes`, lines
+        on how the files were read, only where there are any.
 
     Raises:
         InputError: unknown protocol, unreadable file, or a bad row (file and row are named).
@@ -123,7 +124,8 @@ def evaluate_scene(
 def _named(protocol: str, scene: Scene, imgsz: Any, ground_truth_hash: str) -> dict[str, Any]:
     """What every report says before its first figure."""
     caps = PROTOCOLS[protocol].caps
-    return {"protocol": protocol, "caps": caps, "imgsz": imgsz, "data_hash": ground_truth_hash, "images": scene.images}
+    said = {"protocol": protocol, "caps": caps, "imgsz": imgsz, "data_hash": ground_truth_hash, "images": scene.images}
+    return said | ({"notes": list(scene.notes)} if scene.notes else {})
 
 
 def _analyse(rules: Any, scene: Scene) -> tuple[dict[str, Any], Scene, Verdicts]:

@@ -15,6 +15,8 @@ from ..errors import InputError
 from ..ignore import IgnoreKind, from_coco
 from ..text import printable
 from ..yaml_file import regular_file
+from .category_ids import hint_of, known, shift_note
+from .picture_ids import PictureIds
 
 Source = str | Path | Mapping[str, Any] | Sequence[Any]
 
@@ -44,6 +46,7 @@ class Scene:
         regions: (image id, box) of regions ignored by every class.
         pictures: the files of the images in order of their ids; empty where nobody said.
         others: indices of those regions that are objects of no class (VisDrone's "others").
+        notes: what is to be known of how the files were read, a line each.
     """
 
     names: list[str]
@@ -53,6 +56,7 @@ class Scene:
     regions: list[tuple[int, list[float]]]
     pictures: Sequence[Picture] = ()
     others: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def may_be_missed(gt: Mapping[str, Any]) -> bool:
@@ -153,9 +157,11 @@ def read(gt: Source, pred: Source) -> Scene:
     labels = {c["id"]: k for k, c in enumerate(categories, 1)}
     ids = {im["id"]: i for i, im in enumerate(ordered, 1)}
     gts, everywhere, others = _annotations(ground_truth["annotations"], ids, labels, gt_name)
-    dets = _predictions(rows, _image_lookup(rows, ordered, ids, pred_name), labels, pred_name)
+    finder = PictureIds(ordered, pred_name)
+    dets = _predictions(rows, finder.of_rows(rows), labels, pred_name)
     pictures = [_picture(im) for im in ordered]
-    return Scene(names, len(ids), _numbered(gts), _numbered(dets), everywhere, pictures, frozenset(others))
+    notes = (*finder.notes, *shift_note(gts, dets, labels, pred_name))
+    return Scene(names, len(ids), _numbered(gts), _numbered(dets), everywhere, pictures, frozenset(others), notes)
 
 
 def _by_id(ground_truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
@@ -231,7 +237,7 @@ def _annotations(
             everywhere.append((image, box))
             continue
         if label not in labels:
-            raise InputError(f"{name} annotation {i}: unknown category_id {label!r}; {_known(labels)}")
+            raise InputError(f"{name} annotation {i}: unknown category_id {label!r}; {known(labels)}")
         ignored = row.get("ignore", 0) or row.get("uncertain", 0)  # the second is TinyPerson's
         area = NO_SIZE if ignored and not crowd else row.get("area", box[2] * box[3])
         if not isinstance(area, int | float) or math.isnan(area):
@@ -240,53 +246,25 @@ def _annotations(
     return gts, everywhere, others
 
 
-def _known(labels: Mapping[int, int]) -> str:
-    return f"the ground truth has ids {min(labels)} to {max(labels)}"
-
-
-def _image_lookup(rows: Sequence[Any], ordered: list[dict], ids: dict, name: str) -> dict[Any, int]:
-    """Choose how the predictions name images: by id, or all of them by file stem as ultralytics writes it."""
-    wanted = {row.get("image_id"): i for i, row in reversed(list(enumerate(rows, 1))) if isinstance(row, Mapping)}
-    if all(w in ids for w in wanted):
-        return ids
-    stems: dict[Any, int] = {}
-    twins = set()
-    for im in ordered:
-        stem = Path(str(im.get("file_name", ""))).stem
-        key = int(stem) if stem.isnumeric() else stem  # ultralytics turns a numeric stem into a number
-        twins |= {key} & stems.keys()
-        stems[key] = ids[im["id"]]
-    for w, i in sorted(wanted.items(), key=lambda item: item[1]):
-        if w not in ids and w not in stems:
-            raise InputError(
-                f"{name} row {i}: image_id {w!r} is neither an image id nor a file stem in the ground truth"
-            )
-        if w in twins:
-            raise InputError(f"{name} row {i}: two images have the file stem {w!r}; write their numeric image_id")
-    for w, i in wanted.items():
-        if w not in stems:
-            raise InputError(
-                f"{name} row {i}: image_id {w!r} is an id, other rows name file stems; write one kind only"
-            )
-    return stems
-
-
-def _predictions(rows: Sequence[Any], images: Mapping[Any, int], labels: dict, name: str) -> list[dict]:
+def _predictions(rows: Sequence[Any], images: Sequence[int], labels: dict, name: str) -> list[dict]:
     """Check the predictions row by row and rename their images and classes to those of the scene."""
     dets = []
-    for i, row in enumerate(rows, 1):
+    for i, (row, image) in enumerate(zip(rows, images, strict=True), 1):
         try:
-            image, label, score, box = images[row["image_id"]], row["category_id"], float(row["score"]), _box(row)
+            label, score, box = row["category_id"], float(row["score"]), _box(row)
+            unknown = label not in labels
+            if image < 0:
+                raise KeyError("image_id")
         except (KeyError, TypeError, ValueError):
             raise InputError(f"{name} row {i}: not {{image_id, category_id, bbox, score}}") from None
         if box is None or box[2] <= 0 or box[3] <= 0:
             raise InputError(f"{name} row {i}: bbox {row.get('bbox')} must be [x, y, w, h] with w > 0 and h > 0")
         if not 0 <= score <= 1:
             raise InputError(f"{name} row {i}: score {score:g} is outside 0..1")
-        if label not in labels:
-            hint = "; ids start at 1, so write the class index plus one" if label == 0 else ""
-            raise InputError(f"{name} row {i}: unknown category_id {label!r}; {_known(labels)}{hint}")
+        if unknown:
+            hint = hint_of([r.get("category_id") for r in rows if isinstance(r, Mapping)], labels)
+            raise InputError(f"{name} row {i}: unknown category_id {label!r}; {known(labels)}{hint}")
         dets.append(
-            {"image_id": image, "category_id": labels[label], "bbox": box, "area": box[2] * box[3], "score": score}
+            {"image_id": image + 1, "category_id": labels[label], "bbox": box, "area": box[2] * box[3], "score": score}
         )
     return dets

@@ -104,6 +104,11 @@ class AnchorDetect(DenseDetect):
             rows.append(self._rows(F.conv2d(f, weight, bias), self.coder.channels))
         return torch.cat(rows, 1)
 
+    def by_class(self) -> list[Tensor]:
+        """The last channels of each anchor: (nc, anchors, c, 1, 1) and (nc, anchors) of each level."""
+        parameters = [p for conv in self.m for p in (conv.weight, conv.bias)]
+        return [p.unflatten(0, (self.anchors_per_cell, self.no))[:, -self.nc :].transpose(0, 1) for p in parameters]
+
     def _rows(self, y: Tensor, channels: int) -> Tensor:
         """(B, anchors * channels, H, W) -> (B, anchors * H * W, channels)."""
         b, _, h, w = y.shape

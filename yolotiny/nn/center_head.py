@@ -130,6 +130,12 @@ class HeatBranch(nn.Module):
         x = self.up1(self.conv(x)).relu()
         return F.conv_transpose2d(x, weight.to(x.dtype), bias.to(x.dtype), stride=2, padding=1)
 
+    def by_class(self) -> list[Tensor]:
+        """(nc, ...) of what follows the last layer that all classes share."""
+        up = [self.up2.weight.transpose(0, 1), self.up2.bias]
+        split = [p.unflatten(0, (self.nc, -1)) for p in up if p is not None and not self.coupled]
+        return [*split, *self.out.parameters()]
+
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weight (c, nc, 4, 4) and bias (nc,) of `out` after `up2` as one transposed convolution."""
         w, b, out = self.up2.weight, self.up2.bias, self.out.weight.flatten(1)  # (c, c, 4, 4), (c,), (nc, c or c / nc)
@@ -200,6 +206,10 @@ class YOLCDetect(CenterHead):
         with torch.no_grad():
             self.coarse.bias.copy_(torch.tensor([0.5, 0.5, 1.0, 1.0]))  # type: ignore[union-attr]
 
+    def by_class(self) -> list[Tensor]:
+        """(nc, ...) of the heat map."""
+        return self.heat.by_class()
+
     def raw(self, features: list[Tensor]) -> CenterPreds:
         """One level (B, c, H, W) at stride 4 -> maps."""
         f = self.reg(features[0])
@@ -238,6 +248,10 @@ class CenterNetDetect(CenterHead):
         """Objects are rare."""
         for branch in self.heat:
             nn.init.constant_(branch[-1].bias, logit(PRIOR))  # type: ignore[index]
+
+    def by_class(self) -> list[Tensor]:
+        """(nc, c, 1, 1) and (nc,) of the heat map of each stack."""
+        return [p for branch in self.heat for p in branch[-1].parameters()]  # type: ignore[index, union-attr]
 
     def raw(self, features: list[Tensor]) -> CenterPreds:
         """Per stack (B, c, H, W) -> maps."""

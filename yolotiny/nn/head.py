@@ -69,6 +69,10 @@ class DenseDetect(Detect):
         """Run the box branch alone: per-level (B, c, H, W) features -> (B, A, channels), as in `raw`."""
         raise AssertionError("a head without a box branch")
 
+    def by_class(self) -> list[Tensor]:
+        """Views of the parameters that belong to single classes, each (nc, ...) in the order of the classes."""
+        return []
+
     def prior_sizes(self, level: int) -> Tensor:
         """(anchors, 2) prior sizes of a level, pixels."""
         raise AssertionError("a head without priors")
@@ -149,3 +153,22 @@ def family_of(head: nn.Module) -> str:
     A plugin's head may be made from ultralytics' Detect, so the name is asked for, not the class.
     """
     return str(getattr(head, "criterion", ""))
+
+
+def reorder_classes(head: nn.Module, order: Sequence[int]) -> None:
+    """Give class i of a head, the last layer of a graph, what class `order[i]` has.
+
+    Raises:
+        InputError: a head that does not say which parameters belong to a class.
+    """
+    theirs = [branch[-1] for name in ("cv3", "one2one_cv3") for branch in getattr(head, name, None) or ()]
+    found = [p for conv in theirs for p in (conv.weight, conv.bias) if len(p) == len(order)]
+    found = head.by_class() if isinstance(head, DenseDetect) else found
+    if not found:
+        raise InputError(
+            f"the data has the classes in another order than the weights, which {type(head).__name__} cannot follow: "
+            "write the names in the order of the weights, or start without them"
+        )
+    with torch.no_grad():
+        for parameter in found:
+            parameter.copy_(parameter[list(order)])

@@ -105,6 +105,10 @@ class YOLOXDetect(DenseDetect):
         for conv in (*self.cls_preds, *self.obj_preds):
             conv.bias.data.fill_(-math.log((1 - 0.01) / 0.01))
 
+    def by_class(self) -> list[Tensor]:
+        """(nc, c, 1, 1) and (nc,) of each level."""
+        return [p for conv in self.cls_preds for p in (conv.weight, conv.bias)]
+
     def prior_sizes(self, level: int) -> Tensor:
         """(1, 2) pixels: a point prior is as large as its cell."""
         return self.stride[level].expand(1, 2)

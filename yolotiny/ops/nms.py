@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -149,6 +150,36 @@ def nwd_nms(boxes: np.ndarray, scores: np.ndarray, group: np.ndarray, threshold:
         alike = _similarity(np.take(shapes, i, 1) - np.take(shapes, j, 1), c) > threshold
         found.append((i[alike], j[alike]))
     return order[_staying(found, len(order))]
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Which of overlapping detections go, in the way of one run.
+
+    Attributes:
+        iou: overlap above which the lower-scored of two boxes of a class goes; of NWD where `c` is given.
+        agnostic: boxes of different classes, too.
+        c: compare by NWD of this scale, pixels, in the place of IoU.
+    """
+
+    iou: float = 0.6
+    agnostic: bool = False
+    c: float | None = None
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """(n, 6) xyxy in pixels, score, class -> the (k, 6) that stay, best first."""
+        boxes, scores, group = rows[:, :4], rows[:, 4], self.groups(rows)
+        if self.c is None:
+            return rows[batched_nms(boxes, scores, group, self.iou)]
+        return rows[nwd_nms(boxes, scores, group, self.iou, self.c)]
+
+    def groups(self, rows: np.ndarray) -> np.ndarray:
+        """(n, 6) xyxy in pixels, score, class -> (n,) numbers, the same for all boxes that may suppress each other."""
+        return np.zeros_like(rows[:, 5]) if self.agnostic else rows[:, 5]
+
+    def in_pixels(self, size: float) -> Suppression:
+        """The same for boxes in other pixels, in which one of those of `c` measures `size`."""
+        return self if self.c is None else replace(self, c=self.c * size)
 
 
 def _staying(pairs: list[tuple[np.ndarray, np.ndarray]], n: int) -> np.ndarray:

@@ -55,21 +55,33 @@ def nms(
     for rows in found:
         if len(rows) > config.max_det:
             left_out.update(detections=len(rows) - config.max_det, pictures=1)
-    return [rows[: config.max_det] for rows in found]
+    found = [rows[: config.max_det] for rows in found]
+    if config.numbers is not None:
+        for rows in found:
+            rows[:, 5] = _numbered(config, rows[:, 5])
+    return found
+
+
+def _numbered(config: NMSConfig, labels: Tensor) -> Tensor:
+    """(n,) class indices of the network -> (n,) those that come out."""
+    if config.numbers is None:
+        return labels
+    return torch.as_tensor(config.numbers, device=labels.device).to(labels.dtype)[labels.long()]
 
 
 def _wanted(config: NMSConfig, labels: Tensor) -> Tensor:
-    """(n,) class indices -> (n,) bool, True for the classes to keep."""
+    """(n,) class indices of the network -> (n,) bool, True for the classes to keep."""
     if config.classes is None:
         return torch.ones_like(labels, dtype=torch.bool)
-    return (labels[:, None] == torch.as_tensor(config.classes, device=labels.device)).any(1)
+    return (_numbered(config, labels)[:, None] == torch.as_tensor(config.classes, device=labels.device)).any(1)
 
 
 def _finished(rows: Tensor, config: NMSConfig) -> Tensor:
-    """(N, 6) rows of a network that suppresses by itself -> those above `conf`, best first."""
+    """(N, 6) rows of a network that suppresses within classes by itself -> those above `conf`, best first."""
     rows = rows[rows[:, 4] > config.conf].float()
     rows = rows[rows[:, 4].argsort(descending=True)]
-    return rows[_wanted(config, rows[:, 5])]
+    rows = rows[_wanted(config, rows[:, 5])]
+    return rows[_kept(rows, torch.zeros_like(rows[:, 5]), config.iou)] if config.agnostic else rows
 
 
 def _alone(pred: Tensor, config: NMSConfig, left_out: Counter[str], extra: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError, above_zero, did_you_mean, number, whole
 from ..training_stats import TrainingStats, config_of
-from .nms import batched_nms, nwd_nms
+from .nms import Suppression, batched_nms, nwd_nms
 
 MAX_CANDIDATES = 60_000  # boxes of one picture that enter the suppression; the best stay
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
@@ -38,6 +38,8 @@ class NMSConfig:
         agnostic: suppress across classes.
         classes: keep only these class indices.
         c: compare by NWD of this scale (pixels of the network input) in the place of IoU; see `scale_for`.
+        numbers: of each class of the network, the number that it has here, in `classes` and in what comes out; None
+            where that is the same.
 
     Raises:
         InputError: a number that cannot be.
@@ -50,6 +52,7 @@ class NMSConfig:
     agnostic: bool = False
     classes: int | Sequence[int] | None = None
     c: float | None = None
+    numbers: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         number(self.conf, "conf", 0, 1)
@@ -68,6 +71,11 @@ class NMSConfig:
         """
         told = {"conf": args.conf, "iou": args.iou, "max_det": args.max_det, "agnostic": bool(args.agnostic_nms)}
         return cls(**told | others)
+
+    @property
+    def suppression(self) -> Suppression:
+        """The same for rows in numpy."""
+        return Suppression(self.iou, self.agnostic, self.c)
 
 
 def check_metric(section: dict[str, Any], head: Any = None) -> None:
@@ -165,19 +173,28 @@ def suppress(
     for rows in found:
         if len(rows) > config.max_det:
             left_out.update(detections=len(rows) - config.max_det, pictures=1)
-    return [rows[: config.max_det] for rows in found]
+    found = [rows[: config.max_det] for rows in found]
+    for rows in found:
+        rows[:, 5] = _numbered(rows, config)
+    return found
+
+
+def _numbered(rows: np.ndarray, config: NMSConfig) -> np.ndarray:
+    """(n, 6) rows -> (n,) the classes that come out."""
+    return rows[:, 5] if config.numbers is None else np.asarray(config.numbers)[rows[:, 5].astype(np.int64)]
 
 
 def _wanted(rows: np.ndarray, config: NMSConfig) -> np.ndarray:
     """(n, 6) rows -> (n,) True for those of the classes to keep."""
-    return np.ones(len(rows), bool) if config.classes is None else np.isin(rows[:, 5], config.classes)
+    return np.ones(len(rows), bool) if config.classes is None else np.isin(_numbered(rows, config), config.classes)
 
 
 def _finished(rows: np.ndarray, config: NMSConfig) -> np.ndarray:
-    """(N, 6) rows of a network that suppresses by itself -> those above `conf`, best first."""
+    """(N, 6) rows of a network that suppresses within classes by itself -> those above `conf`, best first."""
     rows = rows[rows[:, 4] > config.conf].astype(np.float32, copy=False)
     rows = rows[np.argsort(-rows[:, 4], kind="stable")]
-    return rows[_wanted(rows, config)]
+    rows = rows[_wanted(rows, config)]
+    return rows[batched_nms(rows[:, :4], rows[:, 4], np.zeros(len(rows)), config.iou)] if config.agnostic else rows
 
 
 def _candidates(y: np.ndarray, config: NMSConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -9,12 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
+from ..config.class_names import ClassOrder, check_classes, few
+from ..errors import InputError
 from ..loaders.reader import Reader
 from ..ops.letterbox import Letterbox
 from ..ops.postprocess import NMSConfig, describe, nms, scale_for
@@ -42,6 +45,7 @@ class Predictor(Saving, DetectionPredictor):
         multi_label: whether one box may be several detections, as in validation.
         warns: whether to say where a cap removed detections.
         texts: `show_labels` and `show_conf` as the user has them; without them the size of the objects decides.
+        names: of the classes in the data YAML that the user gave, whose numbers results have then; None without.
     """
 
     multi_label = False
@@ -54,9 +58,10 @@ class Predictor(Saving, DetectionPredictor):
         suppression: dict[str, Any] | None = None,
         sliced: SlicedInference | None = None,
         texts: Mapping[str, bool] | None = None,
+        names: Mapping[int, str] | None = None,
         **kwargs: Any,
     ):
-        self.suppression, self.sliced, self.texts = suppression or {}, sliced, texts or {}
+        self.suppression, self.sliced, self.texts, self.names = suppression or {}, sliced, texts or {}, names
         super().__init__(*args, **kwargs)
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
@@ -71,12 +76,33 @@ class Predictor(Saving, DetectionPredictor):
             source = Reader(items_of(source), self.args.batch, self.args.vid_stride, channels)
         super().setup_source(source, stride)
         vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
+        own = {"classes": self.args.classes, "numbers": self._classes_of_data()}
         c = scale_for(self.model, self.suppression)
-        self.nms_config = NMSConfig.of(self.args, multi_label=self.multi_label, classes=self.args.classes, c=c)
+        self.nms_config = NMSConfig.of(self.args, multi_label=self.multi_label, c=c, **own)
         if self.model.format == "pt" and self.model.end2end:  # ultralytics puts it into the network, for all calls
             self.model.head = {"max_det": max(self.args.max_det, 300), "agnostic_nms": self.args.agnostic_nms}
         if self.sliced is not None:
-            self.sliced.start(TrainingStats.of(self.model), self.warns)
+            self.sliced.start(TrainingStats.of(self.model), self.warns, self.nms_config.suppression)
+
+    def _classes_of_data(self) -> tuple[int, ...] | None:
+        """Take the names of the data YAML; of each class of the model, its number among them, None where it is its own.
+
+        Raises:
+            InputError: the model has fewer or more classes, or `classes` holds one that is not there.
+        """
+        own, numbers = self.model.names, None
+        if self.names is not None:
+            if len(self.names) != len(own):
+                raise InputError(
+                    f"the model has {len(own)} classes ({few(own)}), data={self.args.data} has {len(self.names)} "
+                    f"({few(self.names)}); leave data= out, or give that of the model"
+                )
+            order = ClassOrder.of(own, self.names)
+            if order.line and self.warns:
+                (LOGGER.warning if order.strange else LOGGER.info)(order.line)
+            self.model.names, numbers = order.names, order.numbers if order.moves else None
+        check_classes(self.args.classes, self.model.names, "the model" if self.names is None else str(self.args.data))
+        return numbers
 
     @property
     def unread(self) -> int:
@@ -133,17 +159,16 @@ class Predictor(Saving, DetectionPredictor):
         if event == "on_predict_start":
             self.json = RowFile(Path(self.save_dir) / "predictions.json")
         elif event == "on_predict_postprocess_end":
-            for result in self.results:
-                self.json.add(self._rows(result))
+            for i, result in enumerate(self.results):
+                self.json.add(self._rows(i, result))
         elif event == "on_predict_end":
             self.json.close()
 
-    def _rows(self, result: Results) -> list[dict[str, Any]]:
-        """Rows of predictions.json; those of a video say the frame."""
+    def _rows(self, i: int, result: Results) -> list[dict[str, Any]]:
+        """Rows of predictions.json for number `i` of the batch; those of a video say the frame."""
         found = result.boxes.cpu().numpy()
-        rows = rows_of(found.xyxy, found.conf, found.cls, str(result.path), range(1, len(result.names) + 1))
-        video = self.dataset.mode != "image"
-        return [row | {"frame": self.dataset.frame} for row in rows] if video else rows
+        rows = np.concatenate((found.xyxy, found.conf[:, None], found.cls[:, None]), 1)
+        return rows_of(rows, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i))
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
         """(n, 6) xyxy in pixels of the input, score, class; and that, (B, C, H, W) in 0..1 -> `TinyResults`."""

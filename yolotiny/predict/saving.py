@@ -10,11 +10,15 @@ from typing import Any
 import cv2
 import numpy as np
 from ultralytics.engine.predictor import BasePredictor
-from ultralytics.utils import MACOS, WINDOWS
+from ultralytics.utils import LOGGER, MACOS, WINDOWS
 
 from ..data.pictures import check_video, save_picture
 from ..errors import InputError
 from ..files import cannot_write
+from ..loaders.reader import Reader
+from ..picture_names import PictureName, named
+from ..runtime.sources import is_video
+from ..text import printable
 
 # As ultralytics has it: what OpenCV can write there without a codec of others.
 SUFFIX, CODEC = (".mp4", "avc1") if MACOS else (".avi", "WMV2" if WINDOWS else "MJPG")
@@ -26,15 +30,18 @@ class Saving(BasePredictor):
     Attributes:
         saved: pictures and frames whose results were written.
         frames: how many were written to each video.
+        names: what each file of the source is called in what is saved.
     """
 
     saved: int
     frames: Counter[Path]
+    names: dict[str, PictureName]
 
     def run_callbacks(self, event: str) -> None:
         """ultralytics' callbacks; at the end, see that the videos are whole."""
         if event == "on_predict_start":
             self.saved, self.frames = 0, Counter()
+            self._name_pictures()
         super().run_callbacks(event)
         if event == "on_predict_end":
             try:
@@ -50,8 +57,9 @@ class Saving(BasePredictor):
         Raises:
             InputError: the system cannot write it; says how many were written.
         """
+        own = Path(self.name_of(self.batch[0][i]).stem + p.suffix)
         try:
-            said = super().write_results(i, p, im, s)
+            said = super().write_results(i, own, im, s)
         except (OSError, InputError) as error:
             text = Path(f"{self.txt_path}.txt")
             if self.args.save_txt and isinstance(error, OSError):
@@ -62,6 +70,28 @@ class Saving(BasePredictor):
             raise cannot_write(error.filename or f"the results of {p.name}", error, before) from error
         self.saved += 1
         return said
+
+    def _name_pictures(self) -> None:
+        """Find names under which nothing overwrites the results of a file of the same name; say where they differ."""
+        files = getattr(self.dataset, "files", None) or getattr(self.dataset, "sources", ())
+        self.names = named(files, is_video)
+        other = [(name.file, name.stem) for name in self.names.values() if Path(name.file).stem != name.stem]
+        if other and (self.args.save or self.args.save_txt or self.args.save_crop or self.args.save_json):
+            shown = ", ".join(f"{printable(stem)} is {printable(file)}" for file, stem in other[:2])
+            more = ", ..." if len(other) > 2 else ""
+            LOGGER.info(f"file names repeat, so results have longer names: {shown}{more}")
+
+    def name_of(self, path: str) -> PictureName:
+        """What a picture or video of the source is called, by the path of its results."""
+        return self.names.get(path) or PictureName(Path(path).name, Path(path).stem)
+
+    def frame_of(self, i: int) -> int | None:
+        """The number of the frame that is number `i` of the batch, as its label file has it; None for a picture."""
+        if isinstance(self.dataset, Reader):
+            return self.dataset.numbers[i]
+        if self.dataset.mode == "image":
+            return None
+        return self.dataset.frame if self.source_type.screenshot else self.dataset.count
 
     def save_predicted_images(self, save_path: Path, frame: int | None = 0) -> None:
         """Save the drawn picture, or add it to its video and, with `save_frames`, as a picture too."""

@@ -114,19 +114,21 @@ class UncertainPredictor(Predictor):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
         plain = self.construct_results([rows[:, :6] for rows in found], img, orig_imgs, **kwargs)
         out: list[Results] = []
-        for rows, result in zip(found, plain, strict=True):
+        for i, (rows, result) in enumerate(zip(found, plain, strict=True)):
             (h, w), (oh, ow) = img.shape[2:], result.orig_shape
             made = UncertainResults(
                 result.orig_img, result.path, result.names, spread=rows[:, 6:] / min(h / oh, w / ow)
             )
             made.boxes = result.boxes
             if self.args.save:
-                self.rows[str(result.path)] = self.rows.get(str(result.path), []) + made.summary()
+                frame = self.frame_of(i)
+                found_here = [row if frame is None else row | {"frame": frame} for row in made.summary()]
+                self.rows.setdefault(str(result.path), []).extend(found_here)
             out.append(made)
         return out
 
     def run_callbacks(self, event: str) -> None:
-        """ultralytics' callbacks; at the end uncertainty.json: file to detections, a video's frames in one list."""
+        """ultralytics' callbacks; at the end uncertainty.json: file to detections, which know their frame."""
         super().run_callbacks(event)
         if event == "on_predict_start":
             self.rows = {}

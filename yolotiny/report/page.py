@@ -81,6 +81,7 @@ def _header(report: Mapping[str, Any], title: str) -> str:
         "detections": about.get("pred"),
         "images, objects": f"{report['images']:,}, {report['n_gt']['all']:,}",
         "date": about["date"],
+        "note": "; ".join(report["notes"]) if report.get("notes") else None,
     }
     cells = "".join(f"<div><dt>{k}</dt><dd>{escape(str(v))}</dd></div>" for k, v in rows.items() if v is not None)
     heading = "<h1>Evaluation of detections</h1>"

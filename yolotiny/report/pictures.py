@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,12 @@ def worst(found: Evaluation, count: int, folder: Path | None) -> list[Shown]:
     np.add.at(false, [scene.dets[i]["image_id"] for i in np.flatnonzero(verdicts.kind > 0)], 1)
     order = np.argsort(-(missed + false), kind="stable")[:count]
     chosen = [int(i) for i in order if missed[i] + false[i]]
-    boxes = _boxes(found, set(chosen))
+    boxes, alone = _boxes(found, set(chosen)), _alone(scene.pictures)
     shown = []
     for i in chosen:
         picture = scene.pictures[i - 1] if scene.pictures else Picture()
         source, size = "", (picture.width, picture.height)
-        if path := find_picture(folder, picture.file):
+        if path := find_picture(folder, picture.file, alone):
             source, own = _embed(path)
             size = own if not all(size) else size
         if not all(size):
@@ -69,19 +70,27 @@ def worst(found: Evaluation, count: int, folder: Path | None) -> list[Shown]:
     return shown
 
 
-def find_picture(folder: Path | None, file: str) -> Path | None:
-    """The file of a picture: under the folder as the data set names it, or directly in it."""
+def _alone(pictures: Sequence[Picture]) -> set[str]:
+    """File names without folders that one picture alone has."""
+    count = Counter(Path(p.file).name for p in pictures)
+    return {name for name, n in count.items() if n == 1}
+
+
+def find_picture(folder: Path | None, file: str, alone: Container[str]) -> Path | None:
+    """The file of a picture: under the folder as the data set names it, or directly in it where its name is `alone`."""
     if folder is None or not file:
         return None
     named = [] if Path(file).is_absolute() or ".." in Path(file).parts else [folder / file]  # it shows nothing else
-    return next((p for p in (*named, folder / Path(file).name) if p.is_file()), None)
+    name = Path(file).name
+    return next((p for p in (*named, *([folder / name] if name in alone else [])) if p.is_file()), None)
 
 
 def check_folder(folder: Path, pictures: Sequence[Picture]) -> None:
     """Raise InputError unless the folder holds at least one of the pictures."""
     if not folder.is_dir():
         raise InputError(f"images: there is no folder {folder}")
-    if not any(find_picture(folder, p.file) for p in pictures):
+    alone = _alone(pictures)
+    if not any(find_picture(folder, p.file, alone) for p in pictures):
         named = next((p.file for p in pictures if p.file), None)
         what = f"such as {named}" if named else "because the ground truth names no files"
         raise InputError(f"images: {folder} holds none of the {len(pictures)} pictures of the ground truth, {what}")

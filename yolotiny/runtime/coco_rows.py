@@ -12,32 +12,34 @@ from typing import Any
 import numpy as np
 
 from ..files import cannot_write
+from ..picture_names import PictureName
 
 
 def rows_of(
-    boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, file: str, categories: Sequence[int]
+    rows: np.ndarray, picture: PictureName, categories: Sequence[int], frame: int | None = None
 ) -> list[dict[str, Any]]:
-    """Detections of a picture, by its file stem.
+    """Detections of a picture or of a frame of a video, by its name.
 
     Args:
-        boxes: (n, 4) xyxy, pixels of the picture.
-        scores, classes: (n,).
-        file: the picture.
+        rows: (n, 6) xyxy in pixels of the picture, score, class.
+        picture: among all that were looked at.
         categories: the `category_id` of each class.
+        frame: its number, where the file is a video.
     """
-    stem = Path(file).stem
-    sides = boxes[:, 2:] - boxes[:, :2]
-    corners = (boxes[:, :2] + boxes[:, 2:]) / 2 - sides / 2
-    rows = zip(np.concatenate((corners, sides), 1).tolist(), scores.tolist(), classes.tolist(), strict=True)
+    stem = picture.stem if frame is None else f"{picture.stem}_{frame}"
+    sides = rows[:, 2:4] - rows[:, :2]
+    corners = (rows[:, :2] + rows[:, 2:4]) / 2 - sides / 2
+    found = zip(np.concatenate((corners, sides), 1).tolist(), rows[:, 4].tolist(), rows[:, 5].tolist(), strict=True)
     return [
         {
-            "image_id": int(stem) if stem.isnumeric() else stem,
-            "file_name": Path(file).name,
+            "image_id": int(stem) if stem.isdecimal() else stem,
+            "file_name": picture.file,
             "category_id": categories[int(c)],
             "bbox": [round(x, 3) for x in b],
             "score": round(s, 5),
         }
-        for b, s, c in rows
+        | ({} if frame is None else {"frame": frame})
+        for b, s, c in found
     ]
 
 

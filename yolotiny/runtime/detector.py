@@ -125,7 +125,7 @@ class Run:
         self.size = detector.size_of(request.imgsz)
         self.sliced = request.sliced(str(self.network.path))
         if self.sliced is not None:
-            self.sliced.start(self.network.file.training)
+            self.sliced.start(self.network.file.training, suppress=request.nms.suppression)
         self.sequence: str | None = None
 
     def through(self, frames: Iterable[Frame], batch: int = 1) -> Iterator[Detections]:
@@ -223,7 +223,7 @@ class Run:
                 rows[:, :4], 0, np.array([w, h, w, h], np.float32)
             )  # motion may lead out of the picture
         said = frame.path, frame.image, self.network.names
-        return Detections(*said, rows, crops, ids, frame.number, frame.fps)
+        return Detections(*said, rows, crops, ids, frame.number, frame.fps, frame.name)
 
 
 def _video(frame: Frame) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..picture_io import LIMIT, Unreadable, check_file, unopened
+from ..picture_names import PictureName, named
 from .inputs import as_picture
 from .sources import is_pil, is_video, items_of, reads_files
 
@@ -34,16 +35,16 @@ class Frame:
     Attributes:
         path: where it came from; `image0.jpg` and so on for arrays.
         image: (H, W, C) uint8, BGR where it has three channels.
-        number: of the frame, from 1 up; None for a picture.
+        number: of the frame in its video, from 1; those left out have theirs; None for a picture.
         fps: of the video; 30 where nobody says.
-        place: which one it is and of how many, for messages: "3/12".
+        name: what it is called among the others of its source; None where nobody looked.
     """
 
     path: str
     image: np.ndarray
     number: int | None = None
     fps: float = 30.0
-    place: str = ""
+    name: PictureName | None = None
 
     @property
     def sequence(self) -> str:
@@ -71,6 +72,8 @@ class Reader:
     def __init__(self, source: Any, channels: int = 3, vid_stride: int = 1):
         self.channels, self.vid_stride = channels, vid_stride
         self.items, self.live = _items(source)
+        files = [str(item) for item in self.items if isinstance(item, (str, int))]
+        self.names = named(files, is_video)
         self.seen = 0
         self.unread: Counter[str] = Counter()
         self.faults: dict[str, str] = {}
@@ -78,64 +81,64 @@ class Reader:
     def __iter__(self) -> Iterator[Frame]:
         """All of them; InputError at the end where none could be decoded."""
         for i, item in enumerate(self.items):
-            place = "" if self.live else f"{i + 1}/{len(self.items)}"
             if self.live:
                 frames = self._stream(item)
             elif isinstance(item, str) and is_video(item):
-                frames = self._video(item, place)
+                frames = self._video(item)
             else:
-                frames = self._picture(item, i, place)
+                frames = self._picture(item, i)
             for frame in frames:
                 self.seen += 1
                 yield frame
         self._tell()
 
-    def _picture(self, item: Any, i: int, place: str) -> Iterator[Frame]:
+    def _picture(self, item: Any, i: int) -> Iterator[Frame]:
         """One picture, or none where it cannot be decoded."""
         if not isinstance(item, str):
             name = getattr(item, "filename", "") or f"image{i}.jpg"
-            yield Frame(str(name), as_picture(_array(item), self.channels, f"source[{i}]"), place=place)
+            yield Frame(str(name), as_picture(_array(item), self.channels, f"source[{i}]"))
             return
         try:
             image = as_picture(decode(item, self.channels), self.channels, item)
         except InputError as error:
             self._leave_out(item, getattr(error, "reason", str(error)))
             return
-        yield Frame(item, image, place=place)
+        yield Frame(item, image, name=self.names[item])
 
-    def _video(self, path: str, place: str) -> Iterator[Frame]:
+    def _video(self, path: str) -> Iterator[Frame]:
         """The frames of a video; it goes on after those that cannot be decoded."""
         video = cv2.VideoCapture(path)
         if not video.isOpened():
             self._leave_out(path, "the video cannot be opened")
             return
-        number, fps = 0, float(video.get(cv2.CAP_PROP_FPS))
+        number, fps, name = 0, float(video.get(cv2.CAP_PROP_FPS)), self.names[path]
         try:
-            while all(self._grab(video, path) for _ in range(self.vid_stride)):
+            while all(steps := [self._grab(video, path) for _ in range(self.vid_stride)]):
                 done, image = video.retrieve()
+                number += sum(steps)
                 if not done or image is None:
                     self._broken(path, 1)
                     continue
-                number += 1
-                yield Frame(path, as_picture(image, self.channels, path), number, fps if fps > 0 else 30.0, place)
+                yield Frame(path, as_picture(image, self.channels, path), number, fps if fps > 0 else 30.0, name)
         finally:
             video.release()
         if not number:
             self._leave_out(path, "no frame of the video can be decoded")
 
-    def _grab(self, video: cv2.VideoCapture, path: str) -> bool:
-        """Go to the next frame that can be decoded; False at the end of the video."""
+    def _grab(self, video: cv2.VideoCapture, path: str) -> int:
+        """Go to the next frame that can be decoded; how many frames that took, 0 at the end of the video."""
         for broken in range(BROKEN):
             if video.grab():
                 if broken:
                     self._broken(path, broken)
-                return True
-        return False
+                return broken + 1
+        return 0
 
     def _stream(self, address: int | str) -> Iterator[Frame]:
         """The newest frame of a camera or stream, whenever one is asked for."""
         for number, image in enumerate(newest(address), 1):
-            yield Frame(str(address), as_picture(image, self.channels, str(address)), number)
+            picture = as_picture(image, self.channels, str(address))
+            yield Frame(str(address), picture, number, name=self.names[str(address)])
 
     def _broken(self, path: str, count: int) -> None:
         if path not in self.unread:

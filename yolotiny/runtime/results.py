@@ -6,11 +6,13 @@ import colorsys
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from ..picture_names import PictureName
 from .coco_rows import rows_of
 from .drawing import Colour, hides, legend, outline
 
@@ -30,6 +32,7 @@ class Detections:
         ids: (n,) numbers of the tracks; None where nothing was followed.
         frame: number of the frame, from 1 up; None for a picture.
         fps: of the video.
+        name: what the picture is called among the others of its source; None: by its path.
     """
 
     path: str
@@ -40,6 +43,7 @@ class Detections:
     ids: np.ndarray | None = None
     frame: int | None = None
     fps: float = 30.0
+    name: PictureName | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -59,13 +63,17 @@ class Detections:
         """(n,) numbers of the classes."""
         return self.rows[:, 5].astype(int)
 
+    @property
+    def called(self) -> PictureName:
+        """What the picture is called."""
+        return self.name or PictureName(Path(self.path).name, Path(self.path).stem)
+
     def to_json(self) -> list[dict[str, Any]]:
         """Rows of COCO results, as predictions.json of the full package has them: xywh pixels, classes from 1 up.
 
         Those of a video say the frame, those of a track its number.
         """
-        rows = rows_of(self.boxes, self.scores, self.classes, self.path, range(1, len(self.names) + 1))
-        rows = rows if self.frame is None else [row | {"frame": self.frame} for row in rows]
+        rows = rows_of(self.rows, self.called, range(1, len(self.names) + 1), self.frame)
         ids = [] if self.ids is None else self.ids.tolist()
         return [row | {"track_id": n} for row, n in zip(rows, ids, strict=True)] if self.ids is not None else rows
 

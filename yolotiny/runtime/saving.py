@@ -41,14 +41,12 @@ class Saver:
     ):
         self.drawings, self.labels, self.scores, self.vid_stride = drawings, labels, scores, vid_stride
         self.rows = RowFile(json) if json is not None else None
-        self.stems: dict[str, str] = {}  # of each path
-        self.taken: set[str] = set()
         self.video: cv2.VideoWriter | None = None
         self.file, self.frames = Path(), 0
 
     def add(self, found: Detections) -> None:
         """Write what was found in a picture or frame."""
-        name = self._stem(found.path)
+        name = found.called.stem
         if self.labels is not None:
             of_frame = name if found.frame is None else f"{name}_{found.frame}"
             write_text(self.labels / f"{of_frame}.txt", found.to_txt(self.scores))
@@ -66,18 +64,6 @@ class Saver:
         self._end_video()
         if self.rows is not None:
             self.rows.close()
-
-    def _stem(self, path: str) -> str:
-        """A name for the files of a picture or video; two of one name in different folders get two."""
-        if path not in self.stems:
-            stem = Path(path).stem if "://" not in path else "stream"
-            name, n = stem, 1
-            while name in self.taken:
-                n += 1
-                name = f"{stem}-{n}"
-            self.taken.add(name)
-            self.stems[path] = name
-        return self.stems[path]
 
     def _add_frame(self, file: Path, found: Detections) -> None:
         image = found.draw()

@@ -12,7 +12,7 @@ from .batching import TileBatcher
 from .budget import Budget
 from .canvas import Canvas, gather
 from .heatmap import from_map, from_rows, scatter
-from .merge import MERGE, MERGES, NMM, NMS, SAME_OBJECT_IOU, Replace
+from .merge import MERGE, MERGES, NMM, NMS, OF_RUN, SAME_OBJECT_IOU, Replace
 from .packing import pack
 from .pipeline import SlicedInference
 from .rescore import rescore
@@ -22,7 +22,7 @@ from .slicers import LSM, SLICERS, Adaptive, Grid, Slicer, grid, lsm
 from .tile import Tile
 from .truncated import centred, drop_truncated, without_border_margin
 
-__all__ = ["MERGE", "MERGES", "NMM", "NMS", "SAME_OBJECT_IOU", "SLICERS"]
+__all__ = ["MERGE", "MERGES", "NMM", "NMS", "OF_RUN", "SAME_OBJECT_IOU", "SLICERS"]
 __all__ += ["LSM", "Adaptive", "Budget", "Canvas", "CoarsePass", "Grid", "ObjectScale", "Replace", "SlicedDetections"]
 __all__ += ["SlicedInference", "Slicer", "SlicingStats", "Tile", "TileBatcher", "TileScale"]
 __all__ += ["centred", "drop_truncated", "from_map", "from_rows", "gather", "grid", "lsm", "pack", "rescore", "scatter"]

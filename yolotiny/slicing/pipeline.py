@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, did_you_mean, number
 from ..ops.letterbox import Letterbox
+from ..ops.nms import Suppression
 from ..registry import build
 from ..training_stats import TrainingStats
 from .batching import Detect, TileBatcher
 from .budget import Budget
 from .canvas import Canvas, gather
 from .heatmap import from_rows
-from .merge import MERGE, MERGES
+from .merge import MERGE, MERGES, USUAL, Joins, join
 from .rescore import rescore
 from .results import CoarsePass, SlicedDetections, SlicingStats
 from .scale import ObjectScale, TileScale
@@ -31,7 +32,6 @@ CUT_REACH_PX = 2.0  # network pixels from a tile's border within which a box cou
 SMALL_PASS_RATIO = 3.5  # times larger in tiles than in the coarse pass, from where on it points at too little
 PART_OVERLAP_SHARE = 0.2  # share, of the parts that a tile too large for the network's input is cut into
 NO_TILES = np.zeros((0, 4), np.float32)
-Merge = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 logger = logging.getLogger(__name__)
 
 
@@ -63,7 +63,7 @@ class SlicedInference:
         prior: float | None = None,
     ):
         self.slicer: Slicer = slicer if isinstance(slicer, Slicer) else build(slicer, SLICERS, where="slicing")
-        self.merge: Merge = merge if callable(merge) else build(merge or MERGE, MERGES, where="slicing")
+        self.merge: Joins = merge if callable(merge) else build(merge or MERGE, MERGES, where="slicing")
         self.scale = scale if isinstance(scale, TileScale) else TileScale(scale)
         self.budget = None if budget is None else Budget(budget)
         self.full = full
@@ -109,17 +109,18 @@ class SlicedInference:
         """The score up to which nothing in the heat map counts."""
         return float(self.slicer.threshold)
 
-    def start(self, training: TrainingStats | None = None, warns: bool = True) -> None:
+    def start(self, training: TrainingStats | None = None, warns: bool = True, suppress: Suppression = USUAL) -> None:
         """Forget what was seen, before a new source or a new network.
 
         Args:
             training: sizes of the objects that the network was trained with.
             warns: say once what is likely not meant.
+            suppress: how either pass suppresses, and so where both join; `c` in pixels of the network.
         """
         training = training or TrainingStats()
         self.objects = ObjectScale(training.tile_object_size, training.pixel_scale or 1.0)
         self.slicer.adapt(training)
-        self.stats, self.warns = SlicingStats(), warns
+        self.stats, self.warns, self.suppress = SlicingStats(), warns, suppress
 
     def __call__(self, image: np.ndarray, detect: Detect | TileBatcher, imgsz: int = 640) -> SlicedDetections:
         """Both passes over one image with any detector; heat maps come from its rows.
@@ -163,9 +164,8 @@ class SlicedInference:
         out = []
         for image, seen, plan in zip(images, coarse, plans, strict=True):
             fine = [next(found) for _ in plan]
-            joined = self._join(seen, plan, fine, image.shape[:2], conf)
-            self.objects.see(joined.rows, refined=True)
-            out.append(joined)
+            out.append(self._join(seen, plan, fine, image.shape[:2], conf))
+            self.objects.see(out[-1].rows, refined=True)
         took = time.perf_counter() - start
         self.stats.images += len(out)
         self.stats.tiles += sum(len(x.tiles) for x in out)
@@ -186,15 +186,13 @@ class SlicedInference:
             return []
         self.stats.last_scale = scale
         boxes = self.slicer.find(coarse.heatmap, size, scale, input_size)
-        fixed = batcher.fixed
-        if fixed:  # a tile larger than the only input there is becomes several, so that the scale stays
+        if fixed := batcher.fixed:  # a tile larger than the only input becomes several, so that the scale stays
             most = max(int(fixed[0] / scale), 1), max(int(fixed[1] / scale), 1)
             boxes = [part for box in boxes for part in _parts(box, most)]
         tiles = [Tile.of(box, size, scale, self.scale.max_side, fixed) for box in boxes]
         if self.budget and coarse.heatmap is not None:
             costs = [Canvas.of(tile, batcher.stride).pixels for tile in tiles]
-            full = input_size[0] * input_size[1]
-            kept = self.budget.select([t.box for t in tiles], coarse.heatmap, size, costs, full)
+            kept = self.budget.select([t.box for t in tiles], coarse.heatmap, size, costs, math.prod(input_size))
             tiles = [tiles[i] for i in kept]
         packs = fixed is not None if self.slicer.packs is None else self.slicer.packs
         if not packs:
@@ -216,7 +214,8 @@ class SlicedInference:
     ) -> SlicedDetections:
         """Detections of the coarse pass and of each canvas -> one list."""
         if not plan:
-            return SlicedDetections(self.merge(coarse.rows, NO_TILES, coarse.rows[:0]), NO_TILES)
+            run = self.suppress.in_pixels(1 / coarse.ratio)
+            return SlicedDetections(join(self.merge, coarse.rows, NO_TILES, coarse.rows[:0], run), NO_TILES)
         fine, owner = gather(plan, [np.asarray(rows, coarse.rows.dtype) for rows in found])
         places = [tile for canvas in plan for tile, _, _ in canvas.places]
         tiles = np.array([t.box for t in places], np.float32)
@@ -226,11 +225,13 @@ class SlicedInference:
             counted = without_border_margin(tiles, size, self.slicer.border_margin * pixel)
             stays = centred(fine, counted[owner])
             fine, owner = fine[stays], owner[stays]
-        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, CUT_REACH_PX * pixel[owner])]
+        agnostic = self.suppress.agnostic
+        fine = fine[drop_truncated(coarse.rows, fine, tiles[owner], size, CUT_REACH_PX * pixel[owner], agnostic)]
         if coarse.heatmap is not None and self.prior:
             fine = rescore(fine, coarse.heatmap, size, self.prior)
             fine = fine[fine[:, 4] > conf]
-        return SlicedDetections(self.merge(coarse.rows, counted, fine), tiles)
+        run = self.suppress.in_pixels(float(np.median(pixel)))  # of the tiles, where objects have their trained size
+        return SlicedDetections(join(self.merge, coarse.rows, counted, fine, run), tiles)
 
     def _warn(self, size: tuple[int, int], scale: float, ratio: float) -> None:
         """Say once what is likely not meant for an image of `size` (height, width)."""

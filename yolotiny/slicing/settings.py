@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .merge import SAME_OBJECT_IOU
+from .merge import OF_RUN
 
 OPTIONS = {  # short names of settings, for val and predict, and where they stand in the `infer:` section
     "crops": "crops",
@@ -28,4 +28,4 @@ def without_doubles(section: Mapping[str, Any]) -> dict[str, Any]:
     """The `infer:` section for tracking: what merge `replace` leaves double, as YOLC's does, would be two tracks."""
     merge = section.get("merge")
     merge = {"type": merge} if isinstance(merge, str) else dict(merge or {})
-    return dict(section) | ({"merge": {"iou": SAME_OBJECT_IOU} | merge} if merge.get("type") == "replace" else {})
+    return dict(section) | ({"merge": {"iou": OF_RUN} | merge} if merge.get("type") == "replace" else {})

@@ -56,7 +56,12 @@ def _across(rows: np.ndarray, tiles: np.ndarray) -> np.ndarray:
 
 
 def drop_truncated(
-    coarse: np.ndarray, rows: np.ndarray, tiles: np.ndarray, size: tuple[int, int], reach: np.ndarray
+    coarse: np.ndarray,
+    rows: np.ndarray,
+    tiles: np.ndarray,
+    size: tuple[int, int],
+    reach: np.ndarray,
+    agnostic: bool = False,
 ) -> np.ndarray:
     """Which detections of tiles are no parts of objects that another pass or tile shows whole.
 
@@ -70,6 +75,7 @@ def drop_truncated(
         tiles: (n, 4) the tile of each row, xyxy in pixels of the image.
         size: (height, width) of the image, pixels.
         reach: (n,) how near to its tile's border a box is cut, pixels of the image.
+        agnostic: a box of any class explains a part.
 
     Returns:
         (n,) True for rows that stay.
@@ -80,15 +86,16 @@ def drop_truncated(
         return stays
     whole = _across(np.concatenate((coarse, rows[~cut])), np.unique(tiles[cut], axis=0))
     index = np.flatnonzero(cut)
-    stays[index[_explained(rows[index], tiles[index], whole)]] = False
+    stays[index[_explained(rows[index], tiles[index], whole, agnostic)]] = False
     return stays
 
 
-def _explained(parts: np.ndarray, tiles: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _explained(parts: np.ndarray, tiles: np.ndarray, whole: np.ndarray, agnostic: bool) -> np.ndarray:
     """Numbers of the (n, 6) parts, each seen in a tile of its own, that one of the (k, 6) whole boxes explains."""
     both, n = np.concatenate((parts, whole)), len(parts)
     found = [np.zeros(0, np.int64)]
-    for i, j in close_pairs(both[:, 0], np.maximum(both[:, 2] - both[:, 0], 0), both[:, 5]):  # overlap in x, one class
+    group = None if agnostic else both[:, 5]
+    for i, j in close_pairs(both[:, 0], np.maximum(both[:, 2] - both[:, 0], 0), group):  # overlap in x
         part, other = np.minimum(i, j), np.maximum(i, j)
         mixed = (part < n) & (other >= n)
         part, other = part[mixed], other[mixed]

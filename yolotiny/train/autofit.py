@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import torch
 from ultralytics.utils import LOGGER
 
 from ..data.anchors import fit_anchors
+from ..data.class_counts import empty_splits, gaps
 from ..detector import Detector
 from ..ignore import is_region
 from ..loaders.crop_dataset import TiledDataset
@@ -35,6 +36,14 @@ class TrainingSample(NamedTuple):
     sizes: np.ndarray
     scale: float
     cropped: bool
+
+
+def class_gaps(train: TinyDataset, val: TinyDataset, classes: int | Sequence[int] | None) -> list[str]:
+    """A line for each kind of class without objects in train or val, of those that are asked for."""
+    counts = {"train": train.class_counts(), "val": val.class_counts()}
+    names = list(counts["train"])
+    wanted = names if classes is None else [names[i] for i in np.ravel(classes).tolist() if 0 <= i < len(names)]
+    return [*gaps(counts, wanted).values(), *(f"{split} holds no object" for split in empty_splits(counts))]
 
 
 def training_samples(dataset: TinyDataset, imgsz: int, seed: int = 0) -> list[TrainingSample]:

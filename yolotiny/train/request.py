@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..config import load as config
+from ..config.class_names import check_classes
 from ..config.options import defaults, sort_options
 from ..config.run_files import find_data, read_recipe, run_root
+from ..data_file import class_names
 from ..errors import InputError
 from ..weights import read_tensors
 
@@ -51,6 +53,7 @@ class TrainingRequest:
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
         args["data"] = find_data(args["data"], "train", args.get("split") or "val")
+        check_classes(args.get("classes"), class_names(Path(args["data"])), args["data"])
         args["project"] = run_root(args.get("project"), "train")
         if isinstance(weights, (str, Path)):
             read_tensors(weights)  # a file that is no checkpoint is reported before anything is written

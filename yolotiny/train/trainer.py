@@ -18,6 +18,7 @@ from ultralytics.utils.plotting import plot_labels
 from ultralytics.utils.torch_utils import unwrap_model
 
 from .._compat import slow_bfloat16
+from ..config.class_names import ClassOrder
 from ..data.augment import build_steps
 from ..detector import Detector
 from ..errors import InputError, above_zero
@@ -29,7 +30,7 @@ from ..predict.drawing import names_as_text
 from ..slicing.samplers import crop_train
 from ..training_stats import TrainingStats
 from ..val.validator import Validator
-from .autofit import fit
+from .autofit import class_gaps, fit
 from .processes import SharedTrainer
 from .resumable import ResumableTrainer
 
@@ -85,14 +86,18 @@ class Trainer(SharedTrainer, ResumableTrainer):
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Detector:
         """A detector for the data's classes, with `weights` (a module, file or state dict) taken over.
 
+        What the weights know of a class goes to the class of its name. A resumed run keeps its order of classes, as its
+        optimizer does, and the labels follow.
         Anchors stay those of `cfg`: a user's own would else give way to those a checkpoint happens to carry.
         """
+        if self.resume and weights is not None:
+            self.data = _in_order_of(weights.names, self.data)
         model = Detector(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose and RANK == -1)
         model.names = self.data["names"]
         above_zero(model.yaml.get("gradient_clip", CLIP), "gradient_clip", CLIP)
         anchors = model.yaml.get("anchors")
         if weights is not None:
-            model.load(weights, verbose=RANK in {-1, 0})
+            model.load(weights, RANK in {-1, 0}, None if self.args.single_cls else self.data["names"])
         if isinstance(anchors, list):
             model.model[-1].set_anchors(read_anchors(anchors))
             model.yaml["anchors"] = anchors
@@ -131,6 +136,9 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """Loaders and optimizer; what depends on the training boxes is measured, a resumed run keeps what it has."""
         super().build_pipeline()
         model = unwrap_model(self.model)
+        if RANK in {-1, 0}:
+            for line in class_gaps(self.train_loader.dataset, self.test_loader.dataset, self.args.classes):
+                LOGGER.warning(line)
         if self.resume and TrainingStats.of(model).known():
             return
         said = fit(model, self.train_loader.dataset, self.args.imgsz, self.args.seed)
@@ -223,3 +231,15 @@ class Trainer(SharedTrainer, ResumableTrainer):
         """How many epochs are whole, and how to go on, in words."""
         go_on = f", go on with: yolotiny train resume={self.last}" if self.last.exists() else ""
         return f"{getattr(self, 'epoch', 0)} of {self.epochs} epochs are complete{go_on}"
+
+
+def _in_order_of(names: dict[int, str], data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a run with its classes in the order of `names`, for labels that `TinyDataset` brings into it."""
+    if len(names) != len(data["names"]):
+        return data
+    order = ClassOrder.of(names, data["names"])
+    if order.line and RANK in {-1, 0}:
+        (LOGGER.warning if order.strange else LOGGER.info)(order.line)
+    if not order.moves:
+        return data
+    return data | {"names": {i: data["names"][j] for i, j in enumerate(order.numbers)}, "class_numbers": order.back()}

@@ -57,7 +57,7 @@ class SlicedValidator(Validator):
         """Fresh counters."""
         super().init_metrics(model)
         self.network, self.coverage = model, Coverage()
-        self.sliced.start(TrainingStats.of(model))
+        self.sliced.start(TrainingStats.of(model), suppress=self.nms_config.suppression)
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Pictures ready for the network; the clock of the coarse pass starts."""

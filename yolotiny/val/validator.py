@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from ultralytics.utils import LOGGER, RANK, ops
 from .._compat import alone
 from .._compat.validator import SeamedValidator
 from ..boxes import pairwise_iof, pairwise_iou
+from ..config.class_names import ClassOrder, few
 from ..config.defaults import MAX_DET
 from ..distributed import gathered
 from ..errors import InputError, did_you_mean
@@ -34,6 +36,7 @@ from ..metrics import (
 )
 from ..metrics.columns import COLUMNS
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
+from ..picture_names import named, relative_names
 from ..predict.drawing import names_as_text
 from ..report import WORST, write
 from ..runtime.coco_rows import rows_of
@@ -112,21 +115,35 @@ class Validator(SeamedValidator):
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""
         super().init_metrics(model)
-        names = self.data["names"]
+        names = self.dataloader.dataset.data["names"]  # of a resumed run in its own order
         # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
         if not self.args.single_cls and len(self.names) not in (len(names), PLACEHOLDER_CLASSES):
             raise InputError(
-                f"the model has {len(self.names)} classes ({_few(self.names)}), {self.args.data} has {len(names)} "
-                f"({_few(names)}); give data with the model's classes, or a model trained on these"
+                f"the model has {len(self.names)} classes ({few(self.names)}), {self.args.data} has {len(names)} "
+                f"({few(names)}); give data with the model's classes, or a model trained on these"
             )
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
+        if self.args.save_txt:
+            check_label_names(list(self.numbers))
+        self.file_names = named(self.numbers) if self.args.save_json else {}
         self.rows: list[dict[str, Any]] = []
         self.left_out: Counter[str] = Counter()
-        agnostic = bool(self.args.single_cls or self.args.agnostic_nms)
+        agnostic = bool(self.args.agnostic_nms or (self.args.single_cls and self.nc > 1))
+        own = {"classes": self.args.classes, "numbers": self._classes_of_data(names)}
         c = scale_for(model, self.suppression)
-        self.nms_config = NMSConfig.of(self.args, multi_label=True, agnostic=agnostic, c=c)
+        self.nms_config = NMSConfig.of(self.args, multi_label=True, agnostic=agnostic, c=c, **own)
+
+    def _classes_of_data(self, names: dict[int, str]) -> tuple[int, ...] | None:
+        """Count and tell everything by the data's `names`; of each class of the model, its number among them."""
+        if self.args.single_cls or len(self.names) != len(names):
+            return None
+        order = ClassOrder.of(self.names, names)
+        if order.line and not self.training:
+            (LOGGER.warning if order.strange else LOGGER.info)(order.line)
+        self.names = self.metrics.names = self.confusion_matrix.names = order.names
+        return order.numbers if order.moves else None
 
     @staticmethod
     def check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
@@ -170,7 +187,9 @@ class Validator(SeamedValidator):
             self.images.append(known.beside(kept, pred["conf"].cpu(), cls.cpu()))
             self.pictures.append(known.picture)
             if self.args.save_json:
-                self.rows += self._rows_of({**pred, "bboxes": kept}, prepared["im_file"])
+                picture = self.file_names[prepared["im_file"]]
+                own = torch.cat((kept, pred["conf"].cpu()[:, None], pred["cls"].cpu()[:, None]), 1)
+                self.rows += rows_of(own.numpy(), picture, self.class_map)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
                 gt = prepared["bboxes"].view(-1, 4)
@@ -225,33 +244,35 @@ class Validator(SeamedValidator):
             self._write()
 
     def _write(self) -> None:
-        """report.json in the run's folder, and with `plots` the PNG files and report.html."""
+        """report.json in the run's folder, with `plots` the PNG files and report.html, with `save_json` detections."""
         assert self.evaluation is not None
         about = {"data": self.args.data, "model": self.weights}
         files = write(self.save_dir, self.evaluation, about, self.folder, self.worst, bool(self.args.plots))
         self.evaluation = None
+        if self.args.save_json:
+            self.eval_json({})
         LOGGER.info(f"Report: {files[-1]}")
 
     def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Detections for ultralytics' figures, without those in ignore regions: columns of (n, 6) rows, in pixels."""
-        self.jdict += self._rows_of(predn, pbatch["im_file"])
-
-    def _rows_of(self, found: dict[str, Tensor], file: str) -> list[dict[str, Any]]:
-        """Rows of predictions.json: columns of (n, 6) rows, in pixels of the picture."""
-        boxes, scores, classes = (found[k].cpu().numpy() for k in ("bboxes", "conf", "cls"))
-        return rows_of(boxes, scores, classes, file, self.class_map)
+        """Nothing: ultralytics lacks what lies in ignore regions, `rows` has all columns of (n, 6) rows, in pixels."""
 
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
-        """All detections go into the file, as protocols judge those in ignore regions; its figures are ours."""
+        """Write all detections, as protocols judge those in ignore regions; an empty list where there is none."""
         write_text(self.save_dir / "predictions.json", json.dumps(self.rows))
         return stats
+
+
+def check_label_names(files: Sequence[str]) -> None:
+    """Raise InputError where `save_txt`, which joins folders and stem by `_`, gives two pictures one label file."""
+    first: dict[str, str] = {}
+    for name in relative_names(files):
+        label = name.rpartition(".")[0].replace("/", "_")
+        if (other := first.setdefault(label, name)) != name:
+            raise InputError(
+                f"save_txt: {other} and {name} would share labels/{label}.txt; rename one, or leave it out"
+            )
 
 
 def columns_of(rows: Tensor) -> dict[str, Tensor]:
     """(n, 6) rows, xyxy pixels, score, class -> columns (n, 4), (n,), (n,) and what follows, by ultralytics' names."""
     return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
-
-
-def _few(names: dict[int, str]) -> str:
-    """The first three class names."""
-    return ", ".join([*list(map(str, names.values()))[:3], *(["..."] if len(names) > 3 else [])])

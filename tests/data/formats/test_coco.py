@@ -170,6 +170,84 @@ def test_a_class_only_a_later_split_knows_is_an_error(source, text):
         read_coco(source)
 
 
+def test_a_split_of_which_nothing_is_left_is_refused_with_the_reasons(source, tmp_path):
+    rewrite(source, images=[content()["images"][0] | {"width": 99}])
+    with pytest.raises(InputError, match=r"no picture of val is left \(1 times image size differs from the JSON\)"):
+        convert("coco", source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_json_without_images_is_refused(source, tmp_path, picture, text):
+    text(source / "annotations" / "instances_train2017.json", json.dumps(content(images=[], annotations=[])))
+    with pytest.raises(InputError, match=r"instances_train2017\.json lists no image"):
+        convert("coco", source, tmp_path / "out")
+
+
+def test_a_width_of_nothing_is_that_of_the_file(source, tmp_path, load):
+    rewrite(source, images=[{"id": 7, "file_name": "a.jpg", "width": 0, "height": None}])
+    summary = convert("coco", source, tmp_path / "out")
+    assert load(tmp_path / "out" / "annotations" / "val.json")["images"][0]["width"] == 100
+    assert "val: 1 pictures without width and height in the JSON: those of the files are taken" in summary.notes
+
+
+GROUPED = [
+    {"id": 0, "name": "traffic", "supercategory": "none"},
+    {"id": 2, "name": "car", "supercategory": "traffic"},
+    {"id": 9, "name": "ship", "supercategory": "traffic"},
+]
+
+
+def test_a_category_that_only_groups_others_is_no_class(source, tmp_path):
+    rewrite(source, categories=GROUPED)
+    summary = convert("coco", source, tmp_path / "out")
+    data = read_coco(source)
+    assert data.names == ["car", "ship"] and data.splits["val"][0].labels.tolist() == [1, 0]
+    assert data.splits["val"][0].ignore_labels.tolist() == [0]
+    assert "category 'traffic' is left out: it groups others, and no annotation is of it" in summary.notes
+
+
+def test_a_category_that_groups_others_and_has_objects_is_a_class(source):
+    rewrite(source, categories=GROUPED, annotations=[{"image_id": 7, "category_id": 0, "bbox": [0, 0, 9, 9]}])
+    assert read_coco(source).names == ["traffic", "car", "ship"]
+
+
+def test_a_group_whose_objects_lie_in_absent_pictures_is_a_class(source):
+    images = [*content()["images"], {"id": 8, "file_name": "gone.jpg"}]
+    rows = [*content()["annotations"], {"image_id": 8, "category_id": 0, "bbox": [0, 0, 9, 9]}]
+    rewrite(source, categories=GROUPED, images=images, annotations=rows)
+    assert read_coco(source).names == ["traffic", "car", "ship"]
+
+
+def test_a_category_without_objects_that_groups_nothing_stays_and_is_told(source, tmp_path):
+    rewrite(source, categories=[*GROUPED[1:], {"id": 10, "name": "bus", "supercategory": "bus"}])
+    summary = convert("coco", source, tmp_path / "out")
+    assert read_coco(source).names == ["car", "ship", "bus"] and "no object in any split: bus" in summary.notes
+
+
+def test_numbers_of_categories_that_change_are_told_and_kept_in_the_data_yaml(source, tmp_path):
+    summary = convert("coco", source, tmp_path / "out")
+    assert any(note.endswith("the JSON counts from 1): 2 -> 0 car, 9 -> 1 ship") for note in summary.notes)
+    assert "#   9 -> 1 ship\n" in (tmp_path / "out" / "data.yaml").read_text()
+
+
+def test_only_crowds_are_told(source, tmp_path):
+    rewrite(source, annotations=[a | {"iscrowd": 1} for a in content()["annotations"]])
+    assert "val holds no object, 3 ignore regions" in convert("coco", source, tmp_path / "out").notes
+
+
+def test_an_outline_without_a_box_counts_as_the_box_round_it(source):
+    outline = [[10, 5, 30, 5, 30, 15], [12, 6, 40, 6, 12, 9]]
+    rewrite(source, annotations=[{"image_id": 7, "category_id": 9, "bbox": [], "segmentation": outline}])
+    assert read_coco(source).splits["val"][0].boxes.tolist() == [[10, 5, 40, 15]]
+
+
+@pytest.mark.parametrize("entry", [{}, {"bbox": "1,2,3,4"}, {"bbox": ["1", "2", "3", "4"]}, {"segmentation": {"a": 1}}])
+def test_an_annotation_without_numbers_is_refused_by_its_place(source, entry):
+    rewrite(source, annotations=[{"image_id": 7, "category_id": 9} | entry])
+    with pytest.raises(InputError, match=r"annotations\[0\]: bbox must be left, top, width, height"):
+        read_coco(source)
+
+
 @pytest.mark.real
 def test_a_real_json_with_few_of_its_images_converts_those(real_data, tmp_path):
     summary = convert("coco", real_data / "skyfusion-valid", tmp_path / "out")

@@ -93,6 +93,41 @@ def test_what_convert_writes_is_clean(data, text, tmp_path):
     assert check(tmp_path / "out", 96).problems == []
 
 
+def test_a_split_without_an_object_is_told_with_its_reason(data, text):
+    for name in "ab":
+        text(data / "labels" / "val" / f"val-{name}.txt", "")
+    (problem,) = check(data).problems
+    assert (problem.kind, problem.note) == ("background", "val: 2 pictures whose label files hold no box")
+    (data / "labels").rename(data / "label")
+    first, second = (p for p in check(data).problems if p.kind in ("no objects", "background"))
+    assert first.note.startswith("train: no label file for any of the 2 images; expected ")
+    assert f"is {data / 'label'} meant?" in second.note
+
+
+def test_classes_that_one_split_alone_has_are_told(data, text):
+    text(data / "data.yaml", "train: images/train\nval: images/val\nnames: [car, bus, van]\n")
+    text(data / "labels" / "val" / "val-a.txt", "1 0.5 0.5 0.2 0.3\n")
+    (problem,) = check(data).problems  # of vans there are none at all, which is no mistake
+    assert (problem.kind, problem.note) == ("class gap", "objects in val or test, none in train: not learned: bus (1)")
+
+
+def test_crops_tiles_and_copies_in_two_splits_are_told(data, text):
+    rng = np.random.default_rng(3)
+    scene = cv2.resize(rng.integers(0, 255, (30, 60, 3), dtype=np.uint8), (400, 200))
+    names = {"train": ["t__0_0", "x_jpg.rf.aaaaaaaaaaaa"], "val": ["t__100_0", "x_jpg.rf.bbbbbbbbbbbb"]}
+    for split, (tile, copy) in names.items():
+        x = int(tile.split("__")[1].split("_")[0])
+        cv2.imwrite(str(data / "images" / split / f"{tile}.png"), scene[:, x : x + 200])
+        cv2.imwrite(str(data / "images" / split / f"{copy}.png"), rng.integers(0, 255, (64, 96, 3), dtype=np.uint8))
+        for name in (tile, copy):
+            text(data / "labels" / split / f"{name}.txt", "0 0.5 0.5 0.2 0.3\n")
+    assert {p.kind: p.file.name for p in check(data).problems} == {
+        "overlap": "t__100_0.png",
+        "scene overlap": "t__100_0.png",
+        "copy": "x_jpg.rf.bbbbbbbbbbbb.png",
+    }
+
+
 def test_progress_is_told_for_each_picture(data):
     calls = []
     check(data, progress=lambda *args: calls.append(args))
@@ -118,3 +153,6 @@ def test_hit_uav_has_neighbouring_frames_in_both_splits(real_data, tmp_path):
     for p in near:  # all of them from the same series: "1_60_70_0_00636" and "1_60_70_0_00633"
         series = p.file.stem.rpartition("_")[0]
         assert f"/{series}_" in p.note
+    part = [p for p in report.problems if p.kind == "overlap"]
+    flight = [p for p in part if f"/{p.file.stem[:4]}" in p.note]  # time of day and height, which change slowly
+    assert len(part) > 60 and flight == part

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,3 +78,15 @@ def test_a_json_that_cannot_be_read_is_one_problem(problems, text):
 def test_a_json_that_is_not_there_is_one_problem(tmp_path):
     (problem,) = check_json(tmp_path / "gone.json", [], ["car"], [])
     assert (problem.kind, problem.note) == ("json", "there is no such file")
+
+
+def test_pictures_of_one_name_in_two_folders_are_compared_each_with_its_own(problems, content, sample):
+    folder = sample.image.parent
+    both = [replace(sample, image=folder / name / "a.jpg") for name in ("x", "y")]
+    images = [content["images"][0] | {"id": i, "file_name": f"{name}/a.jpg"} for i, name in ((7, "x"), (8, "y"))]
+    rows = content["annotations"] + [row | {"image_id": 8} for row in content["annotations"]]
+    content |= {"images": images, "annotations": rows}
+    assert problems(content, both) == []
+    rows[1]["bbox"] = [33, 10, 10, 10]
+    assert [p[:3] for p in problems(content, both)] == [("json differs", "a.txt", 2), ("json differs", "val.json", 2)]
+    assert "1 of its 2 pictures are not in the split, such as y/a.jpg" in str(problems(content, both[:1]))

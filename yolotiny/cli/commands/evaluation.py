@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from ...errors import InputError
-from ...text import printable_lines
+from ...text import printable, printable_lines
 
 
 def evaluate(
@@ -48,6 +49,8 @@ def evaluate(
     if folder is not None:
         count = on_disk.WORST if worst is None else worst
         on_disk.write(folder, found, about, images and Path(images), count)
+    for note in found.report.get("notes", ()):
+        print(f"note: {printable(note)}", file=sys.stderr)
     print(printable_lines(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}"))
     if folder is not None:
         print(f"\nreport: {folder / 'report.html'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from ...errors import InputError, did_you_mean
 from ...ignore import from_coco
 from ...text import printable
 from ..records import EVERY, Dataset, by_split, record_of, split_of
-from .reading import all_numbers, get, read_json
+from .json_pictures import find_pictures
+from .json_sizes import settle, stated_size
+from .reading import all_numbers, get, read_json, upright
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,20 @@ def _classes(categories: dict[int, str], path: Path, data: Dataset, dialect: Dia
     return {i: data.names.index(n) if n in data.names else EVERY for i, n in own.items()}
 
 
+def _box(entry: Any, where: str) -> list[float]:
+    """Left, top, width, height of an annotation in pixels; where it has an outline alone, of the box round that."""
+    box = entry.get("bbox") if isinstance(entry, dict) else None
+    outline = entry.get("segmentation") if isinstance(entry, dict) else None
+    if not box and isinstance(outline, list) and outline and all(isinstance(p, list) for p in outline):
+        points = [v for part in outline for v in part]
+        if all_numbers(points) and len(points) >= 6 and not any(len(part) % 2 for part in outline):
+            x1, y1, x2, y2 = upright(points)
+            return [x1, y1, x2 - x1, y2 - y1]
+    if not isinstance(box, list) or len(box) != 4 or not all_numbers(box) or box[2] < 0 or box[3] < 0:
+        raise InputError(f"{where}: bbox must be left, top, width, height in pixels, found {box!r}")
+    return box
+
+
 def _rows(content: dict[str, Any], path: Path, dialect: Dialect, classes: dict[int, int]) -> dict[int, list[tuple]]:
     """Collect (x1, y1, x2, y2, label, ignored, area) by image id; an image to leave out is missing."""
     rows: dict[int, list[tuple]] = {}
@@ -79,14 +96,12 @@ def _rows(content: dict[str, Any], path: Path, dialect: Dialect, classes: dict[i
     for i, entry in enumerate(content[dialect.annotations]):
         where = f"{path} {dialect.annotations}[{i}]"
         image, category = get(entry, "image_id", int, where), get(entry, "category_id", int, where)
-        box = get(entry, "bbox", list, where)
+        box = _box(entry, where)
         if image not in rows:
             raise InputError(f"{where}: there is no image with id {image}")
         of_none = category == 0 and any(entry.get(flag) for flag in dialect.flags)  # as our own JSON has regions
         if category not in classes and not of_none:
             raise InputError(f"{where}: there is no category with id {category}")
-        if len(box) != 4 or not all_numbers(box) or box[2] < 0 or box[3] < 0:
-            raise InputError(f"{where}: bbox must be left, top, width, height in pixels, found {box}")
         label = classes.get(category, from_coco(entry))
         ignored = label < 0 or any(entry.get(flag) for flag in dialect.flags)
         x, y, w, h = box
@@ -99,20 +114,7 @@ def _rows(content: dict[str, Any], path: Path, dialect: Dialect, classes: dict[i
     return {image: found for image, found in rows.items() if image not in left_out}
 
 
-def _image_folder(files: list[str], path: Path, root: Path, split: str) -> Path:
-    """Find the folder that holds the files a JSON lists."""
-    other = {"val": ["valid", "validation", "trainval"], "test": ["test-dev"]}.get(split, ["trainval"])
-    names = [path.stem.removeprefix("instances_"), split, *other]
-    folders = [root / n for n in names] + [root / "images" / n for n in names] + [root / "images", path.parent, root]
-    folders += [root / n / inner for n in names for inner in ("images", "JPEGImages")]
-    for folder in folders:
-        if any((folder / f).is_file() for f in files):
-            return folder
-    looked = ", ".join(map(str, dict.fromkeys(folders[1:4] + [root / "images", path.parent])))
-    raise InputError(f"none of the {len(files)} images of {path} found; looked in {looked} and the like")
-
-
-def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Dialect) -> None:
+def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Dialect) -> dict[str, int]:
     """Add the images of one JSON file to `data`.
 
     Args:
@@ -121,27 +123,53 @@ def read_split(data: Dataset, split: str, path: Path, root: Path, dialect: Diale
         path: the JSON file.
         root: the folder of the data set, in and below which images are looked for.
         dialect: key names and classes.
+    Returns:
+        How many annotations are of each category that others name as their supercategory.
     """
     content = read_json(path, ("images", "categories", dialect.annotations))
-    rows = _rows(content, path, dialect, _classes(_categories(content, path), path, data, dialect))
-    files = [get(e, dialect.file_name, str, f"{path} images[{i}]") for i, e in enumerate(content["images"])]
-    folder = _image_folder(files, path, root, split)
-    data.splits[split] = []
-    for entry, file in zip(content["images"], files, strict=True):
-        image = folder / file
+    categories = _categories(content, path)
+    classes = _classes(categories, path, data, dialect)
+    data.categories[split] = {i: (categories[i], label) for i, label in classes.items()}
+    rows = _rows(content, path, dialect, classes)
+    places = [f"{path} images[{i}]" for i in range(len(content["images"]))]
+    files = [get(e, dialect.file_name, str, where) for e, where in zip(content["images"], places, strict=True)]
+    found = find_pictures(files, path, root, split, data)
+    records, sizes = [], []
+    for entry, (image, name), where in zip(content["images"], found, places, strict=True):
         if entry["id"] not in rows:
             data.drop(split, f"image marked {dialect.leave_out}")
-            continue
-        if not image.is_file():
-            data.drop(split, "image file missing")
-            continue
-        found = rows[entry["id"]]
-        record = record_of(image, file, [r[:6] for r in found], id=entry["id"])
-        size = record.width, record.height
-        if not record.fault and size != (entry.get("width", size[0]), entry.get("height", size[1])):
-            data.drop(split, "image size differs from the JSON")
-            continue
-        data.splits[split].append(replace(record, areas=np.array([r[6] for r in found if not r[5]], float)))
+        elif not image.name:
+            data.drop(split, name)  # the reason
+        else:
+            mine = rows[entry["id"]]
+            areas = np.array([r[6] for r in mine if not r[5]], float)
+            record = record_of(image, name, [r[:6] for r in mine], id=entry["id"])
+            records.append(record if record.fault else replace(record, areas=areas))
+            sizes.append(stated_size(entry, where))
+    data.splits[split] = settle(data, split, records, sizes)
+    over = ((e["name"], e.get("supercategory")) for e in content["categories"])
+    above = {str(parent) for name, parent in over if parent != name}
+    used = Counter(entry["category_id"] for entry in content[dialect.annotations])
+    return {name: used[i] for i, name in categories.items() if name in above}
+
+
+def _leave_out_groups(data: Dataset, groups: Mapping[str, int]) -> None:
+    """Take out the classes that only group others: of `groups`, which counts annotations, those with none."""
+    empty = [i for i, name in enumerate(data.names) if groups.get(name) == 0]
+    left = [i for i in range(len(data.names)) if i not in empty]
+    if not empty or not left:
+        return
+    new = {old: i for i, old in enumerate(left)}
+    for i in empty:
+        data.notes.append(f"category {data.names[i]!r} is left out: it groups others, and no annotation is of it")
+    renumber = np.vectorize(lambda k: new.get(k, k), otypes=[int])
+    data.names = [data.names[i] for i in left]
+    for split, of_split in data.splits.items():
+        data.splits[split] = [
+            replace(r, labels=renumber(r.labels), ignore_labels=renumber(r.ignore_labels)) for r in of_split
+        ]
+    for split, table in data.categories.items():
+        data.categories[split] = {i: (n, new.get(k, k)) for i, (n, k) in table.items() if k not in empty}
 
 
 def _json_files(source: Path) -> list[Path]:
@@ -157,8 +185,10 @@ def read_coco(source: str | Path, dialect: Dialect = COCO) -> Dataset:
     """Read COCO JSON files and find their images.
 
     Classes are taken by name in the order of their ids. A crowd (or an annotation with `ignore`) is an ignore region
-    of its class. Images that are listed but absent are left out and counted. An annotation counts with its own `area`,
-    in COCO that of the outline, where it has one.
+    of its class. A category that others name as their `supercategory` and that no annotation is of is no class.
+    Images that are listed but absent are left out and counted. An annotation counts with its own `area`, in COCO that
+    of the outline, where it has one. Boxes of pictures that their camera's tag turns are turned where the JSON does not
+    know of that.
 
     Args:
         source: a folder with `annotations/*.json` (or JSON files in it, or one beside each split's images), or one
@@ -177,6 +207,8 @@ def read_coco(source: str | Path, dialect: Dialect = COCO) -> Dataset:
         raise InputError(f"COCO source not found: there is no file or folder {source}")
     data = Dataset([], {})
     names = [p.stem if split_of(p.stem) else p.parent.name for p in paths]
+    groups: Counter[str] = Counter()
     for split, path in by_split(paths, names).items():
-        read_split(data, split, path, root, dialect)
+        groups.update(read_split(data, split, path, root, dialect))
+    _leave_out_groups(data, groups)
     return data

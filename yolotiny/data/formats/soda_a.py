@@ -39,6 +39,8 @@ def read_annotation(path: Path, data: Dataset, split: str) -> list[tuple]:
     """
     content = read_json(path, ("annotations",))
     classes = _categories(content, path)
+    names = [*NAMES, "ignore"]
+    data.categories.setdefault(split, {}).update({i: (names[k], k) for i, k in classes.items()})
     rows = []
     for i, entry in enumerate(content["annotations"]):
         where = f"{path} annotations[{i}]"

@@ -70,6 +70,7 @@ def read_xview(source: str | Path) -> Dataset:
     rows: dict[str, list[tuple]] = {name: [] for name in images}
     labels = {number: i for i, number in enumerate(TYPES)}
     data = Dataset(list(NAMES), {"train": [], "val": []})
+    data.categories = {s: {number: (NAMES[i], i) for number, i in labels.items()} for s in data.splits}
     for i, feature in enumerate(features):
         where = f"{path} features[{i}]"
         properties = get(feature, "properties", dict, where)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...data_file import DataFile, in_folder, read_data_file
 from ...errors import InputError
-from ...image_files import HIDDEN, side_file
+from ...image_files import HIDDEN, labels_expected, side_file
 from ..labels import FLAT, ignore_file, parse_regions, read_rows
 from ..pictures import Unreadable, image_size
 from ..records import Dataset, Record, box_areas
@@ -67,6 +67,10 @@ def read_yolo(source: str | Path) -> Dataset:
         for reason, count in found.left_out.items():
             if reason != HIDDEN or path.is_file():  # those of a folder are counted for all formats alike
                 data.drop(split, reason, count)
+        if not any(side_file(image, "labels").is_file() for image in images):
+            data.notes.append(
+                f"{split}: no label file for any of the {len(images)} images; {labels_expected(images[0])}"
+            )
         names = _short_names(images, file.places(split), file.root)
         data.splits[split] = [_record(image, name, data, split) for image, name in zip(images, names, strict=True)]
     return data

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...image_files import labels_expected
+from ..class_counts import gaps
 from ..writer import Progress
 from .box_checks import check_boxes
 from .decoding import decode_all
 from .folder_checks import check_folders
 from .json_check import check_json
-from .leaks import identical, near, sequences
-from .listing import check_listing, read_listing
-from .samples import Problem, read_sample
+from .leaks import Fingerprint, identical, near, sequences
+from .listing import Listing, check_listing, read_listing
+from .overlaps import overlaps
+from .samples import Problem, Sample, read_sample
+from .tile_names import Sized, copies, scenes
 
 # What is found: with an error training stops, loses something without a word, or gives figures that mean nothing.
 ERRORS = {
     "absent": "a list names a picture that does not exist",
     "no pictures": "splits without a picture; training needs train and val",
+    "no objects": "train splits without a single object",
     "unreadable": "pictures that cannot be read to their end",
     "row": "label rows that are not 'class cx cy w h'",
     "class": "classes that the data.yaml does not name",
@@ -35,8 +41,14 @@ ERRORS = {
 WARNINGS = {
     "no test": "test splits that are not there, which training does not need",
     "near leak": "pictures nearly equal to one of another split",
+    "overlap": "pictures that show part of one of another split",
+    "scene overlap": "scenes with tiles in two splits, some of which share pixels",
+    "scene": "scenes with tiles in two splits, by their names",
+    "copy": "pictures with copies in two splits, by the names that Roboflow gives",
     "sequence": "videos with frames in two splits, by their names",
     "twin": "pictures that are in one split twice",
+    "background": "val or test splits without a single object, of which figures say nothing",
+    "class gap": "classes with objects in one of train and val only",
     "no labels": "pictures without a label file, taken as background",
     "no picture": "label and ignore files without a picture",
     "duplicate": "boxes that are there twice (IoU above 0.95)",
@@ -128,7 +140,9 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
         raise InputError(f"imgsz={imgsz}: give a whole number of pixels, from 1 up")
     listing = read_listing(data)
     problems = list(check_listing(listing))
-    boxes, prints = 0, []
+    counts: dict[str, Counter[str]] = {}
+    prints: list[Fingerprint] = []
+    sizes: dict[str, list[Sized]] = {}
     for split, images in listing.splits.items():
         samples = []
         for found in decode_all(images, split, progress):
@@ -137,16 +151,38 @@ def check(data: str | Path, imgsz: int = 640, progress: Progress | None = None) 
                 continue
             size, one = found
             prints.append(one)
+            sizes.setdefault(split, []).append((one.image, size))
             sample = read_sample(one.image, split, size, len(listing.names))
             problems += [*sample.problems, *check_boxes(sample, imgsz)]
             if not sample.label_file.is_file():
                 problems.append(Problem("no labels", sample.image))
             samples.append(sample)
-        boxes += sum(len(s.boxes) for s in samples)
+        counts[split] = Counter(listing.names[k] for s in samples for k in s.labels)
+        if samples and not counts[split]:
+            kind = "no objects" if split == "train" else "background"
+            problems.append(Problem(kind, listing.file, None, f"{split}: {_why_none(samples)}"))
         if split in listing.annotations:
             problems += check_json(listing.annotations[split], samples, listing.names, images)
-    problems += [*check_folders(listing), *identical(prints), *near(prints), *sequences(listing.splits)]
+    problems += [*check_folders(listing), *_leaks(listing, prints, sizes)]
+    lines = gaps(counts, listing.names)
+    lines.pop("nowhere", None)  # data may name more classes than they have: statistics count them
+    problems += [Problem("class gap", listing.file, None, line) for line in lines.values()]
     order = {kind: i for i, kind in enumerate(KINDS)}
     problems.sort(key=lambda p: order[p.kind])
     pictures = {split: len(images) for split, images in listing.splits.items()}
+    boxes = sum(of.total() for of in counts.values())
     return Report(listing.file, listing.root, imgsz, pictures, boxes, problems, listing.left_out)
+
+
+def _leaks(listing: Listing, prints: Sequence[Fingerprint], sizes: Mapping[str, Sequence[Sized]]) -> Iterator[Problem]:
+    """What is in two splits: files, pictures, parts of them, and by their names scenes, copies and videos."""
+    whole = [*identical(prints), *near(prints)]
+    yield from (*whole, *scenes(sizes), *copies(listing.splits), *sequences(listing.splits))
+    yield from overlaps(sizes, {p.file for p in whole})
+
+
+def _why_none(samples: Sequence[Sample]) -> str:
+    """Why pictures hold no object: they have no label file, or these have no row."""
+    if not any(s.label_file.is_file() for s in samples):
+        return f"no label file for any of the {len(samples)} images; {labels_expected(samples[0].image)}"
+    return f"{len(samples)} pictures whose label files hold no box"

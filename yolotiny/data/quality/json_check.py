@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...picture_names import KnownPictures
 from ...text import printable
 from ..writer import clip
 from .samples import Problem, Sample
@@ -32,7 +33,8 @@ def check_json(
         if file.exists() and not file.is_file():
             raise ValueError("a device, a pipe or a folder")
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-        images = {Path(str(im["file_name"])).name: im for im in content["images"]}
+        images = {i: im for i, im in enumerate(content["images"])}
+        pictures = KnownPictures(str(im["file_name"]) for im in images.values())
         categories = {c["id"]: printable(c["name"]) for c in content["categories"]}
         rows: dict[Any, list[tuple]] = defaultdict(list)
         for i, a in enumerate(content["annotations"], 1):
@@ -49,8 +51,9 @@ def check_json(
         yield Problem("json differs", file, None, f"classes {', '.join(categories.values())}; data.yaml has others")
         return
     classes = {k: c for c, k in enumerate(sorted(categories))} | {-1: -1}
+    place = _places(listed, pictures)
     for sample in samples:
-        image = images.get(sample.image.name)
+        image = images.get(place.get(sample.image, -1))
         if image is None:
             yield Problem("json differs", file, None, f"{sample.image.name} is not in it")
             continue
@@ -60,11 +63,16 @@ def check_json(
             yield Problem("json differs", file, None, note)
         else:
             yield from _compare(file, sample, rows[image["id"]], classes)
-    known = {image.name for image in listed}
-    extra = [name for name in images if name not in known]
+    extra = sorted(images.keys() - set(place.values()))
     if extra:
-        note = f"{len(extra)} of its {len(images)} pictures are not in the split, such as {extra[0]}"
+        note = f"{len(extra)} of its {len(images)} pictures are not in the split, such as {pictures.paths[extra[0]]}"
         yield Problem("json more", file, None, note)
+
+
+def _places(listed: Iterable[Path], pictures: KnownPictures) -> dict[Path, int]:
+    """The number of each picture in a JSON, of those that are there under their whole file name."""
+    found = ((file, pictures.find(str(file.absolute()))) for file in listed)
+    return {f: fits[0] for f, fits in found if len(fits) == 1 and pictures.paths[fits[0]].name == f.name}
 
 
 def _compare(file: Path, sample: Sample, rows: list[tuple], classes: dict[Any, int]) -> Iterator[Problem]:

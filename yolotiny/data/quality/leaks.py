@@ -1,5 +1,7 @@
 """Pictures that are in two splits: the same file, nearly the same picture, or frames of one video.
 
+`overlaps` finds parts of pictures, `tile_names` what the names of tiles and copies tell.
+
 Nearly the same means two things at once: the signs of brightness steps agree (a difference hash of 256 bits), and so do
 the grey values of a 32x32 thumbnail. The hash alone trips over flat pictures, whose signs are noise, and the thumbnail
 alone over dim pictures with one bright corner. On HIT-UAV (infrared, 290 val against 1,200 train pictures) no pair of
@@ -19,6 +21,7 @@ from PIL import Image
 
 from ...data_file import SPLITS
 from .samples import Problem
+from .tile_names import tile_of, without_copy
 
 BITS = 256
 APART = 32  # bits that may differ
@@ -91,7 +94,8 @@ def near(prints: Sequence[Fingerprint]) -> Iterator[Problem]:
 def sequences(images: Mapping[str, Sequence[Path]]) -> Iterator[Problem]:
     """Yield one problem for each video whose frames are in two splits, as far as the names tell.
 
-    A video is what precedes the last number of a name ("0_100_30_0_" of "0_100_30_0_03306.jpg"). Names that all begin
+    A video is what precedes the last number of a name ("0_100_30_0_" of "0_100_30_0_03306.jpg"); tiles of a scene are
+    told by `tile_names.scenes`. Names that all begin
     alike ("img_0001") say nothing, nor does a name that is a number alone.
 
     Args:
@@ -100,8 +104,8 @@ def sequences(images: Mapping[str, Sequence[Path]]) -> Iterator[Problem]:
     videos: dict[str, dict[str, list[tuple[int, Path]]]] = defaultdict(lambda: defaultdict(list))
     for split, paths in images.items():
         for path in paths:
-            found = re.fullmatch(r"(.*?[^0-9])([0-9]{1,12})", path.stem)
-            if found:
+            found = re.fullmatch(r"(.*?[^0-9])([0-9]{1,12})", without_copy(path.stem))
+            if found and not tile_of(path):  # whose last number is no time
                 videos[found[1]][split].append((int(found[2]), path))
     if len(videos) < 2:
         return
