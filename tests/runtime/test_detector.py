@@ -113,6 +113,10 @@ def test_a_folder_of_openvino_gives_what_onnx_runtime_gives(exported, tmp_path):
 @pytest.mark.slow
 def test_a_dynamic_file_takes_the_size_it_was_exported_at_and_any_other(exported):
     detector = Detector(exported["dynamic"])
+    picture = pictures()[1]
+    assert_same(
+        YOLO(exported["dynamic"]).predict([picture], conf=0.1, verbose=False), detector([picture], conf=0.1), "none"
+    )
     assert detector.size_of(None) == (128, 128) and detector.size_of(200) == (224, 224)
     assert Detector(exported["dynamic"], imgsz=64).size_of(None) == (64, 64)
 
@@ -186,6 +190,7 @@ def test_results_come_one_by_one_and_pictures_are_read_when_their_turn_comes(bri
         ({"imgsz": 320}, "takes 64x64 pixels only: leave imgsz out, or export with dynamic=True"),
         ({"batch": 0}, "batch=0 must be a whole number from 1 up"),
         ({"classes": [-1]}, "classes=-1 must be a whole number"),
+        ({"classes": 7}, "classes: there is no class 7 in .*, which has 0 bright, 1 dull"),
         ({"nms_metric": "nwd"}, "does not say how large its objects are; give nms_c=PIXELS"),
         ({"tracker": "botsort"}, "botsort needs more than boxes and is not in the runtime"),
     ],

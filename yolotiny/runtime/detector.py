@@ -91,7 +91,13 @@ class Detector:
 
     def prepare(self, **options: Any) -> Run:
         """A call whose options are checked, and whose frames come from a reader of the caller's own; see `stream`."""
-        return Run(self, Request.of(options, self.network.file, str(self.network.path)))
+        request = Request.of(options, self.network.file, str(self.network.path))
+        wanted = np.atleast_1d(() if request.nms.classes is None else request.nms.classes)
+        if beyond := [int(c) for c in wanted if c >= len(self.names)]:
+            has = ", ".join(f"{i} {name}" for i, name in list(self.names.items())[:5])
+            more = ", ..." if len(self.names) > 5 else ""
+            raise InputError(f"classes: there is no class {beyond[0]} in {self.network.path}, which has {has}{more}")
+        return Run(self, request)
 
     def size_of(self, imgsz: Any) -> tuple[int, int]:
         """(height, width) of the input in pixels for `imgsz` of a call.
