@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..ops.letterbox import Letterbox
 from ..ops.suppression import describe, suppress
 from ..slicing import CoarsePass, TileBatcher, from_map, from_rows
-from ..slicing.batching import CPU_PIXELS
+from ..slicing.batching import CPU_PIXELS, GPU_PIXELS
 from .inputs import whole_strides
 from .metadata import SIZE
 from .network import Network
@@ -207,7 +207,8 @@ class Run:
                 assert y is not None
                 seen = from_rows(y[i], box, self.sliced.least_score) if heat is None else from_map(heat[i], box)
             coarse.append(CoarsePass(found, seen, box.ratio))
-        batcher = TileBatcher(self._canvases, max(self.stride, 32), self.network.fixed, CPU_PIXELS)
+        pixels = CPU_PIXELS if self.network.provider.lower() == "cpu" else GPU_PIXELS
+        batcher = TileBatcher(self._canvases, max(self.stride, 32), self.network.fixed, pixels)
         both = self.sliced.run(images, coarse, batcher, self.size, self.request.nms.conf)
         return [x.rows[: self.request.nms.max_det] for x in both], [x.tiles for x in both]
 
