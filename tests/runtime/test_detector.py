@@ -188,6 +188,7 @@ def test_results_come_one_by_one_and_pictures_are_read_when_their_turn_comes(bri
         ({"tile": 64}, "tile= is read with crops only"),
         ({"crops": "grid", "k": 3}, "slicer 'grid'.* takes no argument 'k'"),
         ({"imgsz": 320}, "takes 64x64 pixels only: leave imgsz out, or export with dynamic=True"),
+        ({"imgsz": 0}, "imgsz=0 must be one or two whole numbers of pixels"),
         ({"batch": 0}, "batch=0 must be a whole number from 1 up"),
         ({"classes": [-1]}, "classes=-1 must be a whole number"),
         ({"classes": 7}, "classes: there is no class 7 in .*, which has 0 bright, 1 dull"),

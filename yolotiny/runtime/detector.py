@@ -105,9 +105,9 @@ class Detector:
         Raises:
             InputError: no size, or another than the only one that the file takes.
         """
-        fixed, wanted = self.network.fixed, imgsz or self.imgsz
+        fixed, wanted = self.network.fixed, self.imgsz if imgsz is None else imgsz
         if fixed is None:
-            return whole_strides(wanted or self.network.file.size or SIZE, self.stride)
+            return whole_strides((self.network.file.size or SIZE) if wanted is None else wanted, self.stride)
         if wanted is not None and whole_strides(wanted, self.stride) != fixed:
             only = f"{self.network.path} takes {fixed[1]}x{fixed[0]} pixels only"
             raise InputError(f"{only}: leave imgsz out, or export with dynamic=True")
