@@ -91,6 +91,7 @@ WHOLE = {
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",
     "tests/data/test_bad_pictures.py": "bad pictures through every reader",
     "tests/test_terminals.py": "every command on every kind of terminal",
+    "tests/test_combinations.py": "parts on every model, and what the documentation shows",
     "tests/test_bad_input.py": "mistakes of users at every door",
     "tests/test_crops.py": "crops with every kind of model and exported file, in prediction and validation",
     "tests/test_class_order.py": "which class is which, in every command",

@@ -145,22 +145,37 @@ class Detector(SeamedDetector):
             LOGGER.info(f"{name}: {layers} layers, {n:,} parameters, {gflops:.1f} GFLOPs at {height}x{width} px")
         return layers, n, gradients, gflops
 
+    @property
+    def loss_terms(self) -> list[str]:
+        """What the `loss:` section of this detector may say: the terms of its head's family and of its layers."""
+        family = family_of(self.model[-1])
+        return [*(CRITERIA.find(family).terms if family else ()), *dict(_loss_terms(self.model))]
+
+    def family_criterion(self, assigner: Any) -> Criterion:
+        """The criterion of the head's family, with this assigner; None is the family's own.
+
+        Raises:
+            InputError: what the family refuses; a head of ultralytics.
+        """
+        head, added = self.model[-1], dict(_loss_terms(self.model))
+        loss = {k: v for k, v in (self.yaml.get("loss") or {}).items() if k not in added}
+        family = CRITERIA.find(family_of(head), head.type)
+        return family(self.yaml | {"loss": loss, "assigner": assigner}, head.coder, head.nc)
+
     def init_criterion(self) -> Any:
         """The criterion of the head's family; heads of ultralytics bring their own loss.
 
         What layers other than the head add to the loss (`loss_terms`) is set up beside it, as `terms`.
         """
-        head, wishes = self.model[-1], self.yaml.get("loss") or {}
-        added = dict(_loss_terms(self.model))
+        wishes, added = self.yaml.get("loss") or {}, dict(_loss_terms(self.model))
         where = f"{self.yaml.get('yaml_file') or 'the configuration'}: loss"
         wanted = section(self.yaml | {"loss": {k: v for k, v in wishes.items() if k in added}}, added)
         self.terms = {k: build(v, AUX_LOSSES, where=f"{where}.{k}") for k, v in wanted.items()}
-        rest = {k: v for k, v in wishes.items() if k not in added}
-        if family := family_of(head):
-            return CRITERIA.find(family, head.type)(self.yaml | {"loss": rest}, head.coder, head.nc)
-        if rest:
-            near = did_you_mean(next(iter(rest)), [*added, "box=", "cls=", "dfl="])
-            raise InputError(f"{where}.{next(iter(rest))} is no term of a head of ultralytics{near}")
+        if family_of(self.model[-1]):
+            return self.family_criterion(self.yaml.get("assigner"))
+        if rest := [k for k in wishes if k not in added]:
+            near = did_you_mean(rest[0], [*added, "box=", "cls=", "dfl="])
+            raise InputError(f"{where}.{rest[0]} is no term of a head of ultralytics{near}")
         return super().init_criterion()
 
     @property

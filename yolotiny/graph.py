@@ -217,6 +217,9 @@ def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
             layer.np = sum(p.numel() for p in layer.parameters())
             layers.add_module(row.key, layer)
             save |= _roots(row)
+    for key in [k for k, layer in layers.named_children() if not k.isdecimal() and k != row.key]:
+        if key not in save and not getattr(layers.get_submodule(key), "loss_terms", None):
+            raise InputError(f"no layer reads insert {key!r} in {where}, so it would change nothing; see `takes`")
     for k in sorted(unread):
         place = f"scale {cfg['scale']} of {where}" if k in extra else where
         near = did_you_mean(k, SCALES) if k in extra else "; take it out, or write null where a base has it"

@@ -7,10 +7,12 @@ from functools import partial
 
 import pytest
 from ultralytics.engine.trainer import BaseTrainer
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import LOGGER
 
 from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO
-from yolotiny._compat.trainer import SeamedTrainer
+from yolotiny._compat.trainer import UNSHUFFLED, SeamedTrainer, unsaid
 
 
 def steps(function):
@@ -72,3 +74,13 @@ def test_freeing_memory_needs_nothing_and_does_nothing_on_a_cpu():
     trainer = object.__new__(SeamedTrainer)
     trainer.device = type("Device", (), {"type": "cpu"})()
     assert trainer.free_memory() is None
+
+
+def test_the_warning_that_is_put_right_is_that_of_ultralytics_and_others_are_heard(caplog):
+    assert f'LOGGER.warning("{UNSHUFFLED}' in inspect.getsource(DetectionTrainer.get_dataloader)
+    caplog.clear()
+    with unsaid(UNSHUFFLED):
+        LOGGER.warning(UNSHUFFLED + ", setting shuffle=False")
+        LOGGER.warning("heard")
+    LOGGER.warning(UNSHUFFLED)
+    assert [record.getMessage() for record in caplog.records] == [f"WARNING ⚠️ {text}" for text in ("heard", UNSHUFFLED)]

@@ -11,6 +11,8 @@ from tests.tiny_data import trained, write_tiny
 from yolotiny import YOLO
 from yolotiny.analysis.assignment import analyze_assignment, by_size, deviation
 from yolotiny.cli import main as cli
+from yolotiny.config import load as config
+from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 
 
@@ -76,6 +78,24 @@ def test_what_cannot_be_studied_is_one_line(options, message, data, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["yolov5n-p2-srtod", "yolox-nano-sarl-srtod", "yolov5n-ugs", "yolc-n", "centernet-n"])
+def test_every_kind_of_model_of_ours_can_be_studied(name, data, tmp_path):
+    found = analyze_assignment(YOLO(f"{name}.yaml").model, data, tmp_path, 64, pictures=2)
+    assert found.assigners[0].removeprefix("baseline ") == found.assigners[1].split()[0]
+    assert all(mine == own > 0 for row in found.sizes if row["objects"] for own, mine in [row["priors"]])
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("file", sorted((config.cfg_dir() / "models").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_model_file_of_ours_can_be_studied(file, data, tmp_path):
+    cfg = config.load(file)
+    if cfg["head"][-1][2] == "Detect":
+        return
+    cfg = config.override(cfg, {"scale": next(iter(cfg["scales"]))})
+    assert analyze_assignment(Detector(cfg), data, tmp_path, 64, pictures=2).sizes
+
+
 def test_a_head_of_ultralytics_has_no_assigner_to_choose(data, tmp_path):
-    with pytest.raises(InputError, match="^data assign needs a detector of ours"):
+    with pytest.raises(InputError, match="^data assign needs a detector of ours; heads of ultralytics have no"):
         analyze_assignment(YOLO("yolov8n.yaml").model, data, tmp_path)

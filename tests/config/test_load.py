@@ -127,9 +127,42 @@ def test_a_base_is_looked_for_beside_its_child_and_is_never_the_child(models, tm
     assert (cfg["nc"], cfg["scale"]) == (4, "n")
 
 
-def test_a_base_of_a_base_is_refused(models):
-    with assert_says("base yolov5-sarl.yaml of the configuration has a base itself; only one level is read"):
-        load({"base": "yolov5-sarl.yaml"})
+def test_a_base_may_have_a_base_and_so_on(models):
+    (models / "yolov5-both.yaml").write_text("base: yolov5-sarl.yaml\nloss: {box: {type: sal}}\n")
+    (models / "yolov5-all.yaml").write_text(
+        "base: yolov5-both\ninsert: [{name: b, after: c4, module: B}]\nreplace: [{name: sarl, k: 2}]\n"
+    )
+    cfg = load("yolov5s-all")
+    assert (cfg["scale"], cfg["nc"], cfg["loss"]["box"]) == ("s", 3, {"type": "sal", "weight": 5.0})
+    assert [(i["name"], i.get("k")) for i in cfg["insert"]] == [("sarl", 2), ("b", None)]
+    assert "base" not in cfg and load(cfg) == cfg and len(rows(cfg)) == 9
+
+
+def test_the_nearest_word_of_a_chain_decides_the_scale(models):
+    (models / "a.yaml").write_text("base: yolov5s-sarl.yaml\n")
+    (models / "b.yaml").write_text("base: a.yaml\n")
+    assert load("b")["scale"] == load({"base": "b"})["scale"] == "s"
+    (models / "a.yaml").write_text("base: yolov5s-sarl.yaml\nscale: m\n")
+    assert load("b")["scale"] == load({"base": "b"})["scale"] == "m"
+    assert load({"base": "b", "scale": "n"})["scale"] == "n"
+
+
+@pytest.mark.parametrize(("one", "other"), [("a", "b"), ("an", "bn")])
+def test_bases_in_a_circle_are_one_line_that_names_them(models, one, other):
+    (models / "a.yaml").write_text(f"base: {other}.yaml\n")
+    (models / "b.yaml").write_text(f"base: {one}.yaml\n")
+    for name in ("a", "an") if one == "an" else ("a",):
+        with assert_says(
+            "bases in a circle: a.yaml -> b.yaml -> a.yaml; one of them needs a backbone and a head of its own"
+        ):
+            load(name)
+
+
+def test_a_term_that_the_detector_has_can_be_set_though_its_file_does_not_name_it():
+    out = override(small(), {"loss.l1.weight": 1, "loss.recon": {"weight": 2}}, terms=["box", "l1"])
+    assert out["loss"]["l1"] == {"weight": 1} and out["loss"]["recon"] == {"weight": 2}
+    with assert_says("cannot set 'loss.l2.weight' in small.yaml: 'loss' has no 'l2'; there are: box, cls, l1"):
+        override(small(), {"loss.l2.weight": 1}, terms=["box", "l1"])
 
 
 def test_numbers_like_1e_minus_4_are_numbers(models):

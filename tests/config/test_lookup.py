@@ -74,11 +74,23 @@ def test_a_scale_that_the_file_has_not_or_in_the_wrong_place_is_no_model(models,
         find(name)
 
 
-def test_an_unknown_model_names_the_nearest_scaled_names(models):
-    with assert_says(
-        "unknown model 'yolov5n-sral.yaml'; did you mean 'yolov5n-sarl' or 'yolov5-sarl' or 'yolov5s-sarl'?"
-    ):
-        find("yolov5n-sral")
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("yolov5n-sral", "'yolov5n-sarl' or 'yolov5n' or 'yolov5n-p2'"),
+        ("yolov5s-sral", "'yolov5s-sarl' or 'yolov5s' or 'yolov5s-p2'"),
+        ("yolox-s-sral", "'yolox-s-sarl' or 'yolox-s' or 'yolox-s-p2'"),
+        ("yoloxs-sral", "'yolox-s-sarl' or 'yolox-s' or 'yolox-s-p2'"),
+        ("yolox-tiny-sral", "'yolox-tiny-sarl' or 'yolox-tiny' or 'yolox-tiny-p2'"),
+        ("yolox-sral", "'yolox-sarl' or 'yolox-s' or 'yolox-s-sarl'"),  # the x is no scale here
+    ],
+)
+def test_an_unknown_model_names_the_nearest_ones_of_its_scale(models, monkeypatch, name, near):
+    monkeypatch.setattr(lookup, "_ultralytics_models", dict)
+    with assert_says(f"unknown model '{name}.yaml'; did you mean {near}?"):
+        find(name)
+    with assert_says(f"model file '{name}.pt' does not exist; did you mean {near}?"):
+        lookup.file_meant(f"{name}.pt")
 
 
 def test_the_exact_file_wins_over_the_scaled_reading(models):

@@ -67,9 +67,10 @@ def test_a_list_insert_comes_after_the_last_and_gives_one_output_for_each():
 def test_several_inserts_after_one_row_keep_their_order_and_read_each_other():
     inserts = [{"name": n, "after": "c3", "module": n.upper()} for n in "ab"]
     cfg = small() | {"insert": [*inserts, {"name": "c", "after": "a", "module": "C", "from": ["a", "image", "b"]}]}
+    cfg["insert"][2]["takes"] = ["b"]
     got = order(cfg)
-    assert got[2:6] == [("a", "1"), ("b", "a"), ("c", ("a", "image", "b")), ("2", "b")]
-    assert got[-2] == ("5", ("4", "b"))
+    assert got[2:6] == [("a", "1"), ("b", "a"), ("c", ("a", "image", "b")), ("2", "c")]
+    assert got[-2] == ("5", ("4", "c"))
 
 
 def test_an_insert_after_an_insert_takes_over_its_readers():

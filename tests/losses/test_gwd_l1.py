@@ -32,6 +32,10 @@ def test_each_part_may_stand_alone():
     ("spec", "message"),
     [
         ({"l1": -1}, "box loss gwd_l1: l1=-1 must be a number from 0 up"),
+        (
+            {"gwd": 0, "sqrt": True},
+            "box loss gwd_l1: sqrt=true changes nothing where gwd is 0; give gwd=2",
+        ),
         ({"gwd": 0, "l1": 0}, "box loss gwd_l1: gwd and l1 are both 0, so nothing would be learnt"),
     ],
 )

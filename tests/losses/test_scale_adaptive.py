@@ -10,7 +10,7 @@ import torch
 from yolotiny.boxes import iou, xywh2xyxy
 from yolotiny.errors import InputError
 from yolotiny.losses import BOX_LOSSES
-from yolotiny.losses.box import SIMILARITIES
+from yolotiny.losses.box import SIMILARITIES, NWDLoss
 from yolotiny.losses.scale_adaptive import BETA, ScaleAdaptiveLoss, scale_weight
 from yolotiny.registry import build
 
@@ -132,3 +132,10 @@ def test_settings_that_make_no_sense_are_one_line(spec, message):
     with pytest.raises(InputError) as caught:
         ScaleAdaptiveLoss(**spec)
     assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("loss", [lambda: ScaleAdaptiveLoss(of=None), lambda: NWDLoss(of=None, ratio=0.5)])
+def test_a_loss_that_reshapes_another_has_to_be_told_which_where_the_detector_has_none(loss):
+    with pytest.raises(InputError, match=r"reshapes another loss, and needs .* write for example loss\.box\.of=ciou$"):
+        loss()
+    assert NWDLoss(of=None).of is None  # at ratio 1 there is no other

@@ -11,6 +11,7 @@ import sys
 import threading
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -293,6 +294,19 @@ def test_the_order_of_pictures_follows_from_seed_and_epoch():
     again.epoch = 2
     assert list(again) == epochs[2] and len(again) == 20
     assert list(EpochOrder(range(20), seed=2)) != epochs[0]
+
+
+def test_batches_of_one_shape_are_made_anew_each_epoch_and_the_one_that_is_not_full_comes_last():
+    shapes = np.array([[32, 64]] * 3 + [[64, 64]] * 3)
+    data = SimpleNamespace(rect=True, batch=np.arange(11) // 2, batch_shapes=shapes)
+    order, again = EpochOrder(data, seed=1, batch=2), EpochOrder(data, seed=1, batch=2)
+    epochs = [[x[i : i + 2] for i in range(0, 11, 2)] for x in (list(order) for _ in range(3))]
+    for epoch in epochs:
+        assert sorted(sum(epoch, [])) == list(range(11)) and len(epoch[-1]) == 1 and epoch[-1][0] > 5
+        assert all(len({i > 5 for i in pair}) == 1 for pair in epoch)
+    assert len({str(sorted(sorted(pair) for pair in epoch)) for epoch in epochs}) == 3
+    again.epoch = 2
+    assert list(again) == sum(epochs[2], [])
 
 
 STOPS = [(signal.SIGINT, KeyboardInterrupt, 130), (signal.SIGTERM, Terminated, 143)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import signal
 import time
 from copy import deepcopy
@@ -17,6 +18,7 @@ from ultralytics.utils import LOGGER
 from tests.tiny_data import QUICK, add_picture, start, trained, write_tiny
 from yolotiny import YOLO
 from yolotiny.config import load as config
+from yolotiny.config.run_files import read_recipe
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.train.trainer import Trainer
@@ -193,6 +195,62 @@ def test_the_recipe_of_yolc_has_the_norm_of_the_official_code_and_a_bad_one_is_r
     assert made.model.yaml["gradient_clip"] == 35
     with pytest.raises(InputError, match="gradient_clip=-1 must be a number above 0"):
         train(data, tmp_path, gradient_clip=-1)
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe", "batch", "steps"),
+    [
+        ("yolc-n.yaml", "yolc", 2, 1),
+        ("yolc-n.yaml", "yolc", 16, 1),  # fewer steps than the paper, at its rate and decay
+        ("yolox-nano.yaml", "yolox-official", 4, 16),
+        ("yolov5n.yaml", "yolov5-official", 4, 16),
+        ("yolov5n.yaml", "yolov5-official", 64, 1),
+    ],
+)
+def test_a_step_has_the_rate_and_the_decay_of_its_recipe_at_any_batch(data, tmp_path, model, recipe, batch, steps):
+    plain, _ = read_recipe(recipe)
+    options = plain | {"imgsz": 64, "epochs": 100, "batch": batch, "rect": False}
+    made = prepared(data, tmp_path, model, **options)
+    decayed = next(g for g in made.optimizer.param_groups if g["weight_decay"])
+    # SGD: a step moves weights by rate * (sum of gradients of so many batches + decay * weights).
+    per_batch = batch if model.startswith("yolov5") else 1  # its loss grows with the batch
+    assert made.accumulate == steps
+    assert decayed["initial_lr"] * steps * per_batch == pytest.approx(plain["lr0"] * (64 if per_batch > 1 else 1))
+    assert decayed["initial_lr"] * decayed["weight_decay"] == pytest.approx(plain["lr0"] * plain["weight_decay"])
+
+
+def test_pictures_of_one_shape_share_a_batch_and_are_shuffled(tmp_path, caplog):
+    file = write_tiny(tmp_path / "data", train=5)
+    for i in range(6):
+        wide = np.zeros((48, 96, 3), np.uint8)
+        add_picture(tmp_path / "data", "train", f"wide{i}.png", wide, [(0, 0.5, 0.5, 0.1, 0.1)])
+    loader = prepared(file, tmp_path, batch=2, rect=True, workers=0).train_loader
+    first, second = ([(tuple(b["img"].shape), tuple(b["im_file"])) for b in loader] for _ in range(2))
+    assert sorted(sum((f for _, f in first), ())) == sorted(sum((f for _, f in second), ())) and first != second
+    assert {shape for shape, _ in first} == {(2, 3, 32, 64), (2, 3, 64, 64), (1, 3, 64, 64)}
+    assert first[-1][0] == second[-1][0] == (1, 3, 64, 64)
+    pairs = lambda epoch: {frozenset(f) for _, f in epoch}  # noqa: E731
+    assert pairs(first) != pairs(second) and "incompatible" not in caplog.text
+
+
+def test_boxes_outside_the_grid_of_a_coder_are_said_once(data, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(LOGGER, "warning", lambda text: lines.append(text))
+    values = {"coder.alpha": [1.0, 1.3863], "coder.beta": [2.0, 1.4427], "coder.n": 10}  # those of YOLOv5
+    train(data, tmp_path, "yolox-nano-ugs.yaml", epochs=2, val=False, **values)
+    (line,) = [x for x in lines if "clamped" in x]
+    assert re.match(r"coder of yolox-nano-ugs.yaml: \d+\.\d% of what was learnt in this epoch lies outside", line)
+    lines.clear()
+    for name in ("yolox-nano-ugs.yaml", "yolov5n-ugs.yaml"):
+        train(data, tmp_path, name, val=False)
+    assert not [x for x in lines if "clamped" in x]
+
+
+def test_a_term_that_the_file_does_not_name_is_an_option(data, tmp_path):
+    train(data, tmp_path, "yolov5n-sal.yaml", **{"loss.l1.weight": 1})
+    assert float(table(tmp_path / "run")[0]["train/l1_loss"]) > 0
+    with pytest.raises(InputError, match="cannot set 'loss.l2.weight' in yolov5n.yaml: 'loss' has no 'l2'; "):
+        train(data, tmp_path, **{"loss.l2.weight": 1})
 
 
 def test_an_unknown_figure_or_protocol_is_reported_before_the_first_epoch(data, tmp_path):

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import LOGGER
 
 from .seams import seam
+
+UNSHUFFLED = "'rect=True' is incompatible with DataLoader shuffle"  # what ultralytics warns of, and we put right
+
+
+@contextmanager
+def unsaid(text: str) -> Iterator[None]:
+    """Lines that begin with `text` do not reach the log."""
+    shown = lambda record: not record.getMessage().startswith(text)  # noqa: E731
+    LOGGER.addFilter(shown)
+    try:
+        yield
+    finally:
+        LOGGER.removeFilter(shown)
 
 
 @seam("_clear_memory")

@@ -18,7 +18,7 @@ from ultralytics.utils import LOGGER
 from .. import boxes, errors, files
 from ..config import load as config
 from ..config.run_files import find_data
-from ..criterion import CRITERIA, Criterion, targets_of
+from ..criterion import Criterion, targets_of
 from ..data_file import read_data_file
 from ..detector import Detector
 from ..errors import InputError
@@ -134,7 +134,7 @@ def analyze_assignment(
     errors.whole(imgsz, "data assign: imgsz", 32)
     errors.number(min(sides, default=0), "data assign: sizes", 1)
     info = read_data_file(Path(find_data(data, "train"))).as_ultralytics()
-    made = Detector(config.override(model.yaml, changes or {}), ch=info["channels"], nc=info["nc"])
+    made = Detector(config.override(model.yaml, changes or {}, model.loss_terms), ch=info["channels"], nc=info["nc"])
     if trained:
         made.load(model, verbose=False)
     args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "mode": "train"})
@@ -146,9 +146,8 @@ def analyze_assignment(
     c = TrainingStats.of(made).object_size
     if c is None:
         raise InputError(f"data assign: the training split of {data} holds no object")
-    head = made.model[-1]
-    family = CRITERIA.find(head.criterion)
-    criteria = [family(made.yaml | {"assigner": a}, head.coder, head.nc) for a in (None, made.yaml.get("assigner"))]
+    criteria = [made.family_criterion(assigner) for assigner in (None, made.yaml.get("assigner"))]
+    own = criteria[0].assigner
     if any(criterion.assign.needs_predictions for criterion in criteria) and not trained:
         LOGGER.warning("SimOTA looks at predictions, and these are of an untrained model: give a checkpoint")
     sizes, counts = _priors_per_object(made, dataset, criteria, pictures)
@@ -156,7 +155,7 @@ def analyze_assignment(
     to.mkdir(parents=True, exist_ok=True)
     out = AssignmentAnalysis(
         model=str(made.yaml.get("yaml_file")),
-        assigners=("baseline " + family.assigner, type_of(made.yaml.get("assigner"), family.assigner)),
+        assigners=("baseline " + own, type_of(made.yaml.get("assigner"), own)),
         imgsz=imgsz,
         c=c,
         sizes=by_size(sizes, counts),

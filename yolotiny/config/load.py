@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from .. import plugins
 from ..errors import InputError, did_you_mean
 from ..shipped import cfg_dir, read
 from ..training_stats import SECTION as MEASURED
-from .lookup import available, find, with_suffix
+from .lookup import and_child, available, find, with_suffix
 from .rows import Row, change_layer, layer_names
 from .rows import rows as _rows
 
@@ -34,11 +34,12 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
         source: a model name (see `find`), or a dict with the same content.
         overrides: single values by dotted name, see `override`.
 
-    A child of a `base` is laid over it: dicts merge, None deletes, a changed `type` drops the old arguments but keeps
-    `weight`, `insert` lists are joined, `scales` and other lists replace. `replace` changes single layers.
+    A child of a `base`, which may have a base itself, is laid over it: dicts merge, None deletes, a changed `type`
+    drops the old arguments but keeps `weight`, `insert` lists are joined, `scales` and other lists replace. `replace`
+    changes single layers.
 
     Raises:
-        InputError: unknown model, key, scale or layer; a base of a base; unreadable YAML.
+        InputError: unknown model, key, scale or layer; bases in a circle; unreadable YAML.
     """
     if isinstance(source, Mapping):
         file, scale, own = None, None, dict(source)
@@ -47,8 +48,8 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
         file, scale = find(str(source))
         name = str(source) if Path(source).is_file() else with_suffix(str(source))
         own = read(file) | {"yaml_file": name}
-    cfg, base_scale = _over_base(own, file, name)
-    scale = scale or own.get("scale") or base_scale or cfg.get("scale") or next(iter(cfg.get("scales", {})), None)
+    cfg, own_scale = _over_base(own, file, name)
+    scale = scale or own_scale or next(iter(cfg.get("scales", {})), None)
     cfg.pop("scale", None)
     cfg = override(cfg | ({"scale": scale} if scale else {}), overrides or {})
     rows(cfg)
@@ -60,13 +61,14 @@ def rows(cfg: dict[str, Any]) -> list[Row]:
     return _rows(cfg, KEYS)
 
 
-def override(cfg: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def override(cfg: Mapping[str, Any], changes: Mapping[str, Any], terms: Collection[str] = ()) -> dict[str, Any]:
     """Return a copy of a loaded configuration with single values changed.
 
     Args:
         cfg: what `load` returned.
         changes: values by dotted name, such as `loss.box.weight`, `nc`, or `sarl.reduction` for an argument of the
             layer called sarl. None takes a value out. The last part may be new, the parts before it must exist.
+        terms: of the loss that the detector has even where its file does not name them.
 
     Raises:
         InputError: a section that does not exist, or a scale that is not among the scales.
@@ -87,7 +89,7 @@ def override(cfg: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
             fixed = "training measures that" if head == MEASURED else "that takes a YAML of its own"
             why = fixed if head in FIXED else f"there is no section {head!r}{near}"
             raise InputError(f"cannot set {dotted!r} in {file}: {why}")
-        _check_path(out, dotted, value, file)
+        _check_path(out, dotted, value, file, terms)
         for part in reversed(rest):
             value = {part: value}
         out = _merge(out, {head: value})
@@ -120,24 +122,25 @@ def split_overrides(options: Mapping[str, Any], known: Iterable[str]) -> tuple[d
     return ours, model
 
 
-def _over_base(own: dict[str, Any], file: Path | None, name: str) -> tuple[dict[str, Any], str | None]:
-    """Lay `own` over its base; return that and the scale that the base's name asks for."""
+def _over_base(
+    own: dict[str, Any], file: Path | None, name: str, children: tuple[Path, ...] = ()
+) -> tuple[dict[str, Any], str | None]:
+    """Lay `own` over its base; return that and the scale that it, or the nearest base or name of a base, asks for."""
     if "plugins" in own:
         raise InputError(f"plugins in {name}: a model file imports nothing; give plugins=FILE.py with the command")
     plugins.note(own.get("parts_from"), name)
     if unknown := [k for k in own if k not in KEYS]:
         raise InputError(f"unknown key {unknown[0]!r} in {name}{did_you_mean(unknown[0], sorted(KEYS))}")
-    own, base, scale = _plain(own), {}, None
+    own, scale = _plain(own), None
+    base: dict[str, Any] = {}
     for key, kind, called in (("insert", list, "list"), ("replace", list, "list"), ("scales", dict, "mapping")):
         if not isinstance(own.get(key) or kind(), kind):
             raise InputError(f"{key} in {name} must be a {called}, not {own[key]!r}")
     if base_name := own.pop("base", None):
-        base_file, scale = find(str(base_name), file.parent if file else None, file)
-        base = read(base_file)
-        if base.pop("base", None):
-            raise InputError(f"base {base_name} of {name} has a base itself; only one level is read")
-        base, _ = _over_base(base, base_file, base_file.name)
-        base.pop("yaml_file", None)
+        children = and_child(file, children) if file else children
+        base_file, scale = find(str(base_name), file.parent if file else None, children)
+        base, inherited = _over_base(read(base_file), base_file, base_file.name, children)
+        scale = scale or inherited
         if "scales" in own:
             scale = None
             base = {k: v for k, v in base.items() if k not in ("scale", "scales")}
@@ -147,7 +150,7 @@ def _over_base(own: dict[str, Any], file: Path | None, name: str) -> tuple[dict[
         cfg["insert"] = base["insert"] + own["insert"]
     for change in changes:
         change_layer(cfg, change, name)
-    return cfg, scale
+    return cfg, own.get("scale") or scale
 
 
 def _plain(value: Any) -> Any:
@@ -180,7 +183,7 @@ def _merge(base: dict[str, Any], child: dict[str, Any], component: bool = False)
     return out
 
 
-def _check_path(cfg: dict[str, Any], dotted: str, value: Any, file: str) -> None:
+def _check_path(cfg: dict[str, Any], dotted: str, value: Any, file: str, terms: Collection[str] = ()) -> None:
     """Raise InputError unless everything on the way to the last part of a dotted name exists."""
     head, *rest = dotted.split(".")
     node = cfg.get(head, {} if rest else None)
@@ -193,6 +196,9 @@ def _check_path(cfg: dict[str, Any], dotted: str, value: Any, file: str) -> None
         node = {"type": node} if isinstance(node, str) and head in COMPONENTS else node
         if not isinstance(node, dict):
             raise InputError(f"cannot set {dotted!r} in {file}: {section!r} is a single value")
+        if section == "loss" and part in terms and part not in node and value is not None:
+            return
         if part not in node and (depth < len(rest) - 1 or value is None):
-            raise InputError(f"cannot set {dotted!r} in {file}: {section!r} has no {part!r}{did_you_mean(part, node)}")
+            known = {*node, *terms} - {part} if section == "loss" else node
+            raise InputError(f"cannot set {dotted!r} in {file}: {section!r} has no {part!r}{did_you_mean(part, known)}")
         node = node.get(part)

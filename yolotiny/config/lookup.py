@@ -11,7 +11,7 @@ from ..errors import InputError, did_you_mean
 from ..shipped import cfg_dir, read
 
 
-def find(name: str | Path, near: Path | None = None, skip: Path | None = None) -> tuple[Path, str | None]:
+def find(name: str | Path, near: Path | None = None, children: tuple[Path, ...] = ()) -> tuple[Path, str | None]:
     """Return the file that a model name means, and the scale that the name asks for, if any.
 
     A scale of one letter follows the first word of the name, with or without a dash; a longer one stands between
@@ -21,10 +21,10 @@ def find(name: str | Path, near: Path | None = None, skip: Path | None = None) -
     Args:
         name: a file or model name.
         near: a folder to look in first (a base is looked for beside its child).
-        skip: a file that is not meant (a base is never the child itself).
+        children: the files that ask for it as a base, resolved; the last of them is not meant.
 
     Raises:
-        InputError: no such model; the message has the nearest names.
+        InputError: no such model, with the nearest names; bases in a circle.
     """
     if near is None and Path(name).is_file():
         return Path(name), None
@@ -33,11 +33,13 @@ def find(name: str | Path, near: Path | None = None, skip: Path | None = None) -
     models = cfg_dir() / "models"
     groups = [[near / path.parent]] if near else []
     groups.append([path.parent, models] if bare else [path.parent])
-    skipped = skip.resolve() if skip else None
+    child = children[-1] if children else None
     for folders in groups:
         for stem, scale in [(path.stem, None), *_readings(path.stem)]:
             for file in (folder / (stem + path.suffix) for folder in folders):
-                if file.is_file() and file.resolve() != skipped and (scale is None or scale in scales_of(file)):
+                if not file.is_file() or file.resolve() == child:
+                    continue
+                if scale is None or scale in scales_of(file, children):
                     return file, scale
     # Of two models of one name ours is meant, at every scale.
     theirs = {k: v for k, v in _ultralytics_models().items() if bare and not (models / v.name).exists()}
@@ -45,9 +47,8 @@ def find(name: str | Path, near: Path | None = None, skip: Path | None = None) -
         if stem in theirs and (scale is None or scale in scales_of(theirs[stem])):
             return theirs[stem], scale
     known = [*models.glob("*.yaml"), *theirs.values()] if bare else path.parent.glob("*.yaml")
-    names = dict.fromkeys(n for file in known for n in _names(file))
     where = "" if bare else f" in {path.parent}"
-    raise InputError(f"unknown model {path.name!r}{where}{did_you_mean(path.stem, names)}")
+    raise InputError(f"unknown model {path.name!r}{where}{_nearest(path.stem, list(known))}")
 
 
 def file_meant(name: str) -> str:
@@ -63,8 +64,8 @@ def file_meant(name: str) -> str:
         name += ".yaml"
     there = Path(name).is_file() or Path(name).is_dir()  # a pipe would never end
     if not name.endswith((".yaml", ".yml")) and "://" not in name and not there:
-        shipped = [n for n, _ in available()]
-        raise InputError(f"model file {name!r} does not exist{did_you_mean(Path(name).stem, shipped)}")
+        shipped = sorted((cfg_dir() / "models").glob("*.yaml"))
+        raise InputError(f"model file {name!r} does not exist{_nearest(Path(name).stem, shipped)}")
     return name
 
 
@@ -81,13 +82,27 @@ def available() -> list[tuple[str, str]]:
     return out
 
 
-def scales_of(file: Path) -> list[str]:
-    """Return the names of a file's scales, its own or those of its base."""
-    content = read(file)
+def scales_of(file: Path, children: tuple[Path, ...] = ()) -> list[str]:
+    """Return the names of a file's scales, its own or those of its nearest base that has some.
+
+    Raises:
+        InputError: bases in a circle, which `children`, the files that ask for this one as a base, may begin.
+    """
+    content, children = read(file), and_child(file, children)
     if "scales" not in content and content.get("base"):
-        content = read(find(str(content["base"]), file.parent, file)[0])
+        return scales_of(find(str(content["base"]), file.parent, children)[0], children)
     scales = content.get("scales")
     return [str(s) for s in scales] if isinstance(scales, dict) else []
+
+
+def and_child(file: Path, children: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the files that ask for a base, resolved, with one more; InputError where it is among them already."""
+    path = file.resolve()
+    if path in children:
+        circle = [*children[children.index(path) :], path]
+        names = " -> ".join(p.name for p in circle)
+        raise InputError(f"bases in a circle: {names}; one of them needs a backbone and a head of its own")
+    return (*children, path)
 
 
 def with_suffix(name: str) -> str:
@@ -117,10 +132,23 @@ def _ultralytics_models() -> dict[str, Path]:
     return {f.stem: f for folder in folders or [] for f in sorted(Path(folder, "cfg", "models").rglob("*.yaml"))}
 
 
-def _names(file: Path) -> list[str]:
-    """Return every name that a file answers to; one that cannot be read answers to its own alone."""
-    family, rest = _family(file.stem)
+def _names(file: Path) -> dict[str, str | None]:
+    """Return every name that a file answers to, with its scale; one that cannot be read answers to its own alone."""
     try:
-        return [file.stem, *(f"{family}{s if len(s) == 1 else '-' + s}{rest}" for s in scales_of(file))]
+        scales = scales_of(file)
     except InputError:
-        return [file.stem]
+        scales = []
+    family, rest = _family(file.stem)
+    dash = "" if all(len(s) == 1 for s in scales) else "-"
+    return {file.stem: None} | {f"{family}{dash}{s}{rest}": s for s in scales}
+
+
+def _nearest(stem: str, files: list[Path]) -> str:
+    """Return `did_you_mean` among the names of files: of the family and scale that were written, else of all."""
+    names = {file: _names(file) for file in files}
+    for unscaled, scale in _readings(stem):
+        family = _family(unscaled)[0]
+        same = [n for file in files if _family(file.stem)[0] == family for n, s in names[file].items() if s == scale]
+        if (near := did_you_mean(stem, same)).startswith("; did you mean"):
+            return near
+    return did_you_mean(stem, dict.fromkeys(n for found in names.values() for n in found))

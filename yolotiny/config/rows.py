@@ -49,7 +49,8 @@ def rows(cfg: dict[str, Any], reserved: Collection[str] = ()) -> list[Row]:
         reserved: words that may not name a layer.
 
     Raises:
-        InputError: a malformed row, a name given twice, a reference to nothing or to a later row.
+        InputError: a malformed row, a name given twice, a reference to nothing or to a later row, an insert that takes
+            over what no later layer reads.
     """
     assert "base" not in cfg and "replace" not in cfg, "rows() takes what config.load() returned"
     file = cfg.get("yaml_file", "the configuration")
@@ -60,7 +61,40 @@ def rows(cfg: dict[str, Any], reserved: Collection[str] = ()) -> list[Row]:
         raise InputError(f"{file} has more than {MOST:,} rows; no model has a hundred")
     inserts = [_insert(file, item) for item in _listed(cfg, "insert", file)]
     graph = _References(file, items, inserts, reserved)
-    return [graph.row(item, here) for item, here in _in_order(items, inserts, graph)]
+    made = [graph.row(item, here) for item, here in _in_order(items, inserts, graph)]
+    _check_taken(file, made, graph)
+    return made
+
+
+def _leading(made: list[Row]) -> set[str]:
+    """Return the keys of the layers that the last one, the head, is made from."""
+    found = {made[-1].key}
+    for row in reversed(made):
+        if row.key in found:
+            found.update(source.split(".")[0] for source in _sources(row))
+    return found
+
+
+def _sources(row: Row) -> tuple[str, ...]:
+    return row.source if isinstance(row.source, tuple) else (row.source,)
+
+
+def _check_taken(file: str, made: list[Row], graph: _References) -> None:
+    """Raise InputError for an insert that would change nothing, because nobody reads any more what it takes over."""
+    live = _leading(made)
+    passed = {(insert, taken) for reader, insert, taken in graph.passed if reader in live}
+    for i, row in enumerate(made):
+        for key in row.takes:
+            if (row.key, key) in passed:
+                continue
+            before = {earlier.key for earlier in made[:i]}
+            left = [taken for insert, taken in sorted(passed) if insert == row.key]
+            left += [s for later in made[i + 1 :] if later.key in live for s in _sources(later)]
+            left = list(dict.fromkeys(graph.called(s) for s in left if s.split(".")[0] in before))
+            raise InputError(
+                f"{file}, insert {row.key!r} takes over {graph.called(key)!r}, which no layer behind it reads on the "
+                f"way to the head, so it would change nothing; they read: {', '.join(left) or 'nothing'}"
+            )
 
 
 def layer_names(cfg: dict[str, Any]) -> list[str]:
@@ -201,6 +235,7 @@ class _References:
         self.outputs = {new.key: len(new.after) for new in inserts if isinstance(new.after, list)}
         self.built = {"image"}
         self.taken: dict[str, str] = {}  # key -> what is read in its place
+        self.passed: set[tuple[str, str, str]] = set()  # (reader, insert, the key that it read the insert for)
         given: dict[str, str] = {}
         for item in items + inserts:
             several = isinstance(item.name, list)
@@ -254,26 +289,29 @@ class _References:
                 raise InputError(f"{item.where}: {key!r} has several outputs; name those it comes after, of {outs}")
         return keys
 
-    def read(self, ref: Any, here: int, where: str) -> str:
-        """Return the key that a reader at row `here` gets for `ref`."""
-        key = self.key(ref, here, where)
+    def called(self, key: str) -> str:
+        """Return the name that a YAML would write for a key; the key itself where there is none."""
+        return next((name for name, k in self.names.items() if k == key), key)
+
+    def read(self, ref: Any, here: int, item: _Item) -> str:
+        """Return the key that `item`, a reader at row `here`, gets for `ref`."""
+        key, where = self.key(ref, here, item.where), item.where
         if self.owner(key) not in self.built:
             raise InputError(f"{where} reads {ref!r}, which comes later")
         if any(t.startswith(f"{key}.") for t in self.taken):
             raise InputError(f"{where} reads all of {key!r}, parts of which are taken over; name them one by one")
         while True:
             owner, _, output = key.partition(".")
-            if key in self.taken:
-                key = self.taken[key]
-            elif output and owner in self.taken:
-                key = f"{self.taken[owner]}.{output}"
-            else:
+            was = key if key in self.taken else owner
+            if was not in self.taken:
                 return key
+            key = self.taken[was] if was == key else f"{self.taken[was]}.{output}"
+            self.passed.add((item.key, self.owner(key), was))
 
     def row(self, item: _Item, here: int) -> Row:
         """Resolve one layer and note what it takes over; layers must come in build order."""
         many = isinstance(item.reads, list)
-        source = tuple(self.read(r, here, item.where) for r in (item.reads if many else [item.reads]))
+        source = tuple(self.read(r, here, item) for r in (item.reads if many else [item.reads]))
         if not source:
             raise InputError(f"{item.where} reads nothing: its 'from' is empty")
         takes = tuple(self.key(r, here, item.where) for r in item.takes)

@@ -15,7 +15,7 @@ from ..assigners import ASSIGNERS, HeatmapAssigner
 from ..boxes import xywh2xyxy
 from ..distributed import world_sum
 from ..errors import InputError, did_you_mean
-from ..losses import BOX_LOSSES, LOCALISATION, TwoHotLoss
+from ..losses import BOX_LOSSES, LOCALISATION, SIMILARITIES, TwoHotLoss
 from ..registry import build
 from ..structures import Assignment, Preds, Targets
 from ..training_stats import TrainingStats
@@ -124,6 +124,8 @@ class Criterion:
         terms: the family's `loss:` section with its defaults.
         assigner: name of the family's own assigner.
         bins: loss of the distributions, None where the coder has none.
+        beyond: (2,) pairs of the training steps so far whose object lies outside the coder's grid, and all pairs; None
+            before the first step and where there are no distributions.
     """
 
     mean = False
@@ -133,10 +135,12 @@ class Criterion:
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
         where = cfg.get("yaml_file") or "the configuration"
         self.coder, self.nc = coder, nc
+        self.beyond: Tensor | None = None
         self.loss = section(cfg, self.terms)
         training = TrainingStats.of_config(cfg).known()
-        own = {"of": self.terms["box"]["type"]}  # what a loss that reshapes another one reshapes here
-        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", **training, **own)
+        own = self.terms["box"]["type"]
+        of = own if own in SIMILARITIES else None  # what a loss that reshapes another one reshapes here
+        self.box = build(self.loss["box"], BOX_LOSSES, where=f"{where}: loss.box", of=of, **training)
         self.bins = None
         if coder.is_distributional:
             self.bins = build(self.loss["bins"], LOCALISATION, where=f"{where}: loss.bins", coder=coder)
@@ -175,9 +179,14 @@ class Criterion:
         Returns:
             (P, 4) xyxy pixels, and by name (P,), weighted.
         """
-        boxes = self.coder.decode(preds.box[found.image, found.prior].float(), preds.priors.at(found.prior))
+        priors = preds.priors.at(found.prior)
+        boxes = self.coder.decode(preds.box[found.image, found.prior].float(), priors)
         lost = {"box": self.box(boxes, gt) * self.box.weight}
         if self.bins is not None:
+            if torch.is_grad_enabled():  # counted where the tensors are: a GPU is not waited for
+                reached = self.coder.reaches(gt, priors)
+                counted = torch.stack((~reached, torch.ones_like(reached))).sum(1)
+                self.beyond = counted if self.beyond is None else self.beyond + counted
             lost = {"box": lost["box"] * self.bins.keep_iou} | self.bins(preds, found, gt)
         return boxes, lost
 

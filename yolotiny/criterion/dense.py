@@ -30,7 +30,7 @@ class AnchorCriterion(Criterion):
     assigner = "wh_ratio"
     terms = {
         "box": {"type": "ciou", "weight": 0.05},
-        "bins": {"type": "two_hot", "weight": 0.05},
+        "bins": {"type": "two_hot", "weight": 0.02},
         "obj": {"weight": 1.0, "balance": [4.0, 1.0, 0.4]},
         "cls": {"weight": 0.5, "smoothing": 0.0},
         "l1": {"weight": 0.0},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -87,7 +88,8 @@ class NWDLoss:
     Args:
         c: pixels of the network input; "auto" for the mean object size of the training boxes.
         ratio: share of NWD; the rest is the loss `of`, which is the sharper one once boxes nearly agree.
-        of: a name in SIMILARITIES; left out, the detector's own box loss. It is read where `ratio` is below 1.
+        of: a name in SIMILARITIES; left out, the detector's own box loss, None where that is no similarity. It is read
+            where `ratio` is below 1.
         object_size: what a training run measured; 12.7, the paper's, until then.
         weight: multiplies the term in the total.
     Raises:
@@ -100,7 +102,7 @@ class NWDLoss:
         weight: float = 1.0,
         c: float | str = "auto",
         ratio: float = 1.0,
-        of: str = "ciou",
+        of: str | None = "ciou",
         object_size: float = 12.7,
     ):
         self.weight = weight
@@ -108,7 +110,7 @@ class NWDLoss:
         if above_zero(ratio, "box loss nwd: ratio", 0.5) > 1:
             raise InputError(f"box loss nwd: ratio is the share of NWD and at most 1, not {ratio!r}")
         self.ratio = ratio
-        self.of = build(of, SIMILARITIES, where="loss.box.of") if ratio < 1 else None
+        self.of = reshaped("nwd", of) if ratio < 1 else None
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""
@@ -150,3 +152,21 @@ SIMILARITIES = Registry(
         "gwd": GWDLoss,
     },
 )
+
+
+def reshaped(loss: str, of: str | Mapping[str, Any] | None, **context: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss that another one contains.
+
+    Args:
+        loss: the name of that other one, for messages.
+        of: a name in SIMILARITIES or a mapping with its arguments; None where a detector's own box loss is not there.
+        context: see `registry.build`.
+    Raises:
+        InputError: no `of`, or an unknown one.
+    """
+    if of is None:
+        raise InputError(
+            f"box loss {loss} reshapes another loss, and needs to be told which, because this detector's own is no "
+            "similarity of boxes: write for example loss.box.of=ciou"
+        )
+    return build(of, SIMILARITIES, where="loss.box.of", **context)

@@ -45,6 +45,8 @@ class GWDL1Loss(GWDLoss):
             number(value, f"box loss gwd_l1: {name}")
         if not gwd and not l1:
             raise InputError("box loss gwd_l1: gwd and l1 are both 0, so nothing would be learnt")
+        if sqrt and not gwd:
+            raise InputError("box loss gwd_l1: sqrt=true changes nothing where gwd is 0; give gwd=2")
         self.gwd, self.l1 = gwd, l1
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:

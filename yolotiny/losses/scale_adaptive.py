@@ -17,8 +17,7 @@ from torch import Tensor
 from ..boxes import area as box_area
 from ..distributed import world_range
 from ..errors import InputError, above_zero, number
-from ..registry import build
-from .box import SIMILARITIES
+from .box import reshaped
 
 BETA = 2 / math.log(2)  # weights from 2 down to 0
 EQUAL = 1e-3  # areas that differ by less, relative to the largest, are equal: corners of equal boxes round apart
@@ -54,7 +53,7 @@ class ScaleAdaptiveLoss:
 
     Args:
         of: the loss that is reshaped, a name in SIMILARITIES or a mapping with its arguments; left out, the detector's
-            own (`ciou` in YOLOv5, `iou2` in YOLOX, which is the paper's equation).
+            own (`ciou` in YOLOv5, `iou2` in YOLOX, which is the paper's equation), None where that is no similarity.
         beta: see `scale_weight`.
         norm: "batch" takes the smallest and largest object of each batch as limits, as the paper does; "dataset" the
             1st and 99th percentile of the training boxes, so that one huge object does not make all others equal.
@@ -70,7 +69,7 @@ class ScaleAdaptiveLoss:
     def __init__(
         self,
         weight: float = 1.0,
-        of: str | Mapping[str, Any] = "ciou",
+        of: str | Mapping[str, Any] | None = "ciou",
         beta: float = BETA,
         norm: str = "batch",
         floor: float = 0.0,
@@ -83,7 +82,7 @@ class ScaleAdaptiveLoss:
         number(floor, "box loss sal: floor", 0, beta * math.log(2))  # the weight of the smallest
         self.weight, self.beta, self.floor = weight, beta, floor
         self.limits = object_areas if norm == "dataset" else None
-        self.of = build(of, SIMILARITIES, where="loss.box.of", object_size=object_size)
+        self.of = reshaped("sal", of, object_size=object_size)
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels, all levels of the batch together -> (P,), float32."""

@@ -142,13 +142,13 @@ class SharedTrainer(SeamedTrainer):
             raise InputError(
                 f"batch={batch} cannot be shared by {n} processes; give a multiple of {n}, as batch={8 * n}"
             )
-        for key, why in (
-            ("rect", "pictures of one shape stay together"),
-            ("time", "each process would stop by its own"),
+        for key, why, instead in (
+            ("rect", "pictures of one shape stay together", "write rect=False"),  # a recipe may have brought it
+            ("time", "each process would stop by its own", "leave it out"),
         ):
             if getattr(self.args, key):
                 raise InputError(
-                    f"{key}={getattr(self.args, key)} does not go with several processes: {why}; leave it out"
+                    f"{key}={getattr(self.args, key)} does not go with several processes: {why}; {instead}"
                 )
         if self.device.type == "mps":
             raise InputError("several processes train on CUDA or on a CPU; write device=cpu")

@@ -45,7 +45,7 @@ class TrainingRequest:
         plain = dict(plain)
         recipe, of_recipe = read_recipe(plain.pop("recipe", owner.model.yaml.get("recipe")))
         recipe, _ = sort_options("train", recipe, owner.own_head)
-        cfg = config.override(owner.model.yaml, {**of_recipe, **changes})
+        cfg = config.override(owner.model.yaml, {**of_recipe, **changes}, owner.model.loss_terms)
         weights = plain.get("pretrained", True)
         if weights is True:
             weights = owner.model if owner.has_weights else None

@@ -20,7 +20,7 @@ from ultralytics.utils import LOCAL_RANK, LOGGER, RANK
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from .. import checkpoint
-from .._compat.trainer import SeamedTrainer
+from .._compat.trainer import UNSHUFFLED, SeamedTrainer, unsaid
 from ..errors import InputError
 from .results_csv import columns_of, cut_rows
 from .run_state import EpochOrder, mend, restore, state_of
@@ -50,12 +50,13 @@ class ResumableTrainer(SeamedTrainer):
             folder = Path(self.args.model).resolve().parents[1]
             self.args.save_dir, self.args.project, self.args.name = str(folder), str(folder.parent), folder.name
 
-    def get_dataloader(self, *args: Any, **kwargs: Any) -> Any:
-        """Batches; the order of a run in one process follows from seed and epoch."""
-        made = super().get_dataloader(*args, **kwargs)
-        batches = made.batch_sampler.sampler
-        if isinstance(batches.sampler, torch.utils.data.RandomSampler):
-            batches.sampler = EpochOrder(made.dataset, self.args.seed)
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Batches; the order of a run in one process follows from seed and epoch, with `rect` too."""
+        with unsaid(UNSHUFFLED):
+            made = super().get_dataloader(dataset_path, batch_size, rank, mode)
+        if mode == "train" and rank == -1:
+            batches = made.batch_sampler.sampler
+            batches.sampler = EpochOrder(made.dataset, self.args.seed, batches.batch_size)
         return made
 
     def _order_from_now(self) -> None:

@@ -16,17 +16,32 @@ from ultralytics.utils.torch_utils import unwrap_model
 class EpochOrder(Sampler[int]):
     """A new random order of a data set each epoch, the same whether the run was cut off before or not.
 
+    Args:
+        data: the data set.
+        seed: of the run.
+        batch: pictures of a batch; where the data set shows batches in shapes of their own (`rect`), it is made of
+            pictures of one shape, and these are others in each epoch. A batch that is not full comes last.
+
     Attributes:
         epoch: the one that the next order is for.
     """
 
-    def __init__(self, data: Any, seed: int):
-        self.data, self.seed, self.epoch = data, seed, 0
+    def __init__(self, data: Any, seed: int, batch: int = 1):
+        self.data, self.seed, self.batch, self.epoch = data, seed, batch, 0
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         self.epoch += 1
-        yield from torch.randperm(len(self.data), generator=generator).tolist()
+        if not getattr(self.data, "rect", False):
+            yield from torch.randperm(len(self.data), generator=generator).tolist()
+            return
+        shapes = torch.as_tensor(self.data.batch_shapes[self.data.batch])  # (n, 2)
+        shape = torch.unique(shapes, dim=0, return_inverse=True)[1]
+        mixed = torch.randperm(len(shape), generator=generator)
+        batches = [b for i in range(int(shape.max()) + 1) for b in mixed[shape[mixed] == i].split(self.batch)]
+        order = torch.randperm(len(batches), generator=generator).tolist()
+        for i in sorted(order, key=lambda i: len(batches[i]) < self.batch):
+            yield from batches[i].tolist()
 
     def __len__(self) -> int:
         return len(self.data)

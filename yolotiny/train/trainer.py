@@ -35,6 +35,7 @@ from .processes import SharedTrainer
 from .resumable import ResumableTrainer
 
 CLIP = 10.0  # ultralytics' norm of gradients
+CLAMPED = 0.001  # share of targets outside the grid of a coder that is worth a word
 BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
 
 
@@ -150,10 +151,11 @@ class Trainer(SharedTrainer, ResumableTrainer):
     def build_optimizer(
         self, model: nn.Module, name: str = "auto", lr: float = 0.001, *args: Any, **kwargs: Any
     ) -> Any:
-        """The optimizer; `lr0` always means the rate per `nbs` pictures.
+        """The optimizer; `lr0` always means the rate per `nbs` pictures, and `weight_decay` goes with it.
 
         A loss that is a mean over objects does not grow with the batch, and gradients are summed over
-        `nbs / batch` batches, so its rate is scaled by batch / nbs.
+        `nbs / batch` batches, so its rate is scaled by batch / nbs. ultralytics scales the decay as for a loss that
+        does grow: the rate's part of it would be missing in small batches, and in larger ones it would grow alone.
         """
         inner = unwrap_model(model)
         inner.criterion = inner.init_criterion()  # bad loss options are reported before the first epoch
@@ -164,6 +166,8 @@ class Trainer(SharedTrainer, ResumableTrainer):
             if name == "auto":
                 raise InputError("optimizer=auto does not suit this loss; give optimizer=SGD lr0=0.01, or a recipe")
             lr = lr * min(self.batch_size / self.args.nbs, 1)
+            if name == "SGD" and "decay" in kwargs:  # elsewhere it is no part of the sum of gradients
+                kwargs["decay"] *= self.args.nbs / self.batch_size
         return super().build_optimizer(model, name, lr, *args, **kwargs)
 
     def get_validator(self) -> Validator:
@@ -217,9 +221,21 @@ class Trainer(SharedTrainer, ResumableTrainer):
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """A row of results.csv: ultralytics' columns, then ours, the same ones in every row."""
+        if self.epoch == self.start_epoch:
+            self._say_what_is_clamped()
         ours = self.validator.columns
         theirs = {k: v for k, v in metrics.items() if k not in ours}
         super().save_metrics(theirs | {k: metrics.get(k, 0.0) for k in ours})
+
+    def _say_what_is_clamped(self) -> None:
+        """Warn where objects lie outside the grid of a coder of distributions, as values of another head make them."""
+        model = unwrap_model(self.model)
+        beyond = model.own_criterion.beyond if model.own_criterion is not None else None
+        if beyond is not None and (share := (beyond[0] / beyond[1].clamp(min=1)).item()) > CLAMPED:
+            LOGGER.warning(
+                f"coder of {model.yaml.get('yaml_file')}: {share:.1%} of what was learnt in this epoch lies outside "
+                "its grid and was clamped to the end; widen coder.alpha (docs/ugs.md has the values of each head)"
+            )
 
     def final_eval(self) -> None:
         """Validate the best checkpoint, then call the hooks in the first process."""
