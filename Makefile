@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv lint fix test test-long test-all demo wheel clean
+.PHONY: help .venv lint fix test test-long test-all demo wheel runtime-wheel runtime-check clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[.a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[-.a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv: $(STAMP) ## an environment with the package (editable) and all tools; PYTHON=python3.12 picks another Python
 
@@ -34,8 +34,8 @@ fix: .venv ## let ruff sort, repair and format
 	$(BIN)/ruff format
 
 # Tests and demo stay off the network, whatever a dependency would like to fetch.
-test test-long demo: export YOLO_OFFLINE := 1
-test test-long demo: export YOLO_AUTOINSTALL := 0
+test test-long demo runtime-check: export YOLO_OFFLINE := 1
+test test-long demo runtime-check: export YOLO_AUTOINSTALL := 0
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test: lint ## lint, then the tests (a quarter of an hour on two cores)
@@ -53,6 +53,13 @@ wheel: .venv ## dist/yolotiny-*.whl
 	rm -rf build
 	$(BIN)/python -m build --wheel --no-isolation
 
+runtime-wheel: .venv ## dist/yolotiny_runtime-*.whl, which runs exported files without torch
+	rm -rf packaging/runtime/build packaging/runtime/*.egg-info
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/runtime
+
+runtime-check: runtime-wheel ## that wheel in an empty environment, on pictures, beside the full package
+	$(BIN)/python packaging/runtime/check.py $$(ls -t dist/yolotiny_runtime-*.whl | head -1)
+
 clean: ## remove build products and caches; .venv, datasets/ and runs/ stay
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist *.egg-info packaging/runtime/build packaging/runtime/*.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find yolotiny cfg tests -name __pycache__ -type d -prune -exec rm -rf {} +

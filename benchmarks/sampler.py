@@ -56,7 +56,7 @@ def places(made, index: int, seed: int) -> list:
 
 def panel(image: np.ndarray, boxes: np.ndarray, cls: np.ndarray, nc: int) -> np.ndarray:
     """An input with its labels: (n, 4) xywh as shares of it, (n, 1) class."""
-    from yolotiny.predict.drawing import outline
+    from yolotiny.runtime.drawing import outline
 
     h, w = image.shape[:2]
     corners = np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), 1) * [w, h, w, h]

@@ -15,12 +15,13 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"files", "text", "yaml_file", "plugins"},
-    {"image_files", "picture_names", "shipped"},
+    {"image_files", "picture_io", "picture_names", "shipped"},
     {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
     {"criterion", "slicing", "report"},
+    {"runtime"},
     {"config"},
     {"graph"},
     {"detector"},
@@ -39,11 +40,11 @@ FREE = {"__init__"}  # the lazy front door may point anywhere
 UPWARD: dict[tuple[str, str], str] = {}  # (file, room) that breaks the rule: why
 ULTRALYTICS = {"nn", "graph", "detector", "config", "loaders", "predict", "val", "track", "train", "analysis", "model"}
 ULTRALYTICS |= {"cli", "checkpoint", "export", "_compat"}
-FOLDERS = {"yolotiny", "cfg", "datasets", "runs", "tests", "benchmarks", "docs"}
+FOLDERS = {"yolotiny", "cfg", "datasets", "runs", "tests", "benchmarks", "docs", "packaging"}
 GENERATED = {"build", "dist", "venv", "__pycache__"}
 
 # What runs without torch, so that a detector from an exported file can share it. The exceptions end one by one.
-NUMPY_ONLY = ("data", "slicing", "metrics", "ops/nms", "ops/letterbox", "runtime")
+NUMPY_ONLY = ("data", "slicing", "metrics", "ops/nms", "ops/letterbox", "ops/suppression", "picture_io", "runtime")
 TORCH = {"torch", "torchvision", "ultralytics"}
 USES_TORCH = {
     "yolotiny/slicing/samplers/tiles.py": "draws the heat map of clusters as training of YOLC does, in torch",
@@ -85,6 +86,7 @@ WHOLE = {
     "tests/test_docstrings.py": "what docstrings of the package say",
     "tests/test_gpu_benchmark.py": "the program that measures on a card",
     "tests/test_others.py": "checkpoints of others",
+    "tests/runtime/test_wheel.py": "the runtime's own wheel, built and installed",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",
     "tests/cli/test_sampled_lines.py": "unusual values through whole command lines",

@@ -15,7 +15,7 @@ from yolotiny import YOLO
 from yolotiny.data.reader import PictureReader
 from yolotiny.errors import InputError
 from yolotiny.loaders.reader import Reader
-from yolotiny.loaders.sources import items_of
+from yolotiny.runtime.sources import items_of
 
 
 def write_video(file: Path, frames: int = 8, broken: tuple[int, ...] = ()) -> Path:

@@ -37,3 +37,10 @@ def test_known_value_the_image_in_its_input():
     box = Letterbox.of((50, 100), (64, 64))
     assert box.ratio == pytest.approx(0.64) and box.inside == (0, 16, 64, 48)
     assert box.to_image(np.float32([[0, 16, 64, 48], [-5, 0, 70, 64]])).tolist() == [[0, 0, 100, 50]] * 2
+
+
+@pytest.mark.parametrize("size", [(480, 640), (641, 1280), (90, 333), (1, 700), (333, 90), (128, 128), (64, 100)])
+def test_a_tight_fit_draws_what_ultralytics_draws(size):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    wanted = LetterBox((320, 320), auto=True, stride=32)(image=image)
+    np.testing.assert_array_equal(Letterbox.tight(size, (320, 320), 32).draw(image), wanted)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from yolotiny.errors import InputError
-from yolotiny.ops import postprocess as module
+from yolotiny.ops import suppression as module
 from yolotiny.ops.postprocess import NMSConfig, describe, nms, scale_for
 
 

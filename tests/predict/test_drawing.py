@@ -11,8 +11,9 @@ from ultralytics.utils.plotting import colors
 
 from tests.tiny_data import trained
 from yolotiny import YOLO
-from yolotiny.predict.drawing import TinyResults, hides, legend, outline
+from yolotiny.predict.drawing import TinyResults
 from yolotiny.predict.results import SlicedResults
+from yolotiny.runtime.drawing import hides, legend, outline
 
 NAMES = {0: "car", 1: "van"}
 GREY = np.full((480, 640, 3), 90, np.uint8)

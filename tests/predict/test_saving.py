@@ -19,7 +19,7 @@ from tests.messages import assert_says
 from tests.tiny_data import QUICK, trained
 from yolotiny import YOLO
 from yolotiny.errors import InputError
-from yolotiny.predict.json_writer import RowFile
+from yolotiny.runtime.coco_rows import RowFile
 from yolotiny.train.run_writes import in_one_line
 from yolotiny.train.trainer import Trainer
 

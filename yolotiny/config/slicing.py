@@ -8,23 +8,10 @@ from typing import Any
 from ..errors import InputError
 from ..registry import name_of
 from ..slicing import SLICERS
+from ..slicing.settings import OPTIONS, USUAL
 from . import load as config
 
-OPTIONS = {  # short names of settings, for val and predict
-    "crops": "crops",
-    "k": "crops.k",
-    "top_k": "crops.top_k",
-    "tile": "crops.tile",
-    "overlap": "crops.overlap",
-    "full": "full",
-    "pixel_scale": "pixel_scale",
-    "merge": "merge",
-    "budget": "budget",
-    "prior": "prior",
-}
-# Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
-# sharper, and the coarse pass is to point at more than it would keep.
-USUAL: dict[str, dict[str, Any]] = {"lsm": {"threshold": 0.01}}
+__all__ = ["OPTIONS", "section_of"]
 
 
 def section_of(own: Mapping[str, Any] | None, changes: Mapping[str, Any], where: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from ..data.pictures import Unreadable
 from ..data.reader import PictureReader
 from ..data.survey import survey
 from ..errors import InputError
-from .sources import ADDRESSES, is_video
+from ..runtime.sources import ADDRESSES, is_video
 
 Batch = list[tuple[str, np.ndarray, str]]  # path, picture, what to print before its results
 FIRST = 5  # files that are named at the end

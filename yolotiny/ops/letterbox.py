@@ -28,8 +28,26 @@ class Letterbox:
     @classmethod
     def of(cls, image_size: Sequence[int], input_size: Sequence[int]) -> Letterbox:
         """The fit of ultralytics' letterbox."""
-        ratio = min(input_size[0] / image_size[0], input_size[1] / image_size[1])
-        h, w = (max(round(side * ratio), 1) for side in image_size)
+        return cls._placed(image_size, _fitted(image_size, input_size), input_size)
+
+    @classmethod
+    def tight(cls, image_size: Sequence[int], most: Sequence[int], stride: int) -> Letterbox:
+        """The fit into an input without whole strides of padding, as ultralytics draws pictures for one of any size.
+
+        It maps boxes by `of` all the same: where a side is rounded, its picture is up to a pixel larger.
+
+        Args:
+            image_size: (height, width) of the image, pixels.
+            most: (height, width) of the largest input, pixels, divisible by the stride.
+            stride: of the network.
+        """
+        inner = _fitted(image_size, most)
+        return cls._placed(image_size, inner, [i + (m - i) % stride for i, m in zip(inner, most, strict=True)])
+
+    @classmethod
+    def _placed(cls, image_size: Sequence[int], inner: tuple[int, int], input_size: Sequence[int]) -> Letterbox:
+        """An image shown at `inner` (height, width) in the middle of the input."""
+        h, w = inner
         x, y = round((input_size[1] - w) / 2 - 0.1), round((input_size[0] - h) / 2 - 0.1)
         ratios = h / image_size[0], w / image_size[1]
         return cls((image_size[0], image_size[1]), (input_size[0], input_size[1]), (ratios, (float(x), float(y))))
@@ -68,3 +86,9 @@ class Letterbox:
         """(n, 4) xyxy in pixels of the image -> (n, 4) in pixels of the input."""
         (ry, rx), (x, y) = self.ratio_pad
         return boxes * np.array([rx, ry, rx, ry], boxes.dtype) + np.array([x, y, x, y], boxes.dtype)
+
+
+def _fitted(image_size: Sequence[int], most: Sequence[int]) -> tuple[int, int]:
+    """(height, width) of an image shown as large as `most` allows, pixels."""
+    ratio = min(most[0] / image_size[0], most[1] / image_size[1])
+    return max(round(image_size[0] * ratio), 1), max(round(image_size[1] * ratio), 1)

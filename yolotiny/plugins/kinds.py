@@ -97,4 +97,4 @@ KINDS = {
 def locate(place: str) -> Any:
     """What stands at "module:NAME" inside this package; imports the module."""
     module, _, name = place.partition(":")
-    return getattr(importlib.import_module(f"yolotiny.{module}"), name)
+    return getattr(importlib.import_module(f"..{module}", __package__), name)

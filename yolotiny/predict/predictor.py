@@ -21,15 +21,15 @@ from ..config.class_names import ClassOrder, check_classes, few
 from ..data.depth import Unclear
 from ..errors import InputError
 from ..loaders.reader import Reader, in_bytes, tell_of
-from ..loaders.sources import items_of, reads_files
 from ..loaders.trained import reader_for
 from ..ops.letterbox import Letterbox
 from ..ops.postprocess import NMSConfig, describe, nms, scale_for
+from ..runtime.coco_rows import RowFile, rows_of
+from ..runtime.sources import items_of, reads_files
 from ..slicing import SlicedInference
 from ..text import printable
 from ..training_stats import TrainingStats
 from .drawing import TinyResults
-from .json_writer import RowFile, rows_of
 from .results import SlicedResults
 from .saving import Saving
 from .sharing import Lent
@@ -183,8 +183,9 @@ class Predictor(Saving, DetectionPredictor):
 
     def _rows(self, i: int, result: Results) -> list[dict[str, Any]]:
         """Rows of predictions.json for number `i` of the batch; those of a video say the frame."""
-        found = {"bboxes": result.boxes.xyxy, "conf": result.boxes.conf, "cls": result.boxes.cls}
-        return rows_of(found, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i))
+        found = result.boxes.cpu().numpy()
+        rows = np.concatenate((found.xyxy, found.conf[:, None], found.cls[:, None]), 1)
+        return rows_of(rows, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i))
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
         """(n, 6) xyxy in pixels of the input, score, class; and that, (B, C, H, W) in 0..1 -> `TinyResults`."""

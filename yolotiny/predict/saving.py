@@ -16,8 +16,8 @@ from ..data.pictures import check_video, save_picture
 from ..errors import InputError
 from ..files import cannot_write
 from ..loaders.reader import Reader
-from ..loaders.sources import is_video
 from ..picture_names import PictureName, named
+from ..runtime.sources import is_video
 from ..text import printable
 
 # As ultralytics has it: what OpenCV can write there without a codec of others.

@@ -52,9 +52,11 @@ class Canvas:
         return self.size[0] * self.size[1]
 
     def draw(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, C) uint8 image -> (h, w, C) uint8 canvas."""
-        if len(self.places) == 1 and self.places[0][0].shown == self.size[::-1]:
-            return self.places[0][0].cut(image)
+        """(H, W, C) uint8 image -> (h, w, C) uint8 canvas, which may be a view of the image."""
+        tile = self.places[0][0]
+        if len(self.places) == 1 and tile.shown == self.size[::-1]:
+            same = tile.shown == (tile.w, tile.h)
+            return image[tile.y : tile.y + tile.h, tile.x : tile.x + tile.w] if same else tile.cut(image)
         out = np.full((*self.size, image.shape[2]), GREY, np.uint8)
         for tile, x, y in self.places:
             w, h = tile.shown

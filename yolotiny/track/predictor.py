@@ -11,9 +11,9 @@ import torch
 from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import colors
 
-from ..predict.drawing import outline
 from ..predict.predictor import Predictor
 from ..predict.results import SlicedResults
+from ..runtime.drawing import outline
 from .config import make_tracker
 
 

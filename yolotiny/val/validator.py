@@ -39,8 +39,8 @@ from ..metrics.columns import COLUMNS
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
 from ..picture_names import named, relative_names
 from ..predict.drawing import names_as_text
-from ..predict.json_writer import rows_of
 from ..report import WORST, Album, write
+from ..runtime.coco_rows import rows_of
 from .ground_truth import folder_of, ground_truth, ground_truth_hash
 
 PLACEHOLDER_CLASSES = 999  # class names that ultralytics makes up for a file without any
@@ -202,7 +202,8 @@ class Validator(SeamedValidator):
             self.pictures.append(known.picture)
             if self.args.save_json:
                 picture = self.file_names[prepared["im_file"]]
-                self.rows += rows_of({**pred, "bboxes": kept}, picture, self.class_map)
+                own = torch.cat((kept, pred["conf"].cpu()[:, None], pred["cls"].cpu()[:, None]), 1)
+                self.rows += rows_of(own.numpy(), picture, self.class_map)
             regions = ops.xywh2xyxy(batch["ignore_bboxes"][batch["ignore_idx"] == i]) * size
             if len(regions) and len(cls):
                 gt = prepared["bboxes"].view(-1, 4)

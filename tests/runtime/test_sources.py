@@ -9,7 +9,7 @@ import pytest
 
 from tests.messages import assert_says
 from yolotiny.errors import InputError
-from yolotiny.loaders.sources import items_of, reads_files, usual_batch
+from yolotiny.runtime.sources import items_of, reads_files, usual_batch
 
 
 @pytest.fixture

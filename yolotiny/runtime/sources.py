@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from ultralytics.data.utils import IMG_FORMATS, VID_FORMATS
 
 from ..errors import InputError
 
 ADDRESSES = ("http://", "https://")
 LISTS = (".txt", ".csv")
 HEADER = ["source"]  # a csv file may begin with it
+# By suffix, as ultralytics has them; which of these can be decoded is another question.
+PICTURES = frozenset("avif bmp dng heic heif jp2 jpeg jpg mpo png tif tiff webp".split())
+VIDEOS = frozenset("asf avi gif m4v mkv mov mp4 mpeg mpg ts webm wmv".split())
 
 
 def reads_files(source: Any) -> bool:
@@ -38,7 +39,7 @@ def usual_batch(source: Any) -> int:
 
 def is_video(name: str) -> bool:
     """Whether a file is a video, by its suffix."""
-    return name.rpartition(".")[2].lower() in VID_FORMATS
+    return name.rpartition(".")[2].lower() in VIDEOS
 
 
 def items_of(source: str | Path | Sequence[Any]) -> list[Any]:
@@ -66,7 +67,7 @@ def items_of(source: str | Path | Sequence[Any]) -> list[Any]:
     for i, item in enumerate(source):
         if isinstance(item, (str, Path)):
             found += _expand(item) or [str(Path(item).absolute())]
-        elif isinstance(item, (np.ndarray, Image.Image)):
+        elif isinstance(item, np.ndarray) or is_pil(item):
             found.append(item)
         else:
             raise InputError(f"source[{i}] is of type {type(item).__name__}; give paths, arrays or PIL pictures")
@@ -75,8 +76,13 @@ def items_of(source: str | Path | Sequence[Any]) -> list[Any]:
     return found
 
 
+def is_pil(item: Any) -> bool:
+    """Whether this is a picture of Pillow, which need not be installed."""
+    return hasattr(item, "getbands") and hasattr(item, "convert")
+
+
 def _known(file: str) -> bool:
-    return file.rpartition(".")[2].lower() in IMG_FORMATS | VID_FORMATS
+    return file.rpartition(".")[2].lower() in PICTURES | VIDEOS
 
 
 def _by_name(files: Iterable[str]) -> list[str]:

@@ -9,28 +9,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from ultralytics.utils import ops
+import numpy as np
 
 from ..files import cannot_write
 from ..picture_names import PictureName
 
 
 def rows_of(
-    found: dict[str, Tensor], picture: PictureName, categories: Sequence[int], frame: int | None = None
+    rows: np.ndarray, picture: PictureName, categories: Sequence[int], frame: int | None = None
 ) -> list[dict[str, Any]]:
     """Detections of a picture or of a frame of a video, by its name.
 
     Args:
-        found: `bboxes` (n, 4) xyxy in pixels of the picture, `conf` (n,), `cls` (n,).
+        rows: (n, 6) xyxy in pixels of the picture, score, class.
         picture: among all that were looked at.
         categories: the `category_id` of each class.
         frame: its number, where the file is a video.
     """
     stem = picture.stem if frame is None else f"{picture.stem}_{frame}"
-    box = ops.xyxy2xywh(found["bboxes"])
-    box[:, :2] -= box[:, 2:] / 2
-    rows = zip(box.tolist(), found["conf"].tolist(), found["cls"].tolist(), strict=True)
+    sides = rows[:, 2:4] - rows[:, :2]
+    corners = (rows[:, :2] + rows[:, 2:4]) / 2 - sides / 2
+    found = zip(np.concatenate((corners, sides), 1).tolist(), rows[:, 4].tolist(), rows[:, 5].tolist(), strict=True)
     return [
         {
             "image_id": int(stem) if stem.isdecimal() else stem,
@@ -40,7 +39,7 @@ def rows_of(
             "score": round(s, 5),
         }
         | ({} if frame is None else {"frame": frame})
-        for b, s, c in rows
+        for b, s, c in found
     ]
 
 
