@@ -2,30 +2,34 @@
 
 548 images, 38,759 objects and 160,000 detections in ten classes, five size ranges, up to 1,500 detections per class and
 image. `evaluate` is the whole call, checks of every row, data hash and oLRP included; `with analysis` adds recall by
-size, errors and counting; `core` is matching and accumulation alone.
+size, errors and counting; `core` is matching and accumulation alone; `from files` parses the JSON as well.
 
     python benchmarks/eval.py rounds=3
 """
 
 import contextlib
 import io
+import json
 import resource
 import statistics
 import sys
+import tempfile
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from yolotiny.metrics import PROTOCOLS, evaluate
-from yolotiny.metrics.backends import accumulate
-from yolotiny.metrics.coco_eval import ALL, COCO_IOUS
 from yolotiny.metrics.inputs import read
+from yolotiny.metrics.matching import ALL
 
 IMAGES, OBJECTS, DETECTIONS, CLASSES = 548, 38_759, 160_000, 10
 SIZES = {"all": ALL, **PROTOCOLS["aitod"].sizes}
 CAPS = [1, 100, 1500]
+CORE = replace(PROTOCOLS["aitod"], olrp=False)
 rounds = int(dict(word.split("=") for word in sys.argv[1:]).get("rounds", 3))
 
 
@@ -72,11 +76,17 @@ def peak():
 
 gt, pred = data()
 scene = read(gt, pred)
+folder = tempfile.TemporaryDirectory()
+files = [Path(folder.name) / name for name in ("gt.json", "pred.json")]
+for file, content in zip(files, (gt, pred), strict=True):
+    file.write_text(json.dumps(content))
 arms = {
     "evaluate": lambda: evaluate(gt, pred)["AP"],
     "with analysis": lambda: evaluate(gt, pred, analysis=True)["AP"],
-    "evaluate, hotcoco": lambda: evaluate(gt, pred, backend="hotcoco")["AP"],
-    "core": lambda: accumulate(scene, list(SIZES.values()), CAPS, COCO_IOUS, "faster-coco-eval") and None,
+    "from files": lambda: evaluate(*files)["AP"],
+    "core": lambda: CORE(scene)["AP"],
+    "faster-coco-eval": lambda: evaluate(gt, pred, backend="faster-coco-eval")["AP"],
+    "hotcoco": lambda: evaluate(gt, pred, backend="hotcoco")["AP"],
     "visdrone": lambda: evaluate(gt, pred, "visdrone")["AP"],
     "pycocotools": lambda: by_pycocotools(gt, pred),
 }

@@ -177,7 +177,7 @@ COMMANDS = {
             "images": "folder of the pictures, for the page",
             "imgsz": "input size the detections were made at; only named in the report, as the files do not say it",
             "model": "what made the detections; only named in the report",
-            "backend": "hotcoco, where it is installed, is faster; default faster-coco-eval",
+            "backend": "a program to check our own figures by: faster-coco-eval, or hotcoco where installed",
         }
         | PROTOCOL,
     ),

@@ -14,10 +14,12 @@ from .backends import BACKENDS
 from .coco_eval import CocoProtocol
 from .fingerprint import data_hash, scene_hash
 from .ground_truth import GroundTruth
-from .inputs import Picture, Scene, Source, from_arrays, read
+from .inputs import Source, from_arrays, read
+from .matching import Matching
 from .protocols import PROTOCOLS
+from .scene import Picture, Regions, Scene
 from .tables import analysis_tables, table
-from .verdicts import KINDS, Verdicts
+from .verdicts import IOU, KINDS, Verdicts
 
 __all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "Evaluation", "GroundTruth", "Picture", "Scene", "Verdicts"]
 __all__ += ["analysis_tables", "data_hash", "evaluate", "evaluate_arrays", "evaluate_scene", "from_arrays"]
@@ -31,14 +33,16 @@ class Evaluation:
     Attributes:
         report: the report of `evaluate` with `analysis`.
         scene: ground truth and detections as the protocol counts them.
-        regions: (image id, box) of all regions that were ignored by every class.
+        regions: all regions that were ignored by every class.
         verdicts: what became of each detection and object of `scene`.
+        matching: which detection found which object, at every threshold.
     """
 
     report: dict[str, Any]
     scene: Scene
-    regions: Sequence[tuple[int, list[float]]]
+    regions: Regions
     verdicts: Verdicts
+    matching: Matching
 
 
 def evaluate(
@@ -59,7 +63,8 @@ def evaluate(
         pred: file or loaded list of {image_id, category_id, bbox [x, y, w, h] in pixels, score}; image_id is an id of
             the ground truth or the file name without suffix, as ultralytics writes it.
         protocol: a name in `PROTOCOLS`.
-        backend: "faster-coco-eval" (default) or "hotcoco" (faster, to be installed); for protocols on COCO's algorithm.
+        backend: who counts, for protocols on COCO's algorithm: our own code, or to check it "faster-coco-eval" or
+            "hotcoco" (to be installed).
         analysis: add `analysis`: recall over size, kinds of error, counting error, best confidences (see `analyse`).
         imgsz: input size at which the detections were made; the files do not say it.
 
@@ -75,8 +80,9 @@ def evaluate(
     rules = _rules(protocol, backend)
     with _no_collection():
         scene = read(gt, pred)
-        report = _named(protocol, scene, imgsz, scene_hash(scene)) | rules(scene)
-        return report | ({"analysis": _analyse(rules, scene)[0]} if analysis else {})
+        matching, figures = _scored(rules, scene)
+        report = _named(protocol, scene, imgsz, scene_hash(scene)) | figures
+        return report | ({"analysis": analyse(matching, rules.sizes)[0]} if analysis else {})
 
 
 def evaluate_arrays(
@@ -115,9 +121,10 @@ def evaluate_scene(
     rules = _rules(protocol, backend)  # a wrong name is told before anything is read
     with _no_collection():
         made = scene()
-        report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | rules(made)
-        analysis, seen, verdicts = _analyse(rules, made)
-        return Evaluation(report | {"analysis": analysis}, seen, made.regions, verdicts)
+        matching, figures = _scored(rules, made)
+        report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | figures
+        analysis, verdicts = analyse(matching, rules.sizes)
+        return Evaluation(report | {"analysis": analysis}, matching.scene, made.regions, verdicts, matching)
 
 
 def _named(protocol: str, scene: Scene, imgsz: Any, ground_truth_hash: str) -> dict[str, Any]:
@@ -126,11 +133,12 @@ def _named(protocol: str, scene: Scene, imgsz: Any, ground_truth_hash: str) -> d
     return {"protocol": protocol, "caps": caps, "imgsz": imgsz, "data_hash": ground_truth_hash, "images": scene.images}
 
 
-def _analyse(rules: Any, scene: Scene) -> tuple[dict[str, Any], Scene, Verdicts]:
-    """The analysis under a protocol, the scene it saw, and the verdicts."""
-    seen = rules.view(scene)
-    figures, verdicts = analyse(seen, rules.sizes, rules.max_det)
-    return figures, seen, verdicts
+def _scored(rules: Any, scene: Scene) -> tuple[Matching, dict[str, Any]]:
+    """The matches under a protocol, and the figures that are counted from them."""
+    if hasattr(rules, "match"):
+        matching = rules.match(scene)
+        return matching, rules.score(matching)
+    return Matching.of(rules.view(scene), [IOU], max_det=rules.max_det), rules(scene)  # a plugin's own algorithm
 
 
 def _rules(protocol: str, backend: str | None = None) -> Any:
