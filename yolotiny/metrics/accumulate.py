@@ -67,18 +67,20 @@ def curves(
     right = (matching.gt[size] >= 0) & counted
     seen = ~matching.skip[size] & counted
     always = seen.all(0)  # counts at every threshold
-    level, event = np.nonzero(right | (seen & ~always))  # where right, or seen at this threshold alone, goes up
-    image, d, thresholds = matching.scene.dets.image[matching.order], len(matching.order), len(matching.ious)
-    bounds = np.searchsorted(level * d + event, np.arange(thresholds)[:, None] * d + matching.first)
+    image, d = matching.scene.dets.image[matching.order], len(matching.order)
+    event = np.flatnonzero(right | (seen & ~always))  # where right, or seen at this threshold alone, goes up
+    starts = np.arange(len(matching.ious))[:, None] * d
+    bounds = np.searchsorted(event, starts + matching.first)
     for k in range(total.shape[1]):
         a, b = matching.first[k], matching.first[k + 1]
         base = a + np.flatnonzero(always[a:b])
-        places = [event[i:j] for i, j in bounds[:, k : k + 2]]
+        places = [event[i:j] - start for (i, j), start in zip(bounds[:, k : k + 2], starts, strict=True)]
         step = max(AT_ONCE // max(b - a, 1), 1)
         for s in range(0, len(weights), step):
             rows = slice(s, s + step)
             w, n = weights[rows], np.maximum(total[rows, k, None], 1)
-            before = np.pad(w[:, image[base]].cumsum(1), ((0, 0), (1, 0)))
+            before = np.zeros((len(w), len(base) + 1))
+            w[:, image[base]].cumsum(1, out=before[:, 1:])
             for t, at in enumerate(places):
                 of = w[:, image[at]]
                 found = (of * right[t, at]).cumsum(1)
@@ -91,10 +93,12 @@ def at_recalls(curve: Curves) -> np.ndarray:
     """(S, 101) the precision at the COCO evaluator's recalls, 0 where that recall is not reached."""
     recall = curve.right / curve.total
     i = (100 * recall + 1e-6).astype(int).clip(max=100)
-    reached = i + (RECALLS[i] <= recall)
-    times = np.diff(np.pad(reached, ((0, 0), (1, 1)), constant_values=((0, 0), (0, len(RECALLS)))), axis=1)
-    envelope = np.pad(curve.envelope, ((0, 0), (0, 1)))
-    return np.repeat(envelope.ravel(), times.ravel()).reshape(-1, len(RECALLS))
+    reached = np.full((len(i), i.shape[1] + 1), len(RECALLS))  # the rest of the recalls belongs to a last column of 0
+    reached[:, :-1] = i + (RECALLS[i] <= recall)
+    reached[:, 1:] -= reached[:, :-1].copy()
+    envelope = np.zeros(reached.shape)
+    envelope[:, :-1] = curve.envelope
+    return np.repeat(envelope.ravel(), reached.ravel()).reshape(-1, len(RECALLS))
 
 
 def area(curve: Curves) -> np.ndarray:

@@ -87,7 +87,8 @@ class Matching:
         """
         grouped, rank = _ranked(scene, max_det)
         by_class = np.lexsort((-scene.dets.score[grouped], scene.dets.label[grouped]))
-        order, rank, place = grouped[by_class], rank[by_class], np.argsort(by_class)
+        order, rank, place = grouped[by_class], rank[by_class], np.empty(len(grouped), int)
+        place[by_class] = np.arange(len(place))
         thresholds = np.minimum(np.asarray(ious, float), EXACT)
         pairs = overlapping(scene, grouped, thresholds.min())
         pairs = pairs._replace(det=place[pairs.det])
