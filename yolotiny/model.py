@@ -24,6 +24,7 @@ from .detector import Detector
 from .errors import InputError, did_you_mean
 from .export import export_whole, sizes_noted
 from .loaders.sources import usual_batch
+from .metrics import SAMPLES
 from .nn.head import family_of
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
@@ -186,7 +187,7 @@ class YOLO(SeamedModel):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
-        worst = plain.pop("worst", WORST)
+        worst, samples = plain.pop("worst", WORST), plain.pop("samples", SAMPLES)
         rules, sliced = self.rules_by(changes, RULES), self.sliced_by(changes)
         self.warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
@@ -197,7 +198,7 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst = worst
+        runner.worst, runner.samples = worst, samples
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner):

@@ -78,6 +78,7 @@ COMMANDS = {
             "device": "cpu, 0, ...",
             "to": "folder for tune.json, tune.csv and tune.png, default runs/tune-crops, numbered when it exists",
             "protocol": MEASURING["protocol"].help,
+            "samples": MEASURING["samples"].help,
         },
         settings=("infer",),
     ),
@@ -177,9 +178,23 @@ COMMANDS = {
             "images": "folder of the pictures, for the page",
             "imgsz": "input size the detections were made at; only named in the report, as the files do not say it",
             "model": "what made the detections; only named in the report",
+            "samples": MEASURING["samples"].help,
             "backend": "a program to check our own figures by: faster-coco-eval, or hotcoco where installed",
         }
         | PROTOCOL,
+    ),
+    "eval compare": Command(
+        "say how far two files of detections lie apart, and which of the differences are sure",
+        "yolotiny eval compare gt=annotations/val.json a=before.json b=after.json",
+        ("gt", "a", "b"),
+        {
+            "gt": "ground truth, COCO JSON",
+            "a": "detections",
+            "b": "other detections of the same pictures; differences are b minus a",
+            "samples": MEASURING["samples"].help,
+            "to": "folder for compare.json and compare.png, default runs/compare",
+            **PROTOCOL,
+        },
     ),
     "analyze maps": Command(
         "draw what SARL and SR-TOD see, and measure how well the difference map finds tiny objects",

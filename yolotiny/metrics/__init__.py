@@ -11,7 +11,9 @@ from typing import Any
 from ..errors import InputError
 from .analysis import analyse
 from .backends import BACKENDS
+from .bootstrap import SAMPLES, few_objects, intervals
 from .coco_eval import CocoProtocol
+from .compare import compare, comparison_lines
 from .fingerprint import data_hash, scene_hash
 from .ground_truth import GroundTruth
 from .inputs import Source, from_arrays, read
@@ -21,8 +23,17 @@ from .scene import Picture, Regions, Scene
 from .tables import analysis_tables, table
 from .verdicts import IOU, KINDS, Verdicts
 
-__all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "Evaluation", "GroundTruth", "Picture", "Scene", "Verdicts"]
-__all__ += ["analysis_tables", "data_hash", "evaluate", "evaluate_arrays", "evaluate_scene", "from_arrays"]
+__all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "SAMPLES", "Evaluation", "GroundTruth", "Picture", "Scene", "Verdicts"]
+__all__ += [
+    "analysis_tables",
+    "compare",
+    "comparison_lines",
+    "data_hash",
+    "evaluate",
+    "evaluate_arrays",
+    "evaluate_scene",
+    "from_arrays",
+]
 __all__ += ["read", "table"]
 
 
@@ -72,7 +83,8 @@ def evaluate(
         the protocol's figures ("AP", "AP50", "AP_vt", "AR@1500", ...) as fractions, None where nothing is to be
         found; `per_class` {name: figures and n}; `n_gt` {"all" or size: objects}; `classes_without_gt`, which the
         means leave out; `protocol`; `max_det`, detections counted per class and image (visdrone: per image), and
-        `caps`, the same for each figure; `images`, how many; `imgsz`; `data_hash` of the ground truth.
+        `caps`, the same for each figure; `images`, how many; `imgsz`; `data_hash` of the ground truth; `few`, the
+        classes with fewer than 50 objects and the figures without them (see `few_objects`).
 
     Raises:
         InputError: unknown protocol, unreadable file, or a bad row (file and row are named).
@@ -81,7 +93,7 @@ def evaluate(
     with _no_collection():
         scene = read(gt, pred)
         matching, figures = _scored(rules, scene)
-        report = _named(protocol, scene, imgsz, scene_hash(scene)) | figures
+        report = _named(protocol, scene, imgsz, scene_hash(scene)) | figures | {"few": few_objects(figures)}
         return report | ({"analysis": analyse(matching, rules.sizes)[0]} if analysis else {})
 
 
@@ -110,6 +122,7 @@ def evaluate_scene(
     backend: str | None = None,
     imgsz: int | Sequence[int] | None = None,
     ground_truth_hash: str | None = None,
+    samples: int = 0,
 ) -> Evaluation:
     """Score a scene with the analysis, and keep what became of every box.
 
@@ -117,12 +130,16 @@ def evaluate_scene(
         scene: gives ground truth and detections: `lambda: read(gt, pred)`, or with `from_arrays`.
         protocol, backend, imgsz: as in `evaluate`.
         ground_truth_hash: the `data_hash`, where it is known better than from the scene's boxes.
+        samples: add `intervals`, how sure each AP is, of so many drawn data sets (see `bootstrap.intervals`).
     """
     rules = _rules(protocol, backend)  # a wrong name is told before anything is read
     with _no_collection():
         made = scene()
         matching, figures = _scored(rules, made)
         report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | figures
+        report |= {"few": few_objects(figures)}
+        if samples:
+            report["intervals"] = intervals(rules, matching, samples)
         analysis, verdicts = analyse(matching, rules.sizes)
         return Evaluation(report | {"analysis": analysis}, matching.scene, made.regions, verdicts, matching)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .accumulate import at_recalls, curves, totals
 from .backends import OWN, accumulate
 from .matching import ALL, Matching
 from .olrp import IOU, olrp
@@ -113,6 +114,30 @@ class CocoProtocol:
         wanted = {key: (f.kind, sizes.index(f.size), caps.index(f.max_det)) for key, f in self.figures.items()}
         tables = {place: cells(*place) for place in set(wanted.values())}  # several figures stand in one
         return {key: tables[wanted[key]][self.thresholds(f)] for key, f in self.figures.items()}
+
+    def ap_of(self, matching: Matching, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Count the AP of each class with pictures reweighed.
+
+        Args:
+            matching: of this protocol.
+            weights: (S, images) how often each picture is there.
+
+        Returns:
+            {figure of precision: (S, C), NaN where there is no object}.
+        """
+        sizes, tables = ["all", *self.sizes], {}
+        wanted = {k: (sizes.index(f.size), f.max_det) for k, f in self.figures.items() if f.kind == "precision"}
+        for size, cap in set(wanted.values()):
+            total = totals(matching, matching.objects(size), weights)
+            table = np.zeros((*total.shape, len(self.ious)))
+            for curve in curves(matching, matching.rank < cap, total, weights, size):
+                table[curve.place] = at_recalls(curve).mean(1)
+            tables[size, cap] = np.where(total[..., None] > 0, table, np.nan)
+        return {key: tables[place][..., self.thresholds(self.figures[key])].mean(-1) for key, place in wanted.items()}
+
+    def class_weights(self, matching: Matching, weights: np.ndarray) -> np.ndarray:
+        """(S, C) how much each class counts in a mean over classes; `weights` (S, images)."""
+        return np.ones((len(weights), len(matching.scene.names)))
 
     def thresholds(self, figure: Figure) -> np.ndarray:
         """(T,) True for the thresholds that a figure is the mean of."""

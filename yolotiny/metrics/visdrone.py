@@ -92,15 +92,28 @@ class VisDroneProtocol:
     def _values(self, matching: Matching) -> dict[str, np.ndarray]:
         """(thresholds, C) of each figure, NaN where a class has no object."""
         once, every = np.ones((1, matching.scene.images)), np.ones(len(matching.scene.gts.area), bool)
-        total = totals(matching, every, once)  # the excused among them, as in the toolkit
-        counted = np.ones(len(matching.order), bool)
-        ap = np.full((len(COCO_IOUS), total.shape[1]), np.nan)
-        for curve in curves(matching, counted, total, once):
-            _, k, t = curve.place
-            ap[t, k] = area(curve)[0] if total[0, k] else np.nan
+        ap, total = self._ap(matching, once)[0].T, totals(matching, every, once)
         rank = rank_in_image(matching.scene)[matching.order]
         values = {"AP": ap, "AP50": ap[:1], "AP75": ap[5:6]}
         return values | {f"AR@{n}": highest_recall(matching, rank < n, total[0]) for n in self.recall_at}
+
+    def _ap(self, matching: Matching, weights: np.ndarray) -> np.ndarray:
+        """(S, C, thresholds) AP with pictures reweighed, NaN where there is no object; `weights` (S, images)."""
+        every, counted = np.ones(len(matching.scene.gts.area), bool), np.ones(len(matching.order), bool)
+        total = totals(matching, every, weights)  # the excused among them, as in the toolkit
+        table = np.zeros((*total.shape, len(COCO_IOUS)))
+        for curve in curves(matching, counted, total, weights):
+            table[curve.place] = area(curve)
+        return np.where(total[..., None] > 0, table, np.nan)
+
+    def ap_of(self, matching: Matching, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """The AP of each class with pictures reweighed; see `CocoProtocol.ap_of`."""
+        table = self._ap(matching, weights)
+        return {"AP": table.mean(-1), "AP50": table[..., 0], "AP75": table[..., 5]}
+
+    def class_weights(self, matching: Matching, weights: np.ndarray) -> np.ndarray:
+        """(S, C) how much each class counts in a mean: the images that hold it; `weights` (S, images)."""
+        return weights @ held(matching.scene).astype(float)
 
 
 def held(scene: Scene) -> np.ndarray:

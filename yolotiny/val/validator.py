@@ -24,6 +24,7 @@ from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset, split_ignore
 from ..metrics import (
     PROTOCOLS,
+    SAMPLES,
     Evaluation,
     Picture,
     analysis_tables,
@@ -59,6 +60,7 @@ class Validator(SeamedValidator):
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
+        samples: drawn data sets for the intervals of AP; in training there are none.
     """
 
     protocol = "aitod"
@@ -66,6 +68,7 @@ class Validator(SeamedValidator):
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
     worst: int = WORST
+    samples: int = SAMPLES
     evaluation: Evaluation | None = None
 
     @names_as_text()
@@ -203,6 +206,7 @@ class Validator(SeamedValidator):
                 self.protocol,
                 imgsz=self.args.imgsz,
                 ground_truth_hash=ground_truth_hash(self.dataloader.dataset, self.names),
+                samples=self.samples,
             )
             self.report = self.evaluation.report
         self.images, self.pictures = [], []
