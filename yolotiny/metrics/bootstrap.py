@@ -24,7 +24,7 @@ AT_ONCE = 1 << 25  # bytes of weights
 
 
 def draw(units: Units, samples: int, seed: int = SEED) -> np.ndarray:
-    """(samples, images) how often each picture is there when as many units are drawn as there are, with replacement."""
+    """(S, I) how often each image is there when as many units are drawn as there are, with replacement, S samples."""
     times = np.random.default_rng(seed).multinomial(units.count, np.full(units.count, 1 / units.count), samples)
     return times.astype(np.int16)[:, units.of]
 
@@ -76,7 +76,7 @@ def interval(values: np.ndarray) -> list[float] | None:
 
 
 def plan(matching: Matching, samples: int) -> tuple[dict[str, Any], np.ndarray | None]:
-    """What is drawn, for a report, and the weights, (samples, images); None where no interval can be given.
+    """What is drawn, for a report, and how often each image is there, (S, I); None where no interval can be given.
 
     Args:
         matching: its pictures are drawn.
@@ -84,7 +84,7 @@ def plan(matching: Matching, samples: int) -> tuple[dict[str, Any], np.ndarray |
 
     Returns:
         `level`, `samples`, `seed`, `resampled` ("pictures" or "scenes"), `units`, how many of them there are, and `why`
-        there is no interval, None where there is one.
+        there is no interval, None where there is one; and the weights (S, I).
     """
     units = units_of(matching.scene.pictures, matching.scene.images)
     about = {"level": LEVEL, "samples": samples, "seed": SEED, "resampled": units.kind, "units": units.count}

@@ -136,7 +136,7 @@ class CocoProtocol:
         return {key: tables[place][..., self.thresholds(self.figures[key])].mean(-1) for key, place in wanted.items()}
 
     def class_weights(self, matching: Matching, weights: np.ndarray) -> np.ndarray:
-        """(S, C) how much each class counts in a mean over classes; `weights` (S, images)."""
+        """`weights` (S, I) of the images -> (S, C) how much each class counts in a mean over classes."""
         return np.ones((len(weights), len(matching.scene.names)))
 
     def thresholds(self, figure: Figure) -> np.ndarray:

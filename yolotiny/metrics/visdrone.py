@@ -112,7 +112,7 @@ class VisDroneProtocol:
         return {"AP": table.mean(-1), "AP50": table[..., 0], "AP75": table[..., 5]}
 
     def class_weights(self, matching: Matching, weights: np.ndarray) -> np.ndarray:
-        """(S, C) how much each class counts in a mean: the images that hold it; `weights` (S, images)."""
+        """`weights` (S, I) of the images -> (S, C) how much each class counts in a mean: the images that hold it."""
         return weights @ held(matching.scene).astype(float)
 
 
