@@ -20,7 +20,7 @@ from ..errors import InputError, number, whole
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
 from ..loaders.pictures import read_picture
-from ..metrics import PROTOCOLS, SAMPLES, GroundTruth, Picture, evaluate_scene, from_arrays
+from ..metrics import MOST_SAMPLES, PROTOCOLS, SAMPLES, GroundTruth, Picture, evaluate_scene, from_arrays
 from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
 from ..predict.results import SlicedResults
@@ -135,7 +135,7 @@ def tune(
     """
     number(within, "within")
     whole(limit, "limit", 1)
-    whole(samples, "samples")
+    whole(samples, "samples", 0, MOST_SAMPLES)
     number(minutes, "minutes", ends="(]")
     rules = model.rules_by({}, ("protocol", *SUPPRESSION))
     file = find_data(data, split)

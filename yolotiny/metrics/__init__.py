@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InputError
 from .analysis import analyse
 from .backends import BACKENDS
-from .bootstrap import SAMPLES, few_objects, intervals
+from .bootstrap import MOST_SAMPLES, SAMPLES, few_objects, intervals
 from .coco_eval import CocoProtocol
 from .compare import compare, comparison_lines
 from .fingerprint import data_hash, scene_hash
@@ -23,8 +23,17 @@ from .scene import Picture, Regions, Scene
 from .tables import analysis_tables, table
 from .verdicts import IOU, KINDS, Verdicts
 
-__all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "SAMPLES", "Evaluation", "GroundTruth", "Picture", "Scene", "Verdicts"]
-__all__ += [
+__all__ = [
+    "BACKENDS",
+    "KINDS",
+    "MOST_SAMPLES",
+    "PROTOCOLS",
+    "SAMPLES",
+    "Evaluation",
+    "GroundTruth",
+    "Picture",
+    "Scene",
+    "Verdicts",
     "analysis_tables",
     "compare",
     "comparison_lines",
@@ -33,8 +42,9 @@ __all__ += [
     "evaluate_arrays",
     "evaluate_scene",
     "from_arrays",
+    "read",
+    "table",
 ]
-__all__ += ["read", "table"]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .matching import Matching
 from .units import Units, units_of
 
 SAMPLES = 500
+MOST_SAMPLES = 10_000  # whose weights fit into memory
 SEED = 0
 LEVEL = 0.95
 LEAST_UNITS = 10  # with fewer, samples are too much alike to say anything
@@ -25,8 +26,8 @@ AT_ONCE = 1 << 25  # bytes of weights
 
 def draw(units: Units, samples: int, seed: int = SEED) -> np.ndarray:
     """(S, I) how often each image is there when as many units are drawn as there are, with replacement, S samples."""
-    times = np.random.default_rng(seed).multinomial(units.count, np.full(units.count, 1 / units.count), samples)
-    return times.astype(np.int16)[:, units.of]
+    random, share = np.random.default_rng(seed), np.full(units.count, 1 / units.count)
+    return np.stack([random.multinomial(units.count, share).astype(np.int16)[units.of] for _ in range(samples)])
 
 
 def resample(

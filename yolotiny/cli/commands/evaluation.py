@@ -27,9 +27,10 @@ def evaluate(
 
     if report is None and (images, worst) != (None, None):
         raise InputError(f"{'worst' if images is None else 'images'}= is for the page: give report=FOLDER too")
-    for key, value, least in (("worst", worst, 0), ("imgsz", imgsz, 1), ("samples", samples, 0)):
+    for key, value, least in (("worst", worst, 0), ("imgsz", imgsz, 1)):
         if value is not None and (not isinstance(value, int) or value < least):
             raise InputError(f"{key}={value}: give a whole number from {least} up")
+    drawn = metrics.SAMPLES if samples is None else whole(samples, "samples", 0, metrics.MOST_SAMPLES)
     if out is not None:
         if Path(out).is_dir():
             raise InputError(f"out={out} is a folder: name a JSON file, or give report={out}")
@@ -42,7 +43,6 @@ def evaluate(
             on_disk.check_folder(Path(images), made.pictures)
         return made
 
-    drawn = metrics.SAMPLES if samples is None else samples
     found = metrics.evaluate_scene(scene, protocol, backend, imgsz, samples=drawn)
     about = {"data": gt, "pred": pred, "model": model}
     if out is not None:
@@ -62,7 +62,7 @@ def compare(
     from ... import metrics
     from ... import report as on_disk
 
-    drawn = metrics.SAMPLES if samples is None else whole(samples, "samples")
+    drawn = metrics.SAMPLES if samples is None else whole(samples, "samples", 0, metrics.MOST_SAMPLES)
     folder = on_disk.prepare(Path(to or "runs/compare"))
     found = metrics.compare(gt, a, b, protocol, drawn)
     on_disk.write_comparison(folder, found, {"gt": gt, "a": a, "b": b})
