@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .pairs import Pairs, aligned_overlap, overlapping
+from .pairs import AT_ONCE, Pairs, aligned_overlap, overlapping
 from .scene import Scene
 
 ALL = (0.0, 1e5**2)  # the size range of everything, square pixels
@@ -151,15 +151,15 @@ def _in_range(
     if ignored[pairs.gt].any():  # a detection asks for those only when no other is left
         pairs = pairs.at(np.lexsort((ignored[pairs.gt], pairs.det)))
     t, d, g = len(thresholds), len(order), len(ignored)
-    level, at = np.nonzero(pairs.overlap >= thresholds[:, None])
-    det, gt = level * d + pairs.det[at], level * g + pairs.gt[at]
-    chosen = _best_free(det, gt, shared[pairs.gt[at]], t * g)
-    det, gt = det[chosen], pairs.gt[at][chosen]
-    found = np.full(t * d, -1, np.int32)
-    found[det] = np.where(ignored[gt], -1, gt)
-    skip = np.tile((area < low) | (area > high), t)
-    skip[det] = ignored[gt]
-    return found.reshape(t, d), skip.reshape(t, d)
+    found, skip = np.full((t, d), -1, np.int32), np.tile((area < low) | (area > high), (t, 1))
+    step = max(AT_ONCE // max(len(pairs.det), 1), 1)
+    for s in range(0, t, step):  # thresholds at once
+        level, at = np.nonzero(pairs.overlap >= thresholds[s : s + step, None])
+        wishes = _best_free(level * d + pairs.det[at], level * g + pairs.gt[at], shared[pairs.gt[at]], step * g)
+        place, gt = (s + level[wishes], pairs.det[at][wishes]), pairs.gt[at][wishes]
+        found[place] = np.where(ignored[gt], -1, gt)
+        skip[place] = ignored[gt]
+    return found, skip
 
 
 def _best_free(det: np.ndarray, gt: np.ndarray, shared: np.ndarray, objects: int) -> np.ndarray:
