@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,11 +98,10 @@ def evaluate(
         InputError: unknown protocol, unreadable file, or a bad row (file and row are named).
     """
     rules = _rules(protocol, backend)
-    with _no_collection():
-        scene = read(gt, pred)
-        matching, figures = _scored(rules, scene)
-        report = _named(protocol, scene, imgsz, scene_hash(scene)) | figures | {"few": few_objects(figures)}
-        return report | ({"analysis": analyse(matching, rules.sizes)[0]} if analysis else {})
+    scene = read(gt, pred)
+    matching, figures = _scored(rules, scene)
+    report = _named(protocol, scene, imgsz, scene_hash(scene)) | figures | {"few": few_objects(figures)}
+    return report | ({"analysis": analyse(matching, rules.sizes)[0]} if analysis else {})
 
 
 def evaluate_arrays(
@@ -121,9 +118,8 @@ def evaluate_arrays(
         protocol: a name in `PROTOCOLS`.
     """
     rules = _rules(protocol)
-    with _no_collection():
-        scene = from_arrays(images, names)
-        return {"protocol": protocol, "caps": rules.caps, "images": scene.images} | rules(scene)
+    scene = from_arrays(images, names)
+    return {"protocol": protocol, "caps": rules.caps, "images": scene.images} | rules(scene)
 
 
 def evaluate_scene(
@@ -143,15 +139,14 @@ def evaluate_scene(
         samples: add `intervals`, how sure each AP is, of so many drawn data sets (see `bootstrap.intervals`).
     """
     rules = _rules(protocol, backend)  # a wrong name is told before anything is read
-    with _no_collection():
-        made = scene()
-        matching, figures = _scored(rules, made)
-        report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | figures
-        report |= {"few": few_objects(figures)}
-        if samples:
-            report["intervals"] = intervals(rules, matching, samples)
-        analysis, verdicts = analyse(matching, rules.sizes)
-        return Evaluation(report | {"analysis": analysis}, matching.scene, made.regions, verdicts, matching)
+    made = scene()
+    matching, figures = _scored(rules, made)
+    report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | figures
+    report |= {"few": few_objects(figures)}
+    if samples:
+        report["intervals"] = intervals(rules, matching, samples)
+    analysis, verdicts = analyse(matching, rules.sizes)
+    return Evaluation(report | {"analysis": analysis}, matching.scene, made.regions, verdicts, matching)
 
 
 def _named(protocol: str, scene: Scene, imgsz: Any, ground_truth_hash: str) -> dict[str, Any]:
@@ -177,15 +172,3 @@ def _rules(protocol: str, backend: str | None = None) -> Any:
             raise InputError(f"protocol {protocol} has an algorithm of its own: leave backend= out")
         rules = replace(rules, backend=backend)
     return rules
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold the garbage collector: hundreds of thousands of new rows set it off again and again, half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -141,7 +143,8 @@ def _load(source: Source, name: str) -> Any:
         raise InputError(f"there is no file {name}")
     regular_file(Path(source))
     try:
-        return json.loads(Path(source).read_text(encoding="utf-8"))
+        with _no_collection():
+            return json.loads(Path(source).read_text(encoding="utf-8"))
     except json.JSONDecodeError as e:
         text = e.doc.rstrip()
         early = e.pos >= len(text) or not text.endswith(("]", "}"))
@@ -151,6 +154,18 @@ def _load(source: Source, name: str) -> Any:
         raise InputError(f"{name} cannot be read as a text file: {e}") from None
     except (ValueError, RecursionError) as e:  # a number of 5,000 digits, lists in lists
         raise InputError(f"{name} cannot be read as JSON: {e}") from None
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the garbage collector: hundreds of thousands of new rows set it off again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _mappings(rows: Sequence[Any]) -> Sequence[Any]:

@@ -85,18 +85,17 @@ class Matching:
             ranges: size ranges; what lies outside one is neither right nor wrong in it.
             max_det: detections that count, per class and image; None for all.
         """
-        grouped, rank = _ranked(scene, max_det)
-        by_class = np.lexsort((-scene.dets.score[grouped], scene.dets.label[grouped]))
-        order, rank, place = grouped[by_class], rank[by_class], np.empty(len(grouped), int)
-        place[by_class] = np.arange(len(place))
+        order, grouped, rank = _ranked(scene, max_det)
         thresholds = np.minimum(np.asarray(ious, float), EXACT)
-        pairs = overlapping(scene, grouped, thresholds.min())
-        pairs = pairs._replace(det=place[pairs.det])
+        pairs = overlapping(scene, order[grouped], thresholds.min())
+        pairs = pairs._replace(det=grouped[pairs.det])
         # In the order of a detection's wishes; of equal overlaps the later object, as the COCO evaluator takes it.
         pairs = pairs.at(np.lexsort((-pairs.gt, -pairs.overlap, pairs.det)))
-        found = [_in_range(scene, order, pairs, thresholds, ends) for ends in ranges]
+        shape = (len(ranges), len(thresholds), len(order))
+        gt, skip = np.full(shape, -1, np.int32), np.empty(shape, bool)
+        for a, ends in enumerate(ranges):
+            _match_in_range(scene, order, pairs, thresholds, ends, (gt[a], skip[a]))
         first = np.searchsorted(scene.dets.label[order], np.arange(len(scene.names) + 1))
-        gt, skip = (np.stack(x) for x in zip(*found, strict=True))
         return cls(scene, np.asarray(ious, float), ranges, order, first, rank, gt, skip)
 
     def objects(self, size: int = 0) -> np.ndarray:
@@ -130,28 +129,51 @@ class Matching:
         ]
 
 
-def _ranked(scene: Scene, max_det: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """(D,) the detections that count, image by image and class by class, and (D,) their ranks there by score."""
+def _ranked(scene: Scene, max_det: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The D detections that count.
+
+    Returns:
+        (D,) indices into `Scene.dets` by class and score, of equal scores by image; (D,) places in these by image and
+        class, best scores first; (D,) the rank of each of the first in its image and class.
+    """
     dets = scene.dets
-    key = dets.image.astype(np.int64) * len(scene.names) + dets.label
-    order = np.lexsort((-dets.score, key))
-    begins = np.flatnonzero(np.diff(key[order], prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
-    return (order, rank) if max_det is None else (order[rank < max_det], rank[rank < max_det])
+    order = _sorted(dets.image)
+    order = order[np.argsort(-dets.score[order], kind="stable")]
+    order = order[_sorted(dets.label[order])]
+    key = dets.image[order].astype(np.int64) * len(scene.names) + dets.label[order]
+    grouped, rank = _sorted(key), np.empty(len(order), int)
+    begins = np.flatnonzero(np.diff(key[grouped], prepend=-1))
+    rank[grouped] = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
+    if max_det is not None and (rank >= max_det).any():
+        kept = rank < max_det
+        order, rank, grouped = order[kept], rank[kept], (kept.cumsum() - 1)[grouped[kept[grouped]]]
+    return order, grouped, rank
 
 
-def _in_range(
-    scene: Scene, order: np.ndarray, pairs: Pairs, thresholds: np.ndarray, ends: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray]:
-    """(T, D) found object and skipped, in one size range; `pairs` in the order of the detections' wishes."""
+def _sorted(numbers: np.ndarray) -> np.ndarray:
+    """Indices that sort whole numbers from 0; equal ones keep their order. numpy counts those of 16 bits."""
+    small = numbers.max(initial=0) < 1 << 16
+    return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
+
+
+def _match_in_range(
+    scene: Scene,
+    order: np.ndarray,
+    pairs: Pairs,
+    thresholds: np.ndarray,
+    ends: tuple[float, float],
+    out: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Fill `out`, (T, D) found objects and skipped, for a size range; `pairs` in the order of the detections' wishes."""
+    found, skip = out
     (low, high), gts, area = ends, scene.gts, scene.dets.area[order]
     regions = np.ones(len(scene.regions.box), bool)
     ignored = np.concatenate((gts.crowd | (gts.area < low) | (gts.area > high), regions))
     shared = np.concatenate((gts.crowd, regions))  # excuses as many detections as there are
     if ignored[pairs.gt].any():  # a detection asks for those only when no other is left
-        pairs = pairs.at(np.lexsort((ignored[pairs.gt], pairs.det)))
+        pairs = pairs.at(np.argsort(2 * pairs.det + ignored[pairs.gt], kind="stable"))
     t, d, g = len(thresholds), len(order), len(ignored)
-    found, skip = np.full((t, d), -1, np.int32), np.tile((area < low) | (area > high), (t, 1))
+    skip[:] = (area < low) | (area > high)
     step = max(AT_ONCE // max(len(pairs.det), 1), 1)
     for s in range(0, t, step):  # thresholds at once
         level, at = np.nonzero(pairs.overlap >= thresholds[s : s + step, None])
@@ -159,7 +181,6 @@ def _in_range(
         place, gt = (s + level[wishes], pairs.det[at][wishes]), pairs.gt[at][wishes]
         found[place] = np.where(ignored[gt], -1, gt)
         skip[place] = ignored[gt]
-    return found, skip
 
 
 def _best_free(det: np.ndarray, gt: np.ndarray, shared: np.ndarray, objects: int) -> np.ndarray:

@@ -120,7 +120,7 @@ def _protocol_words(report: Mapping[str, Any]) -> str:
 def _figures(report: Mapping[str, Any]) -> str:
     keys = [k for k in report if k.startswith(("AP", "AR", "oLRP"))]
     rows = [
-        [name, row["n"], *([percent(row.get(k), 1), *([ends(sure[k])] if k in sure else [])] for k in keys)]
+        [name, row["n"], *([percent(row.get(k), 1), *([ends(sure[k])] if sure.get(k) else [])] for k in keys)]
         for (name, row), sure in zip(rows_of(report), intervals_of(report), strict=True)
     ]
     return table(["class", "objects", *keys], rows)
