@@ -164,7 +164,7 @@ def _match_in_range(
     ends: tuple[float, float],
     out: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """Fill `out`, (T, D) found objects and skipped, for a size range; `pairs` in the order of the detections' wishes."""
+    """Fill `out`, (T, D) found and skipped, for a size range; `pairs` in the order of the detections' wishes."""
     found, skip = out
     (low, high), gts, area = ends, scene.gts, scene.dets.area[order]
     regions = np.ones(len(scene.regions.box), bool)
