@@ -230,7 +230,10 @@ def _annotations(rows: Sequence[Any], ids: dict, labels: dict, name: str) -> tup
     ignored = np.array(
         [bool(row.get("ignore") or row.get("uncertain")) for row in rows], bool
     )  # the last: TinyPerson's
-    area = _numbers([row.get("area", a) for row, a in zip(rows, _area(boxes).tolist(), strict=True)])
+    areas = [row.get("area", a) for row, a in zip(rows, _area(boxes).tolist(), strict=True)]
+    if not set(map(type, areas)) <= {int, float}:
+        areas = [a if isinstance(a, int | float) else math.nan for a in areas]
+    area = _numbers(areas)
     area[ignored & ~crowd] = NO_SIZE
     bad = ~(boxes[:, 2:] >= 0).all(1) | (image < 0) | ((label < 0) & ~(everywhere & (crowd | ignored)))
     bad |= np.isnan(area) & ~everywhere
@@ -305,7 +308,8 @@ def _predictions(rows: Sequence[Any], images: Mapping[Any, int], labels: dict, n
 def _wrong_prediction(row: Mapping[str, Any], images: Mapping[Any, int], labels: dict) -> str:
     """What is wrong with a prediction."""
     box, score, label = _box(row), _number(row.get("score")), row.get("category_id")
-    if not {"image_id", "category_id", "bbox", "score"} <= row.keys() or _places([row], "image_id", images)[0] < 0:
+    complete = {"image_id", "category_id", "bbox", "score"} <= row.keys() and _places([row], "image_id", images)[0] >= 0
+    if not complete or (math.isnan(score) and not isinstance(row["score"], float)):
         return "not {image_id, category_id, bbox, score}"
     if box is None or box[2] <= 0 or box[3] <= 0:
         return f"bbox {row.get('bbox')} must be [x, y, w, h] with w > 0 and h > 0"
