@@ -1,5 +1,7 @@
 """Who found what, against the COCO evaluator; oLRP and TinyPerson by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -136,6 +138,18 @@ def test_overlaps_are_found_wherever_the_boxes_lie(x, y):
     found = pairs_within(box, np.array([0, 0, 0]), box, np.array([0, 0, 1]), 0.1)
     assert sorted(zip(found.det.tolist(), found.gt.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert found.overlap.tolist() == pytest.approx([1, 1 / 3, 1 / 3, 1])
+
+
+@pytest.mark.parametrize("found", [0, 1])
+def test_memory_does_not_grow_with_objects_that_nothing_overlaps(found):
+    """The room for a match is one of each object and threshold, however few pairs there are."""
+    objects = [(1, (20 * (i % 60), 20 * (i // 60), 2, 2)) for i in range(3000)]
+    made = read(truth(*objects), dets(((0, 0, 2, 2), 0.9))[:found])
+    tracemalloc.start()
+    one = Matching.of(made, COCO_IOUS)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (one.gt >= 0).sum() == 10 * found and peak < 5e6
 
 
 def test_an_ignored_object_excuses_one_detection_in_olrp_as_in_ap_also_where_a_crowd_lies_beneath():

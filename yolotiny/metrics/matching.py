@@ -174,7 +174,7 @@ def _match_in_range(
         pairs = pairs.at(np.argsort(2 * pairs.det + ignored[pairs.gt], kind="stable"))
     t, d, g = len(thresholds), len(order), len(ignored)
     skip[:] = (area < low) | (area > high)
-    step = max(AT_ONCE // max(len(pairs.det), 1), 1)
+    step = min(max(AT_ONCE // max(len(pairs.det), 1), 1), t)
     for s in range(0, t, step):  # thresholds at once
         level, at = np.nonzero(pairs.overlap >= thresholds[s : s + step, None])
         wishes = _best_free(level * d + pairs.det[at], level * g + pairs.gt[at], shared[pairs.gt[at]], step * g)
