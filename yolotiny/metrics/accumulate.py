@@ -45,8 +45,10 @@ def totals(matching: Matching, objects: np.ndarray, weights: np.ndarray) -> np.n
         (S, C) objects of each class.
     """
     gts, classes = matching.scene.gts, len(matching.scene.names)
-    key = gts.image[objects].astype(np.int64) * classes + gts.label[objects]
-    return weights @ np.bincount(key, minlength=weights.shape[1] * classes).reshape(-1, classes).astype(float)
+    order = np.flatnonzero(objects)[np.argsort(gts.label[objects], kind="stable")]
+    bounds = np.searchsorted(gts.label[order], np.arange(classes + 1))
+    images = [gts.image[order[a:b]] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return np.stack([weights[:, those].sum(1) for those in images], 1).astype(float)
 
 
 def curves(
