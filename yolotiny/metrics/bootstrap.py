@@ -141,7 +141,7 @@ def few_objects(report: Mapping[str, Any]) -> dict[str, Any]:
     rows = [row for name, row in report["per_class"].items() if name not in few]
     figures = {}
     for key in [k for k in report if k.startswith("AP") and not k.endswith("_macro")]:
-        known = [(row[key], row.get("images", 1)) for row in rows if row[key] is not None]
+        known = [(row[key], row.get("images", 1)) for row in rows if row.get(key) is not None]
         total = sum(share for _, share in known)
         figures[key] = sum(value * share for value, share in known) / total if total else None
     return {"below": FEW, "classes": few, "others": figures}
