@@ -56,7 +56,7 @@ def test_files_and_loaded_objects_give_the_same_report_and_nothing_of_the_caller
         (det(score=10**400), "not {image_id, category_id, bbox, score}"),
         (det(bbox=(0, 0, 4, 10**400)), "must be [x, y, w, h]"),
         (det(bbox=(0, 0, 4, None)), "must be [x, y, w, h]"),
-        (det(category_id=[1]), "unknown category_id [1]"),
+        (det(category_id=[1]), "not {image_id, category_id, bbox, score}"),
         (det(category_id=2), "unknown category_id 2; the ground truth has ids 1 to 3"),
         (det(category_id=0), "ids start at 1"),
         (det(8), "image_id 8 is neither an image id nor a file stem"),

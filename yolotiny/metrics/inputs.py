@@ -309,7 +309,11 @@ def _wrong_prediction(row: Mapping[str, Any], images: Mapping[Any, int], labels:
     """What is wrong with a prediction."""
     box, score, label = _box(row), _number(row.get("score")), row.get("category_id")
     complete = {"image_id", "category_id", "bbox", "score"} <= row.keys() and _places([row], "image_id", images)[0] >= 0
-    if not complete or (math.isnan(score) and not isinstance(row["score"], float)):
+    if (
+        not complete
+        or isinstance(row["category_id"], list | dict)
+        or (math.isnan(score) and not isinstance(row["score"], float))
+    ):
         return "not {image_id, category_id, bbox, score}"
     if box is None or box[2] <= 0 or box[3] <= 0:
         return f"bbox {row.get('bbox')} must be [x, y, w, h] with w > 0 and h > 0"
