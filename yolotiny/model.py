@@ -35,6 +35,7 @@ from .data_file import class_names, find_file
 from .detector import Detector
 from .errors import InputError, did_you_mean
 from .export import check_opset, export_whole, sizes_noted
+from .metrics import SAMPLES
 from .nn.head import family_of
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
@@ -202,7 +203,7 @@ class YOLO(SeamedModel):
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
         plain = of_split(plain)
-        worst = plain.pop("worst", WORST)
+        worst, samples = plain.pop("worst", WORST), plain.pop("samples", SAMPLES)
         rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
         self.warn_untrained()
         data = plain.get("data") or self.overrides.get("data")
@@ -214,7 +215,8 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst, runner.workers, runner.pictures = worst, plain.get("workers"), reading
+        runner.worst, runner.samples = worst, samples
+        runner.workers, runner.pictures = plain.get("workers"), reading
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner):

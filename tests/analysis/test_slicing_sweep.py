@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -155,6 +156,16 @@ def test_crops_that_looked_twice_nowhere_do_not_win_over_the_same_size_without_c
     for made, won in (([idle, plain], plain), ([idle], idle)):
         report = Report(tmp_path, "m.pt", "d.yaml", "aitod", 0.5, 4, 4, made)
         assert report.best is report.winner is report.front()[0] is won
+
+
+def test_the_table_and_the_files_have_the_interval_of_each_setting(tmp_path):
+    drawn = {"level": 0.95, "samples": 500, "seed": 0, "resampled": "pictures", "units": 40, "why": None}
+    made = [replace(row, intervals=drawn | {"figures": {"AP": [0.08, 0.125]}}) for row in rows((10.0, 0.1))]
+    report = Report(tmp_path, "m.pt", "d.yaml", "aitod", 0.5, 4, 4, made)
+    assert "8.0-12.5" in str(report) and "from 500 samples of 40 pictures" in str(report)
+    report.write()
+    found = json.loads((tmp_path / "tune.json").read_text())
+    assert found["units"] == 40 and (found["settings"][0]["low"], found["settings"][0]["high"]) == (8.0, 12.5)
 
 
 def test_points_of_the_curve_are_named_by_what_tells_them_apart():

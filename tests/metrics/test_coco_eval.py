@@ -214,9 +214,11 @@ def test_evaluation_prints_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_garbage_collector_is_on_again_after_success_and_after_an_error():
-    evaluate(truth((1, A)), [])
+def test_the_garbage_collector_is_on_again_after_success_and_after_an_error(tmp_path):
+    (tmp_path / "pred.json").write_text("[]")
+    evaluate(truth((1, A)), tmp_path / "pred.json")
     assert gc.isenabled()
+    (tmp_path / "pred.json").write_text("[")
     with pytest.raises(InputError):
-        evaluate(truth((1, A)), dets((A, 2.0)))
+        evaluate(truth((1, A)), tmp_path / "pred.json")
     assert gc.isenabled()

@@ -52,6 +52,11 @@ def test_files_and_loaded_objects_give_the_same_report_and_nothing_of_the_caller
         (det(bbox=(0, 0, 4, -1)), "w > 0 and h > 0"),
         (det(bbox=(0, 0, 4)), "must be [x, y, w, h]"),
         (det(bbox=(0, 0, float("nan"), 4)), "must be [x, y, w, h]"),
+        (det(score="high"), "not {image_id, category_id, bbox, score}"),
+        (det(score=10**400), "not {image_id, category_id, bbox, score}"),
+        (det(bbox=(0, 0, 4, 10**400)), "must be [x, y, w, h]"),
+        (det(bbox=(0, 0, 4, None)), "must be [x, y, w, h]"),
+        (det(category_id=[1]), "not {image_id, category_id, bbox, score}"),
         (det(category_id=2), "unknown category_id 2; the ground truth has ids 1 to 3"),
         (det(category_id=0), "ids start at 1"),
         (det(8), "image_id 8 is neither an image id nor a file stem"),
@@ -119,6 +124,10 @@ def changed(key, **entry):
         (changed("annotations", category_id=2), "annotation 1: unknown category_id 2"),
         (changed("annotations", category_id=0), "annotation 1: category_id 0 is for ignore regions"),
         (changed("annotations", area="big"), "annotation 1: area 'big' is not a number"),
+        (changed("annotations", area="12"), "annotation 1: area '12' is not a number"),
+        (changed("annotations", area=10**400), "annotation 1: area 1000"),
+        (changed("annotations", image_id=[7]), "annotation 1: image_id [7] is not among its images"),
+        ({**GT, "annotations": ["text"]}, "annotation 1: bbox"),
     ],
 )
 def test_bad_ground_truth_is_explained_in_one_line(gt, message):

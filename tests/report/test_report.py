@@ -55,7 +55,8 @@ def test_the_json_says_what_was_measured_how_and_on_what(report, tmp_path):
     assert found["imgsz"] == 320 and found["images"] == 3 and found["about"]["model"] == "best.pt"
     files = write_files(tmp_path)
     plain = evaluate(files.gt, files.pred, analysis=True, imgsz=320)
-    assert {k: v for k, v in found.items() if k != "about"} == json.loads(json.dumps(plain))
+    assert found["intervals"]["why"] and found["intervals"]["units"] == 3
+    assert {k: v for k, v in found.items() if k not in ("about", "intervals")} == json.loads(json.dumps(plain))
 
 
 def test_plots_are_pictures_of_a_readable_size(report):

@@ -349,7 +349,15 @@ def test_training_counts_nothing_beyond_its_figures_and_the_best_checkpoint_gets
     data = write_tiny(tmp_path / "data", train=4, val=2)
     YOLO("yolov5n.yaml").train(data=str(data), project=str(tmp_path), name="r", **(QUICK | {"epochs": 2}))
     assert analysed == [1]
-    assert json.loads((tmp_path / "r/report.json").read_text())["about"]["model"].endswith("best.pt")
+    found = json.loads((tmp_path / "r/report.json").read_text())
+    assert found["about"]["model"].endswith("best.pt") and "2 pictures" in found["intervals"]["why"]
+
+
+def test_val_gives_as_many_samples_as_asked_for_and_none_with_0(model, tmp_path):
+    options = {"data": str(trained().data), "imgsz": 64, "plots": False, "workers": 0, "project": str(tmp_path)}
+    for samples in (7, 0):
+        found = model.val(samples=samples, name=f"s{samples}", **options).report
+        assert found.get("intervals", {}).get("samples", 0) == samples and found["few"]["below"] == 50
 
 
 def test_the_number_of_images_on_the_page_is_asked_of_val_alone(model):

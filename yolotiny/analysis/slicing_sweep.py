@@ -20,7 +20,7 @@ from ..errors import InputError, number, whole
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset
 from ..loaders.trained import reader_for, reading_given
-from ..metrics import PROTOCOLS, GroundTruth, evaluate_arrays
+from ..metrics import MOST_SAMPLES, PROTOCOLS, SAMPLES, GroundTruth, Picture, evaluate_scene, from_arrays
 from ..metrics.coverage import share_of
 from ..predict.predictor import Predictor
 from ..predict.results import SlicedResults
@@ -54,6 +54,7 @@ class Candidate:
     def __init__(self, setting: Setting, predictor: Measured):
         self.setting, self.predictor = setting, predictor
         self.images: list[tuple] = []
+        self.pictures: list[Picture] = []
         self.seconds: list[float] = []
         self.cpu: list[float] = []
         self.areas: list[float] = []
@@ -74,26 +75,28 @@ class Candidate:
         rows = found.boxes.data.float().cpu()
         rows = rows[((rows[:, 2:4] - rows[:, :2]) >= MIN_SIDE_PX).all(1)]  # as validation leaves them out
         self.images.append(known.beside(rows[:, :4], rows[:, 4], rows[:, 5]))
+        self.pictures.append(known.picture)
         self.seconds.append(clock.dt)
         crops = found.crops if isinstance(found, SlicedResults) else torch.zeros(0, 4)
         self.areas.append(share_of(crops.numpy(), picture.shape[:2]))
 
     def forget(self) -> None:
         """Start anew, as after a picture that was only for warming up."""
-        for kept in (self.images, self.seconds, self.cpu, self.areas):
+        for kept in (self.images, self.pictures, self.seconds, self.cpu, self.areas):
             kept.clear()
         if self.predictor.sliced is not None:
             p = self.predictor
             p.sliced.start(TrainingStats.of(p.model), warns=False, suppress=p.nms_config.suppression)
 
-    def row(self, pictures: int, names: Any, protocol: str) -> Row:
-        """What the first so many pictures say of this setting."""
-        report = evaluate_arrays(self.images[:pictures], names, protocol)
+    def row(self, pictures: int, names: Any, protocol: str, samples: int) -> Row:
+        """What the first so many pictures say of this setting; `samples` of 0 without an interval."""
+        made = from_arrays(self.images[:pictures], names, self.pictures[:pictures])
+        report = evaluate_scene(lambda: made, protocol, samples=samples).report
         figures = {k: 100 * (report.get(k) or 0.0) for k in told_of(protocol)}
         sliced = self.predictor.sliced
         forwards = 1.0 if sliced is None else sliced.full + sliced.stats.forwards / max(sliced.stats.images, 1)
         means = [float(np.mean(x[:pictures])) for x in (self.seconds, self.cpu, self.areas)]
-        return Row(self.setting, figures, forwards, *means)
+        return Row(self.setting, figures, forwards, *means, report.get("intervals"))
 
 
 def tune(
@@ -108,6 +111,7 @@ def tune(
     device: Any = None,
     bands: Any = None,
     stretch: Any = "",
+    samples: int = SAMPLES,
     **given: Any,
 ) -> Report:
     """Compare settings of crops, and find the cheapest whose AP lies near that of the best.
@@ -127,6 +131,7 @@ def tune(
         device: as in predict.
         bands: as in predict; None for those of the training.
         stretch: as in predict; "" for that of the training.
+        samples: drawn data sets for the intervals of AP at the end; 0 for none.
         given: lists of `imgsz`, `crops` and settings of crops, see `make_settings`.
 
     Raises:
@@ -135,6 +140,7 @@ def tune(
     """
     number(within, "within")
     whole(limit, "limit", 1)
+    whole(samples, "samples", 0, MOST_SAMPLES)
     number(minutes, "minutes", ends="(]")
     rules = model.rules_by({}, ("protocol", *SUPPRESSION))
     file = find_data(data, split)
@@ -155,7 +161,7 @@ def tune(
     shared = {"iou": args.iou, "max_det": args.max_det, "device": device, "data": file}
     candidates = [_candidate(model, *each, shared, told) for each in zip(settings, sliced, strict=True)]
     report = Report(Path(to), str(model.ckpt_path or model.model_name), file, protocol, within, len(chosen))
-    Sweep(candidates, dataset, content["names"], report).run(chosen, 60 * minutes)
+    Sweep(candidates, dataset, content["names"], report, samples).run(chosen, 60 * minutes)
     return report
 
 
@@ -168,12 +174,14 @@ class Sweep:
         dataset: the pictures and their labels.
         names: class names by label.
         report: gets a row for each setting, and is written.
+        samples: drawn data sets for the intervals of the last report.
     """
 
     candidates: Sequence[Candidate]
     dataset: TinyDataset
     names: Mapping[int, str]
     report: Report
+    samples: int = 0
 
     def run(self, chosen: np.ndarray, seconds: float) -> None:
         """Go through the pictures numbered `chosen`, (n,), until `seconds` are over, and write the report.
@@ -193,18 +201,18 @@ class Sweep:
         except KeyboardInterrupt:
             if not self.pictures:
                 raise
-            self._write(self.pictures)
+            self._write(self.pictures, self.samples)
             said = f"{self.pictures} of {len(chosen)} pictures are in {self.report.folder}"
             raise KeyboardInterrupt(said) from None
-        self._write(self.pictures)
+        self._write(self.pictures, self.samples)
 
     @property
     def pictures(self) -> int:
         """How many pictures all settings have seen."""
         return min(len(c.seconds) for c in self.candidates)
 
-    def _write(self, pictures: int) -> None:
-        self.report.rows = [c.row(pictures, self.names, self.report.protocol) for c in self.candidates]
+    def _write(self, pictures: int, samples: int = 0) -> None:
+        self.report.rows = [c.row(pictures, self.names, self.report.protocol, samples) for c in self.candidates]
         self.report.pictures = pictures
         self.report.write()
 

@@ -8,8 +8,10 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..files import write_bytes, write_text
+from ..metrics.tables import resampled
 from ..report import prepare
 from .sweep_grid import Setting
 
@@ -25,6 +27,7 @@ class Row:
         seconds: a picture, without decoding it.
         cpu: the same in seconds of the processor: a busy machine changes these less.
         area: share of the picture that was looked at in crops.
+        intervals: how sure the figures are (see `metrics.bootstrap.intervals`), None where nobody asked.
     """
 
     setting: Setting
@@ -33,6 +36,13 @@ class Row:
     seconds: float
     cpu: float
     area: float
+    intervals: dict[str, Any] | None = None
+
+    @property
+    def interval(self) -> list[float] | None:
+        """The bounds between which that figure lies, in points; None where there is no interval."""
+        found = (self.intervals or {}).get("figures", {}).get(next(iter(self.figures)))
+        return None if found is None else [100 * v for v in found]
 
     @property
     def ap(self) -> float:
@@ -90,16 +100,20 @@ class Report:
         """The table, cheapest first; the winner has a star."""
         name = next(iter(self.rows[0].figures))
         width = max(len(r.setting.words) for r in self.rows)
-        lines = [f"{'setting':<{width}}  {name:>6}  s/picture  forwards  area in crops"]
+        lines = [f"{'setting':<{width}}  {name:>6}  {'interval':>9}  s/picture  forwards  area in crops"]
         for r in sorted(self.rows, key=lambda r: r.seconds):
             area = f"{100 * r.area:11.0f} %" if r.setting.crops != "none" else f"{'-':>13}"
             mark = "  *" if r is self.winner else ""
-            lines.append(f"{r.setting.words:<{width}}  {r.ap:6.2f}  {r.seconds:9.3f}  {r.forwards:8.2f}  {area}{mark}")
+            span = "-" if r.interval is None else "-".join(f"{v:.1f}" for v in r.interval)
+            lines.append(
+                f"{r.setting.words:<{width}}  {r.ap:6.2f}  {span:>9}  {r.seconds:9.3f}  {r.forwards:8.2f}  {area}{mark}"
+            )
         best, won = self.best, self.winner
         cost = f"{won.ap - best.ap:+.2f} {name} at {won.seconds / best.seconds:.2f} of its time"
         said = f"{self.pictures} of {self.of} pictures, protocol {self.protocol}"
         said += f"; * the cheapest within {self.within:g} of the best ({best.setting.words}): {cost}"
-        return "\n".join([*lines, "", said, f"use it: {self.command}"])
+        drawn = self.rows[0].intervals
+        return "\n".join([*lines, "", said, *([resampled(drawn)] if drawn else []), f"use it: {self.command}"])
 
     def write(self) -> None:
         """`tune.json`, `tune.csv` and `tune.png`, each there whole or not at all."""
@@ -107,6 +121,7 @@ class Report:
             {"setting": r.setting.words, "seconds": r.seconds, "cpu_seconds": r.cpu, "forwards": r.forwards}
             | {"area": r.area}
             | r.figures
+            | dict(zip(("low", "high"), r.interval or (None, None), strict=True))
             for r in self.rows
         ]
         about = {k: getattr(self, k) for k in ("model", "data", "protocol", "within", "pictures", "of", "command")}
@@ -114,6 +129,8 @@ class Report:
         table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
+        drawn = self.rows[0].intervals or {}
+        about |= {k: drawn.get(k) for k in ("level", "samples", "seed", "resampled", "units", "why")}
         whole = about | {"best": self.best.setting.words, "winner": self.winner.setting.words, "settings": rows}
         write_text(self.folder / "tune.json", json.dumps(whole, indent=2) + "\n")
         write_text(self.folder / "tune.csv", text.getvalue())

@@ -40,7 +40,8 @@ def overview() -> str:
 
 def describe(name: str) -> str:
     """Return the help of one command, or of every command of a group such as `data`."""
-    if several := group(name):
+    several = group(name)
+    if several and name not in COMMANDS:
         return "\n\n".join(map(describe, several))
     command = find_command(name)
     lines = [f"yolotiny {name}: {command.summary}", f"example: {command.example}"]
@@ -56,7 +57,7 @@ def describe(name: str) -> str:
     for heading, options in tables.items():
         if options:
             lines += ["", heading, *(f"  {key:<16} {text}" for key, text in options.items())]
-    return "\n".join(lines)
+    return "\n\n".join(["\n".join(lines), *map(describe, several)])
 
 
 def versions() -> str:

@@ -114,7 +114,7 @@ def run(argv: list[str]) -> int | None:
     if HELP & {*rest, *argv[1:words]}:
         named = [word for word in rest if word.startswith("plugins=")]
         return show_help([argv[0] if group and name not in COMMANDS else name, *named])
-    if group and words == 1:
+    if group and words == 1 and name not in COMMANDS:
         seconds = " or ".join(n.split()[1] for n in group)
         raise InputError(f"{name} needs a second word: {seconds}, as in: {COMMANDS[group[0]].example}")
     command = cli_help.find_command(name)

@@ -38,6 +38,7 @@ PROTOCOL = {
         MEASURING["protocol"].values, "how detections are scored: aitod, coco, mmdet, visdrone, soda, tinyperson"
     )
 }
+DRAWN = {"samples": Argument(MEASURING["samples"].values, MEASURING["samples"].help)}
 READING = {k: Argument(RUN[k].values, RUN[k].help) for k in ("bands", "stretch")}
 DATA_READING = {
     k: replace(v, help=v.help.replace("default as the model was trained, else", "default")) for k, v in READING.items()
@@ -124,6 +125,7 @@ COMMANDS = {
                 "folder for tune.json, tune.csv and tune.png, default runs/tune-crops, numbered when it exists",
             ),
             **PROTOCOL,
+            **DRAWN,
         }
         | READING,
         settings=("infer",),
@@ -258,12 +260,26 @@ COMMANDS = {
                 "input size the detections were made at; only named in the report, as the files do not say it",
             ),
             "model": Argument(TEXT, "what made the detections; only named in the report"),
+            **DRAWN,
             "backend": Argument(
                 name("the name of a backend", None),
-                "hotcoco, where it is installed, is faster; default faster-coco-eval",
+                "a program to check our own figures by: faster-coco-eval, or hotcoco where installed",
             ),
         }
         | PROTOCOL,
+    ),
+    "eval compare": Command(
+        "say how far two files of detections lie apart, and which of the differences are sure",
+        "yolotiny eval compare gt=annotations/val.json a=before.json b=after.json",
+        ("gt", "a", "b"),
+        {
+            "gt": Argument(PATH, "ground truth, COCO JSON"),
+            "a": Argument(PATH, "detections"),
+            "b": Argument(PATH, "other detections of the same pictures; differences are b minus a"),
+            "to": Argument(FOLDER, "folder for compare.json and compare.png, default runs/compare"),
+            **DRAWN,
+            **PROTOCOL,
+        },
     ),
     "analyze maps": Command(
         "draw what SARL and SR-TOD see, and measure how well the difference map finds tiny objects",

@@ -316,6 +316,9 @@ MEASURING = {
         "the figure that chooses the best epoch, such as AP, AP50 or AP_t; not with val=False",
     ),
     "worst": Option(VAL, whole(0, 10_000), "images with most errors on the page report.html, default 12"),
+    "samples": Option(
+        VAL, whole(0, 10_000), "drawn data sets for the intervals of AP, default 500; 0 gives no intervals"
+    ),
     "save_json": Option(RUNS, FLAG, "True writes predictions.json, which yolotiny eval scores"),
 }
 DETECTION = {

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import InputError
 from .analysis import analyse
 from .backends import BACKENDS
+from .bootstrap import MOST_SAMPLES, SAMPLES, few_objects, intervals
 from .coco_eval import CocoProtocol
+from .compare import compare, comparison_lines
 from .fingerprint import data_hash, scene_hash
 from .ground_truth import GroundTruth
-from .inputs import Picture, Scene, Source, from_arrays, read
+from .inputs import Source, from_arrays, read
+from .matching import Matching
 from .protocols import PROTOCOLS
+from .scene import Picture, Regions, Scene
 from .tables import analysis_tables, table
-from .verdicts import KINDS, Verdicts
+from .verdicts import IOU, KINDS, Verdicts
 
-__all__ = ["BACKENDS", "KINDS", "PROTOCOLS", "Evaluation", "GroundTruth", "Picture", "Scene", "Verdicts"]
-__all__ += ["analysis_tables", "data_hash", "evaluate", "evaluate_arrays", "evaluate_scene", "from_arrays"]
-__all__ += ["read", "table"]
+__all__ = [
+    "BACKENDS",
+    "KINDS",
+    "MOST_SAMPLES",
+    "PROTOCOLS",
+    "SAMPLES",
+    "Evaluation",
+    "GroundTruth",
+    "Picture",
+    "Scene",
+    "Verdicts",
+    "analysis_tables",
+    "compare",
+    "comparison_lines",
+    "data_hash",
+    "evaluate",
+    "evaluate_arrays",
+    "evaluate_scene",
+    "from_arrays",
+    "read",
+    "table",
+]
 
 
 @dataclass(frozen=True)
@@ -31,14 +52,16 @@ class Evaluation:
     Attributes:
         report: the report of `evaluate` with `analysis`.
         scene: ground truth and detections as the protocol counts them.
-        regions: (image id, box) of all regions that were ignored by every class.
+        regions: all regions that were ignored by every class.
         verdicts: what became of each detection and object of `scene`.
+        matching: which detection found which object, at every threshold.
     """
 
     report: dict[str, Any]
     scene: Scene
-    regions: Sequence[tuple[int, list[float]]]
+    regions: Regions
     verdicts: Verdicts
+    matching: Matching
 
 
 def evaluate(
@@ -59,7 +82,8 @@ def evaluate(
         pred: file or loaded list of {image_id, category_id, bbox [x, y, w, h] in pixels, score}; the picture is
             that of `file_name`; without it, image_id is an id of the ground truth, or the file name without suffix.
         protocol: a name in `PROTOCOLS`.
-        backend: "faster-coco-eval" (default) or "hotcoco" (faster, to be installed); for protocols on COCO's algorithm.
+        backend: who counts, for protocols on COCO's algorithm: our own code, or to check it "faster-coco-eval" or
+            "hotcoco" (to be installed).
         analysis: add `analysis`: recall over size, kinds of error, counting error, best confidences (see `analyse`).
         imgsz: input size at which the detections were made; the files do not say it.
 
@@ -67,17 +91,18 @@ def evaluate(
         the protocol's figures ("AP", "AP50", "AP_vt", "AR@1500", ...) as fractions, None where nothing is to be
         found; `per_class` {name: figures and n}; `n_gt` {"all" or size: objects}; `classes_without_gt`, which the
         means leave out; `protocol`; `max_det`, detections counted per class and image (visdrone: per image), and
-        `caps`, the same for each figure; `images`, how many; `imgsz`; `data_hash` of the ground truth; `notes`, lines
-        on how the files were read, only where there are any.
+        `caps`, the same for each figure; `images`, how many; `imgsz`; `data_hash` of the ground truth; `few`, the
+        classes with fewer than 50 objects and the figures without them (see `few_objects`); `notes`, lines on how the
+        files were read, only where there are any.
 
     Raises:
         InputError: unknown protocol, unreadable file, or a bad row (file and row are named).
     """
     rules = _rules(protocol, backend)
-    with _no_collection():
-        scene = read(gt, pred)
-        report = _named(protocol, scene, imgsz, scene_hash(scene)) | rules(scene)
-        return report | ({"analysis": _analyse(rules, scene)[0]} if analysis else {})
+    scene = read(gt, pred)
+    matching, figures = _scored(rules, scene)
+    report = _named(protocol, scene, imgsz, scene_hash(scene)) | figures | {"few": few_objects(figures)}
+    return report | ({"analysis": analyse(matching, rules.sizes)[0]} if analysis else {})
 
 
 def evaluate_arrays(
@@ -94,9 +119,8 @@ def evaluate_arrays(
         protocol: a name in `PROTOCOLS`.
     """
     rules = _rules(protocol)
-    with _no_collection():
-        scene = from_arrays(images, names)
-        return {"protocol": protocol, "caps": rules.caps, "images": scene.images} | rules(scene)
+    scene = from_arrays(images, names)
+    return {"protocol": protocol, "caps": rules.caps, "images": scene.images} | rules(scene)
 
 
 def evaluate_scene(
@@ -105,6 +129,7 @@ def evaluate_scene(
     backend: str | None = None,
     imgsz: int | Sequence[int] | None = None,
     ground_truth_hash: str | None = None,
+    samples: int = 0,
 ) -> Evaluation:
     """Score a scene with the analysis, and keep what became of every box.
 
@@ -112,13 +137,17 @@ def evaluate_scene(
         scene: gives ground truth and detections: `lambda: read(gt, pred)`, or with `from_arrays`.
         protocol, backend, imgsz: as in `evaluate`.
         ground_truth_hash: the `data_hash`, where it is known better than from the scene's boxes.
+        samples: add `intervals`, how sure each AP is, of so many drawn data sets (see `bootstrap.intervals`).
     """
     rules = _rules(protocol, backend)  # a wrong name is told before anything is read
-    with _no_collection():
-        made = scene()
-        report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | rules(made)
-        analysis, seen, verdicts = _analyse(rules, made)
-        return Evaluation(report | {"analysis": analysis}, seen, made.regions, verdicts)
+    made = scene()
+    matching, figures = _scored(rules, made)
+    report = _named(protocol, made, imgsz, ground_truth_hash or scene_hash(made)) | figures
+    report |= {"few": few_objects(figures)}
+    if samples:
+        report["intervals"] = intervals(rules, matching, samples)
+    analysis, verdicts = analyse(matching, rules.sizes)
+    return Evaluation(report | {"analysis": analysis}, matching.scene, made.regions, verdicts, matching)
 
 
 def _named(protocol: str, scene: Scene, imgsz: Any, ground_truth_hash: str) -> dict[str, Any]:
@@ -128,11 +157,12 @@ def _named(protocol: str, scene: Scene, imgsz: Any, ground_truth_hash: str) -> d
     return said | ({"notes": list(scene.notes)} if scene.notes else {})
 
 
-def _analyse(rules: Any, scene: Scene) -> tuple[dict[str, Any], Scene, Verdicts]:
-    """The analysis under a protocol, the scene it saw, and the verdicts."""
-    seen = rules.view(scene)
-    figures, verdicts = analyse(seen, rules.sizes, rules.max_det)
-    return figures, seen, verdicts
+def _scored(rules: Any, scene: Scene) -> tuple[Matching, dict[str, Any]]:
+    """The matches under a protocol, and the figures that are counted from them."""
+    if hasattr(rules, "match"):
+        matching = rules.match(scene)
+        return matching, rules.score(matching)
+    return Matching.of(rules.view(scene), [IOU], max_det=rules.max_det), rules(scene)  # a plugin's own algorithm
 
 
 def _rules(protocol: str, backend: str | None = None) -> Any:
@@ -144,15 +174,3 @@ def _rules(protocol: str, backend: str | None = None) -> Any:
             raise InputError(f"protocol {protocol} has an algorithm of its own: leave backend= out")
         rules = replace(rules, backend=backend)
     return rules
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold the garbage collector: hundreds of thousands of new rows set it off again and again, half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -12,8 +12,7 @@ import numpy as np
 
 from .breakdown import breakdown
 from .counting import counting
-from .inputs import Scene
-from .matching import match
+from .matching import Matching
 from .operating import best_f1, curve
 from .recall_size import recall_by_size
 from .verdicts import IOU, NEAR, Verdicts, judge
@@ -22,15 +21,12 @@ GRID = np.arange(1001) / 1000
 EVERY = 10  # of the grid, for the curves that are kept
 
 
-def analyse(
-    scene: Scene, sizes: Mapping[str, tuple[float, float]], max_det: int | None
-) -> tuple[dict[str, Any], Verdicts]:
+def analyse(matching: Matching, sizes: Mapping[str, tuple[float, float]]) -> tuple[dict[str, Any], Verdicts]:
     """Analyse a scene.
 
     Args:
-        scene: ground truth and detections as the protocol counts them.
+        matching: ground truth and detections as the protocol counts them, matched.
         sizes: area ranges of the error breakdown, square pixels.
-        max_det: detections that count, per class and image; None for all.
 
     Returns:
         the figures, and the verdicts they are counted from. The figures: `iou`, `near`; `sizes` {name: [low, high] in
@@ -39,7 +35,7 @@ def analyse(
         `counting` (see the functions of these names), the latter two at each class's own best confidence; `curves`
         over the confidences 0, 0.01, ... 1, precision None where nothing is scored that high.
     """
-    matches = match(scene, [IOU], max_det)
+    scene, matches = matching.scene, matching.at(IOU)
     points = [best_f1(found) for found in matches]
     verdicts = judge(scene, matches, [p.confidence if p else None for p in points])
     curves = {name: curve(found, GRID) for name, found in zip(scene.names, matches, strict=True) if len(found.objects)}

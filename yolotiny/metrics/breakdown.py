@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .inputs import Scene
+from .scene import Scene
 from .verdicts import BACKGROUND, CLASS, HIT, KINDS, LOCALISATION, Verdicts
 
 
@@ -24,12 +24,10 @@ def breakdown(scene: Scene, verdicts: Verdicts, sizes: Mapping[str, tuple[float,
         no localisation or class error points at it: TIDE's "missed"), and the false alarms "localisation", "class",
         "duplicate", "background". A false alarm has the size of the object it is about, on background its own.
     """
-    area = np.array([g["area"] for g in scene.gts], float)
-    own = np.array([d["area"] for d in scene.dets], float)
+    area, own = scene.gts.area, scene.dets.area
     if len(area) and len(own):
         own = np.where(verdicts.gt >= 0, area[verdicts.gt], own)
-    of_gt = np.array([g["category_id"] for g in scene.gts], int)
-    of_det = np.array([d["category_id"] for d in scene.dets], int)
+    of_gt, of_det = scene.gts.label, scene.dets.label
     touched = np.zeros(len(area), bool)
     touched[verdicts.gt[np.isin(verdicts.kind, (LOCALISATION, CLASS))]] = True
 
@@ -53,7 +51,7 @@ def breakdown(scene: Scene, verdicts: Verdicts, sizes: Mapping[str, tuple[float,
         "all": rows(verdicts.objects, every),
         "per_class": {
             name: rows(verdicts.objects & (of_gt == k), of_det == k)
-            for k, name in enumerate(scene.names, 1)
+            for k, name in enumerate(scene.names)
             if (verdicts.objects & (of_gt == k)).any()
         },
     }

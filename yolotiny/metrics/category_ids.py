@@ -5,13 +5,14 @@ A map that is guessed wrong gives figures that look right, so the user is told w
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from heapq import nlargest
-from operator import itemgetter
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+
+from .pairs import pairs_within
+from .scene import Detections, Objects, rows_at
 
 LOOKED_AT = 1000  # detections with the best scores, which tell a shift
 ENOUGH, SHARE = 5, 0.8  # detections on an object that tell something; how many of them have to be off in one way
@@ -43,33 +44,27 @@ def hint_of(found: Collection[Any], labels: Collection[Any]) -> str:
     return "; ids start at 1, so write the class index plus one" if 0 in found and 0 not in labels else ""
 
 
-def shift_note(
-    gts: Sequence[Mapping[str, Any]], dets: Sequence[Mapping[str, Any]], labels: Collection[Any], where: str
-) -> list[str]:
+def shift_note(gts: Objects, dets: Detections, labels: Collection[Any], where: str) -> list[str]:
     """A line where nearly all of the best detections lie on objects whose category id is one higher, or one lower.
 
     Args:
-        gts, dets: rows of a `Scene`.
+        gts, dets: of a `Scene`.
         labels: the ids of the ground truth in the order of its classes.
         where: the file of the detections.
     """
     ids = list(labels)
     if not all(isinstance(k, int) for k in ids):
         return []
-    best = nlargest(LOOKED_AT, dets, key=itemgetter("score"))
-    objects: dict[int, list[Mapping[str, Any]]] = {det["image_id"]: [] for det in best}
-    for gt in gts:
-        if gt["image_id"] in objects:
-            objects[gt["image_id"]].append(gt)
-    boxes = {i: np.array([gt["bbox"] for gt in rows], float).reshape(-1, 4) for i, rows in objects.items()}
+    last = min(LOOKED_AT, len(dets.score)) - 1
+    best = rows_at(dets, np.argpartition(-dets.score, last)[: last + 1] if last >= 0 else np.zeros(0, int))
+    pairs = pairs_within(best.box, best.image, gts.box, gts.image, SAME_OBJECT)
+    on: dict[int, set[int]] = defaultdict(set)
+    for det, label in zip(pairs.det.tolist(), gts.label[pairs.gt].tolist(), strict=True):
+        on[det].add(label)
     off: Counter[int] = Counter()
-    for det in best:
-        iou = _iou(np.array(det["bbox"], float), boxes[det["image_id"]])
-        on = {objects[det["image_id"]][i]["category_id"] for i in np.flatnonzero(iou >= SAME_OBJECT)}
-        if det["category_id"] in on:
-            off[0] += 1
-        elif on:
-            off[ids[min(on) - 1] - ids[det["category_id"] - 1]] += 1
+    for det, found in on.items():
+        own = int(best.label[det])
+        off[0 if own in found else ids[min(found)] - ids[own]] += 1
     total = off.total()
     step = max((1, -1), key=lambda s: off[s])
     if total < ENOUGH or off[step] < SHARE * total:
@@ -79,10 +74,3 @@ def shift_note(
         f"{where}: of the {total} best detections that lie on an object, {off[step]} have the category next {side} the "
         f"object's and count as wrong; if the file's ids are shifted, write each {step:+d}"
     ]
-
-
-def _iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(4,) and (N, 4) left, top, width, height -> (N,)."""
-    top, bottom = np.maximum(box[:2], others[:, :2]), np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
-    overlap = (bottom - top).clip(min=0).prod(1)
-    return overlap / (box[2:].prod() + others[:, 2:].prod(1) - overlap)

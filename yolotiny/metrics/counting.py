@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .inputs import Scene
+from .scene import Scene
 from .verdicts import HIT, Verdicts
 
 
@@ -24,8 +24,7 @@ def counting(scene: Scene, verdicts: Verdicts) -> dict[str, Any]:
         (ground_truth, scene.gts, verdicts.objects),
         (counted, scene.dets, verdicts.kind >= HIT),
     ):
-        for i in np.flatnonzero(which):
-            table[rows[i]["image_id"] - 1, rows[i]["category_id"] - 1] += 1
+        np.add.at(table, (rows.image[which], rows.label[which]), 1)
 
     def errors(difference: np.ndarray) -> dict[str, float]:
         return {

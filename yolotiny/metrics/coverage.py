@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 
 from . import Evaluation
-from .matching import match
-from .protocols import PROTOCOLS
 
 IOU = 0.5  # from here on an object is found
 
@@ -50,16 +48,14 @@ class Coverage:
             middle there; `missed_outside` and `missed_inside`, the share of these and of the other objects that no
             detection of any score finds at IoU 0.5; `recall_lost`, the share of all objects that are missed outside.
         """
-        scene, rules = evaluation.scene, PROTOCOLS[evaluation.report["protocol"]]
-        matches = match(scene, [IOU], rules.max_det)
-        seen = {int(i) for found in matches for i in found.gt[0] if i >= 0}
-        objects = [int(i) for found in matches for i in found.objects]
-        outside, missed = np.zeros(len(objects), bool), np.zeros(len(objects), bool)
+        gts, matches = evaluation.scene.gts, evaluation.matching.at(IOU)
+        seen = np.concatenate([found.gt[0] for found in matches])
+        objects = np.concatenate([found.objects for found in matches])
+        outside, missed = np.zeros(len(objects), bool), ~np.isin(objects, seen)
         for n, i in enumerate(objects):
-            x, y, w, h = scene.gts[i]["bbox"]
-            crops, cx, cy = self.crops[scene.gts[i]["image_id"] - 1], x + w / 2, y + h / 2
+            crops, (cx, cy) = self.crops[gts.image[i]], gts.box[i, :2] + gts.box[i, 2:] / 2
             inside = (crops[:, 0] <= cx) & (cx < crops[:, 2]) & (crops[:, 1] <= cy) & (cy < crops[:, 3])
-            outside[n], missed[n] = not inside.any(), i not in seen
+            outside[n] = not inside.any()
         mean = lambda values: round(float(np.mean(values)), 5) if len(values) else None  # noqa: E731
         return {
             "area_outside": mean(self.outside),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .inputs import Picture
+from .scene import Picture
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,63 +20,10 @@ from ..text import printable
 from ..yaml_file import regular_file
 from .category_ids import hint_of, known, shift_note
 from .picture_ids import PictureIds
+from .scene import NO_SIZE, Detections, Objects, Picture, Regions, Scene, rows_at, rows_of
 
 Source = str | Path | Mapping[str, Any] | Sequence[Any]
-
-# An annotation with an area outside every size range is an ignore region with ordinary IoU matching in the COCO
-# algorithm; its own `ignore` field is overwritten by `iscrowd` in every implementation of it.
-NO_SIZE = -1.0
-
-
-class Picture(NamedTuple):
-    """The file of an image as the data set states it, and its size in pixels, 0 where it is not stated."""
-
-    file: str = ""
-    width: int = 0
-    height: int = 0
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Ground truth and detections of a data set, ready to be scored. Boxes are [x, y, w, h] in pixels.
-
-    Attributes:
-        names: class names; the class of id k is names[k - 1].
-        images: number of images; their ids are 1..images.
-        gts: rows with id, image_id, category_id, bbox, area, iscrowd. Ignore regions are crowd rows (matched by the
-            share of the detection inside them), or rows of area `NO_SIZE` (matched by IoU).
-        dets: rows with id, image_id, category_id, bbox, area, score.
-        regions: (image id, box) of regions ignored by every class.
-        pictures: the files of the images in order of their ids; empty where nobody said.
-        others: indices of those regions that are objects of no class (VisDrone's "others").
-        notes: what is to be known of how the files were read, a line each.
-    """
-
-    names: list[str]
-    images: int
-    gts: list[dict[str, Any]]
-    dets: list[dict[str, Any]]
-    regions: list[tuple[int, list[float]]]
-    pictures: Sequence[Picture] = ()
-    others: frozenset[int] = frozenset()
-    notes: tuple[str, ...] = ()
-
-
-def may_be_missed(gt: Mapping[str, Any]) -> bool:
-    """True for a row of `Scene.gts` that need not be found: a crowd, or an object marked as ignored."""
-    return bool(gt["iscrowd"]) or gt["area"] == NO_SIZE
-
-
-def ignored_by_share(gts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows in which ignored objects are crowds: they excuse every detection that lies inside, by its share."""
-    return [g | {"iscrowd": int(may_be_missed(g))} for g in gts]
-
-
-def _numbered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with ids, from 1: the COCO algorithm reads id 0 as "unmatched"."""
-    for number, row in enumerate(rows, 1):
-        row["id"] = number
-    return rows
+NAN_BOX = (math.nan,) * 4
 
 
 def from_arrays(
@@ -91,38 +41,43 @@ def from_arrays(
     Detections with a NaN or infinite number are dropped: they have no place in the order of scores.
     """
     names = [names[k] for k in sorted(names)] if isinstance(names, Mapping) else list(names)
-    gts, dets, count = [], [], 0
-    everywhere: list[tuple[int, list]] = []
-    others: set[int] = set()
+    parts: dict[Any, list[tuple[np.ndarray, ...]]] = {Objects: [], Detections: [], Regions: []}
+    count = 0
     for count, (gt_boxes, gt_labels, ignore, det_boxes, det_scores, det_labels) in enumerate(images, 1):
-        boxes, labels = _xywh(gt_boxes), (_numpy(gt_labels).astype(int).ravel() + 1).tolist()
-        assert all(0 < k <= len(names) for k in labels), f"ground truth label outside 0..{len(names) - 1}"
-        gts += [
-            {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "iscrowd": 0}
-            for b, k in zip(boxes.tolist(), labels, strict=True)
-        ]
+        image = count - 1
+        boxes, labels = _xywh(gt_boxes), _numpy(gt_labels).astype(int).ravel()
+        parts[Objects].append((np.full(len(boxes), image), labels, boxes, np.zeros(len(boxes), bool)))
         regions = _numpy(ignore)
         regions = regions.reshape(-1, regions.shape[1] if regions.ndim == 2 else 4)
-        of = (regions[:, 4] if regions.shape[1] > 4 else np.full(len(regions), IgnoreKind.EVERY)).astype(int).tolist()
-        for box, k in zip(_xywh(regions[:, :4]).tolist(), of, strict=True):
-            if IgnoreKind.of(k) is IgnoreKind.CLASS:
-                crowd = {"image_id": count, "category_id": k + 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 1}
-                gts.append(crowd)
-                continue
-            if k == IgnoreKind.OTHERS:
-                others.add(len(everywhere))
-            everywhere.append((count, box))
-        boxes, scores = _xywh(det_boxes), _numpy(det_scores).ravel()
-        found = _numpy(det_labels).astype(int).ravel() + 1
+        boxes = _xywh(regions[:, :4])
+        of = regions[:, 4].astype(int) if regions.shape[1] > 4 else np.full(len(regions), IgnoreKind.EVERY.value)
+        crowd = of >= 0
+        parts[Objects].append((np.full(crowd.sum(), image), of[crowd], boxes[crowd], np.ones(crowd.sum(), bool)))
+        others = of[~crowd] == IgnoreKind.OTHERS
+        parts[Regions].append((np.full(len(others), image), boxes[~crowd], others))
+        boxes, scores, labels = _xywh(det_boxes), _numpy(det_scores).ravel(), _numpy(det_labels).astype(int).ravel()
         keep = np.isfinite(boxes).all(1) & np.isfinite(scores)
-        labels = found[keep].tolist()
-        assert all(0 < k <= len(names) for k in labels), f"detection label outside 0..{len(names) - 1}"
-        dets += [
-            {"image_id": count, "category_id": k, "bbox": b, "area": b[2] * b[3], "score": s}
-            for b, s, k in zip(boxes[keep].tolist(), scores[keep].tolist(), labels, strict=True)
-        ]
+        parts[Detections].append((np.full(keep.sum(), image), labels[keep], boxes[keep], scores[keep]))
     assert not pictures or len(pictures) == count, f"{len(pictures)} files for {count} images"
-    return Scene(names, count, _numbered(gts), _numbered(dets), everywhere, pictures, frozenset(others))
+    (i, k, box, crowd), (j, of_det, found, score) = (_joined(parts[kind], 4) for kind in (Objects, Detections))
+    for labels, what in ((k, "ground truth"), (of_det, "detection")):
+        assert ((labels >= 0) & (labels < len(names))).all(), f"{what} label outside 0..{len(names) - 1}"
+    gts, dets = (
+        rows_of(Objects, i, k, box, _area(box), crowd),
+        rows_of(Detections, j, of_det, found, _area(found), score),
+    )
+    return Scene(names, count, gts, dets, rows_of(Regions, *_joined(parts[Regions], 3)), pictures)
+
+
+def _joined(parts: list[tuple[np.ndarray, ...]], columns: int) -> list[np.ndarray]:
+    """The columns of all images one after the other."""
+    return [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.zeros(0)] * columns
+
+
+def _area(boxes: np.ndarray) -> np.ndarray:
+    """(N, 4) left, top, width, height, or nothing -> (N,) width times height."""
+    boxes = boxes.reshape(-1, 4)
+    return boxes[:, 2] * boxes[:, 3]
 
 
 def _numpy(x: Any) -> np.ndarray:
@@ -154,14 +109,13 @@ def read(gt: Source, pred: Source) -> Scene:
     names = [printable(c.get("name", c["id"])) for c in categories]
     if len(set(names)) < len(names):
         raise InputError(f"{gt_name} has two categories named {max(names, key=names.count)!r}")
-    labels = {c["id"]: k for k, c in enumerate(categories, 1)}
-    ids = {im["id"]: i for i, im in enumerate(ordered, 1)}
-    gts, everywhere, others = _annotations(ground_truth["annotations"], ids, labels, gt_name)
+    labels = {c["id"]: k for k, c in enumerate(categories)}
+    ids = {im["id"]: i for i, im in enumerate(ordered)}
+    gts, regions = _annotations(ground_truth["annotations"], ids, labels, gt_name)
     finder = PictureIds(ordered, pred_name)
     dets = _predictions(rows, finder.of_rows(rows), labels, pred_name)
-    pictures = [_picture(im) for im in ordered]
     notes = (*finder.notes, *shift_note(gts, dets, labels, pred_name))
-    return Scene(names, len(ids), _numbered(gts), _numbered(dets), everywhere, pictures, frozenset(others), notes)
+    return Scene(names, len(ids), gts, dets, regions, [_picture(im) for im in ordered], notes)
 
 
 def _by_id(ground_truth: Mapping[str, Any], key: str, name: str) -> list[dict]:
@@ -193,7 +147,8 @@ def _load(source: Source, name: str) -> Any:
         raise InputError(f"there is no file {name}")
     regular_file(Path(source))
     try:
-        return json.loads(Path(source).read_text(encoding="utf-8"))
+        with _no_collection():
+            return json.loads(Path(source).read_text(encoding="utf-8"))
     except json.JSONDecodeError as e:
         text = e.doc.rstrip()
         early = e.pos >= len(text) or not text.endswith(("]", "}"))
@@ -205,66 +160,132 @@ def _load(source: Source, name: str) -> Any:
         raise InputError(f"{name} cannot be read as JSON: {e}") from None
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the garbage collector: hundreds of thousands of new rows set it off again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _mappings(rows: Sequence[Any]) -> Sequence[Any]:
+    """The rows, an empty one for what is none; the check of its columns will refuse that."""
+    return rows if {type(row) for row in rows} <= {dict} else [r if isinstance(r, Mapping) else {} for r in rows]
+
+
 def _box(row: Mapping[str, Any]) -> list[float] | None:
     """The row's bbox as four finite floats, or None."""
     try:
         box = [float(v) for v in row["bbox"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return box if len(box) == 4 and all(map(math.isfinite, box)) else None
 
 
-def _annotations(
-    rows: Sequence[Any], ids: dict, labels: dict, name: str
-) -> tuple[list[dict], list[tuple[int, list]], set[int]]:
-    """Check the annotations; return those of a class, the boxes ignored by every class, and which are others."""
-    gts: list[dict] = []
-    everywhere: list[tuple[int, list]] = []
-    others: set[int] = set()
-    for i, row in enumerate(rows, 1):
-        box = _box(row)
-        if box is None or box[2] < 0 or box[3] < 0:
-            raise InputError(f"{name} annotation {i}: bbox must be [x, y, w, h] with w and h not negative")
-        image, label = ids.get(row.get("image_id")), row.get("category_id")
-        if image is None:
-            raise InputError(f"{name} annotation {i}: image_id {row.get('image_id')!r} is not among its images")
-        crowd = int(bool(row.get("iscrowd", 0)))
-        if label == 0 and 0 not in labels:
-            if not (crowd or row.get("ignore", 0)):
-                raise InputError(f"{name} annotation {i}: category_id 0 is for ignore regions; add iscrowd: 1")
-            if from_coco(row) == IgnoreKind.OTHERS:
-                others.add(len(everywhere))
-            everywhere.append((image, box))
-            continue
-        if label not in labels:
-            raise InputError(f"{name} annotation {i}: unknown category_id {label!r}; {known(labels)}")
-        ignored = row.get("ignore", 0) or row.get("uncertain", 0)  # the second is TinyPerson's
-        area = NO_SIZE if ignored and not crowd else row.get("area", box[2] * box[3])
-        if not isinstance(area, int | float) or math.isnan(area):
-            raise InputError(f"{name} annotation {i}: area {area!r} is not a number")
-        gts.append({"image_id": image, "category_id": labels[label], "bbox": box, "area": area, "iscrowd": crowd})
-    return gts, everywhere, others
+def _boxes(rows: Sequence[Any]) -> np.ndarray:
+    """(N, 4) the boxes of rows, NaN where there is none."""
+    try:
+        boxes = list(map(itemgetter("bbox"), rows))
+        if set(map(len, boxes)) <= {4}:
+            table = np.fromiter(chain.from_iterable(boxes), float, 4 * len(boxes)).reshape(-1, 4)
+            return np.where(np.isfinite(table).all(1)[:, None], table, np.nan)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        pass
+    return np.array([_box(row) or NAN_BOX for row in rows], float).reshape(-1, 4)
 
 
-def _predictions(rows: Sequence[Any], images: Sequence[int], labels: dict, name: str) -> list[dict]:
-    """Check the predictions row by row and rename their images and classes to those of the scene."""
-    dets = []
-    for i, (row, image) in enumerate(zip(rows, images, strict=True), 1):
-        try:
-            label, score, box = row["category_id"], float(row["score"]), _box(row)
-            unknown = label not in labels
-            if image < 0:
-                raise KeyError("image_id")
-        except (KeyError, TypeError, ValueError):
-            raise InputError(f"{name} row {i}: not {{image_id, category_id, bbox, score}}") from None
-        if box is None or box[2] <= 0 or box[3] <= 0:
-            raise InputError(f"{name} row {i}: bbox {row.get('bbox')} must be [x, y, w, h] with w > 0 and h > 0")
-        if not 0 <= score <= 1:
-            raise InputError(f"{name} row {i}: score {score:g} is outside 0..1")
-        if unknown:
-            hint = hint_of([r.get("category_id") for r in rows if isinstance(r, Mapping)], labels)
-            raise InputError(f"{name} row {i}: unknown category_id {label!r}; {known(labels)}{hint}")
-        dets.append(
-            {"image_id": image + 1, "category_id": labels[label], "bbox": box, "area": box[2] * box[3], "score": score}
-        )
-    return dets
+def _number(value: Any) -> float:
+    """A value as a float, NaN where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _numbers(values: list[Any]) -> np.ndarray:
+    """(N,) values as floats, NaN for what is no number."""
+    try:
+        return np.fromiter(values, float, len(values))
+    except (TypeError, ValueError, OverflowError):
+        return np.array([_number(v) for v in values])
+
+
+def _places(rows: Sequence[Any], key: str, known: Mapping[Any, int]) -> np.ndarray:
+    """(N,) the place that a value of each row stands for, -1 where that is not known."""
+    try:
+        return np.fromiter(map(known.__getitem__, map(itemgetter(key), rows)), int, len(rows))
+    except (KeyError, TypeError):  # none, unknown, or a list as id
+        found = (row.get(key) for row in rows)
+        return np.array([known.get(v, -1) if isinstance(v, int | float | str) else -1 for v in found], int)
+
+
+def _annotations(rows: Sequence[Any], ids: dict, labels: dict, name: str) -> tuple[Objects, Regions]:
+    """Check the annotations; return those of a class, and the regions ignored by every class."""
+    rows = _mappings(rows)
+    boxes, image, label = _boxes(rows), _places(rows, "image_id", ids), _places(rows, "category_id", labels)
+    everywhere = np.zeros(len(rows), bool)
+    if 0 not in labels:
+        everywhere[[i for i in np.flatnonzero(label < 0).tolist() if rows[i].get("category_id") == 0]] = True
+    crowd = np.array([bool(row.get("iscrowd")) for row in rows], bool)
+    ignored = np.array(
+        [bool(row.get("ignore") or row.get("uncertain")) for row in rows], bool
+    )  # the last: TinyPerson's
+    areas = [row.get("area", a) for row, a in zip(rows, _area(boxes).tolist(), strict=True)]
+    if not set(map(type, areas)) <= {int, float}:
+        areas = [a if isinstance(a, int | float) else math.nan for a in areas]
+    area = _numbers(areas)
+    area[ignored & ~crowd] = NO_SIZE
+    bad = ~(boxes[:, 2:] >= 0).all(1) | (image < 0) | ((label < 0) & ~(everywhere & (crowd | ignored)))
+    bad |= np.isnan(area) & ~everywhere
+    for i in np.flatnonzero(bad).tolist():
+        raise InputError(f"{name} annotation {i + 1}: {_wrong_annotation(rows[i], ids, labels)}")
+    gts = rows_of(Objects, image, label, boxes, area, crowd)
+    others = [from_coco(rows[i]) == IgnoreKind.OTHERS for i in np.flatnonzero(everywhere).tolist()]
+    return rows_at(gts, ~everywhere), rows_of(Regions, image[everywhere], boxes[everywhere], others)
+
+
+def _wrong_annotation(row: Mapping[str, Any], ids: dict, labels: dict) -> str:
+    """What is wrong with an annotation."""
+    box, label = _box(row), row.get("category_id")
+    if box is None or box[2] < 0 or box[3] < 0:
+        return "bbox must be [x, y, w, h] with w and h not negative"
+    if _places([row], "image_id", ids)[0] < 0:
+        return f"image_id {row.get('image_id')!r} is not among its images"
+    if _places([row], "category_id", labels)[0] >= 0:
+        return f"area {row.get('area')!r} is not a number"
+    if label == 0:
+        return "category_id 0 is for ignore regions; add iscrowd: 1"
+    return f"unknown category_id {label!r}; {known(labels)}"
+
+
+def _predictions(rows: Sequence[Any], images: Sequence[int], labels: dict, name: str) -> Detections:
+    """Check the predictions, whose pictures are known, and rename their classes to those of the scene."""
+    rows, image = _mappings(rows), np.array(images, int)
+    boxes, label = _boxes(rows), _places(rows, "category_id", labels)
+    score = _numbers([row.get("score") for row in rows])
+    bad = ~((boxes[:, 2:] > 0).all(1) & (image >= 0) & (label >= 0) & (score >= 0) & (score <= 1))
+    for i in np.flatnonzero(bad).tolist():
+        hint = hint_of([row.get("category_id") for row in rows], labels) if label[i] < 0 else ""
+        raise InputError(f"{name} row {i + 1}: {_wrong_prediction(rows[i], bool(image[i] >= 0), labels, hint)}")
+    return rows_of(Detections, image, label, boxes, _area(boxes), score)
+
+
+def _wrong_prediction(row: Mapping[str, Any], placed: bool, labels: dict, hint: str) -> str:
+    """What is wrong with a prediction; `placed` says whether its picture is known."""
+    box, score = _box(row), _number(row.get("score"))
+    complete = {"category_id", "bbox", "score"} <= row.keys() and placed
+    if (
+        not complete
+        or isinstance(row["category_id"], list | dict)
+        or (math.isnan(score) and not isinstance(row["score"], float))
+    ):
+        return "not {image_id, category_id, bbox, score}"
+    if box is None or box[2] <= 0 or box[3] <= 0:
+        return f"bbox {row.get('bbox')} must be [x, y, w, h] with w > 0 and h > 0"
+    if not 0 <= score <= 1:
+        return f"score {score:g} is outside 0..1"
+    return f"unknown category_id {row['category_id']!r}; {known(labels)}{hint}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .inputs import Scene
 from .matching import Matches
+from .scene import Scene
 from .verdicts import Verdicts
 
 # Pixels, the square root of the area. A bin reaches from one edge up to the next, the last one is open: so the bounds
@@ -29,9 +29,9 @@ def recall_by_size(scene: Scene, matches: Sequence[Matches], verdicts: Verdicts)
         detections that the cap allows, `recall_at_confidence` of those that count at the class's best F1; None where a
         bin is empty.
     """
-    side = np.sqrt(np.maximum([g["area"] for g in scene.gts], 0.0))
+    side = np.sqrt(np.maximum(scene.gts.area, 0.0))
     bins = np.digitize(side, EDGES) - 1
-    ever = np.zeros(len(scene.gts), bool)
+    ever = np.zeros(len(scene.gts.area), bool)
     for of_class in matches:
         ever[of_class.gt[0][of_class.gt[0] >= 0]] = True
 

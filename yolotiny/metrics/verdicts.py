@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pycocotools import mask
 
-from .inputs import Scene
 from .matching import Matches
+from .pairs import Pairs, pairs_within
+from .scene import Scene, rows_at
 
 IOU = 0.5  # from here on an object is found
 NEAR = 0.1  # from here on a detection has to do with an object
@@ -51,8 +51,8 @@ def judge(scene: Scene, matches: Sequence[Matches], confidences: Sequence[float 
     one of another class by 0.5 or more, "duplicate" where the object of its class that it overlaps by 0.5 or more is
     taken by a better one, and "background" otherwise.
     """
-    kind, gt = np.full(len(scene.dets), -1), np.full(len(scene.dets), -1)
-    objects, found = np.zeros(len(scene.gts), bool), np.zeros(len(scene.gts), bool)
+    kind, gt = np.full(len(scene.dets.area), -1), np.full(len(scene.dets.area), -1)
+    objects, found = np.zeros(len(scene.gts.area), bool), np.zeros(len(scene.gts.area), bool)
     for of_class, confidence in zip(matches, confidences, strict=True):
         objects[of_class.objects] = True
         if confidence is None:
@@ -69,30 +69,19 @@ def judge(scene: Scene, matches: Sequence[Matches], confidences: Sequence[float 
 def _name_false_alarms(scene: Scene, kind: np.ndarray, gt: np.ndarray, objects: np.ndarray) -> None:
     """Replace "background" by the kind that fits first, and note the object concerned."""
     false = np.flatnonzero(kind == BACKGROUND)
-    for dets, there in _by_image(scene, false, objects):
-        overlap = mask.iou(
-            np.array([scene.dets[i]["bbox"] for i in dets], float),
-            np.array([scene.gts[i]["bbox"] for i in there], float),
-            [0] * len(there),
-        )
-        label = np.array([scene.dets[i]["category_id"] for i in dets])
-        same = label[:, None] == np.array([scene.gts[i]["category_id"] for i in there])
-        own, other = np.where(same, overlap, 0), np.where(same, 0, overlap)
-        fits = [(own.max(1) >= NEAR) & (own.max(1) < IOU), other.max(1) >= IOU, own.max(1) >= IOU]
-        kind[dets] = np.select(fits, [LOCALISATION, CLASS, DUPLICATE], BACKGROUND)
-        best = np.select(fits, [own.argmax(1), other.argmax(1), own.argmax(1)], -1)
-        gt[dets] = np.where(best >= 0, there[best], -1)
+    dets, gts = rows_at(scene.dets, false), rows_at(scene.gts, objects)
+    pairs = pairs_within(dets.box, dets.image, gts.box, gts.image, NEAR)
+    same = dets.label[pairs.det] == gts.label[pairs.gt]
+    (own, own_gt), (other, other_gt) = (_best(pairs.at(np.flatnonzero(w)), len(false)) for w in (same, ~same))
+    fits = [(own >= NEAR) & (own < IOU), other >= IOU, own >= IOU]
+    kind[false] = np.select(fits, [LOCALISATION, CLASS, DUPLICATE], BACKGROUND)
+    best = np.select(fits, [own_gt, other_gt, own_gt], -1)
+    gt[false] = np.where(best >= 0, objects[best], -1) if len(objects) else -1
 
 
-def _by_image(scene: Scene, dets: np.ndarray, objects: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Detections and objects of each image that has both."""
-    of_det = np.array([scene.dets[i]["image_id"] for i in dets], int)
-    of_gt = np.array([scene.gts[i]["image_id"] for i in objects], int)
-    order, by = np.argsort(of_det, kind="stable"), np.argsort(of_gt, kind="stable")
-    images = np.intersect1d(of_det, of_gt)
-    spans = [
-        (np.searchsorted(sorted_ids, images), np.searchsorted(sorted_ids, images, side="right"))
-        for sorted_ids in (of_det[order], of_gt[by])
-    ]
-    (d0, d1), (g0, g1) = spans
-    return [(dets[order[a:b]], objects[by[c:d]]) for a, b, c, d in zip(d0, d1, g0, g1, strict=True)]
+def _best(pairs: Pairs, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) the largest overlap of each detection, and (n,) with which object; of equal ones the first."""
+    order = np.lexsort((-pairs.gt, pairs.overlap, pairs.det))  # what is written last stays
+    overlap, gt = np.zeros(n), np.full(n, -1)
+    overlap[pairs.det[order]], gt[pairs.det[order]] = pairs.overlap[order], pairs.gt[order]
+    return overlap, gt

@@ -5,16 +5,16 @@ Source: VisDrone2018-DET-toolkit (MATLAB), evalDET, calcAccuracy, dropObjectsInI
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from .coco_eval import COCO_IOUS
-from .inputs import Scene, ignored_by_share
-from .matching import Matches, match
+from .accumulate import area, curves, highest_recall, totals
+from .coco_eval import COCO_IOUS, mean_of
+from .matching import Matching
+from .scene import Detections, Objects, Scene, ignored_by_share, rows_at
 
 INSIDE = 0.5  # share of a box inside ignore regions from which on it is removed
 
@@ -58,93 +58,100 @@ class VisDroneProtocol:
 
     def view(self, scene: Scene) -> Scene:
         """The scene without what lies in ignore regions, and with the best detections of each image."""
-        return best_of_image(without_ignored(scene), self.max_det)[0]
+        scene = without_ignored(scene)
+        return replace(scene, dets=rows_at(scene.dets, rank_in_image(scene) < self.max_det))
+
+    def match(self, scene: Scene) -> Matching:
+        """All detections of a scene matched under this protocol's rules, for `score` and what else is counted."""
+        return Matching.of(self.view(scene), COCO_IOUS)
 
     def __call__(self, scene: Scene) -> dict[str, Any]:
-        """Score a scene; the report is that of `CocoProtocol` with `AP_macro` and the like in addition."""
-        scene = without_ignored(scene)
-        held: list[set[int]] = [set() for _ in scene.names]
-        counts, excused = np.zeros(len(scene.names), int), np.zeros(len(scene.names), int)
-        for g in scene.gts:
-            k = g["category_id"] - 1
-            held[k].add(g["image_id"])
-            (excused if g["iscrowd"] else counts)[k] += 1
-        values: dict[str, dict[int, float]] = {key: {} for key in self.figures}
-        scene, ranks = best_of_image(scene, self.max_det)
-        found = match(
-            scene, COCO_IOUS
-        )  # what a detection finds depends on better ones only, so one run serves all caps
-        for k in [k for k in range(len(scene.names)) if counts[k] + excused[k]]:
-            total = int(counts[k] + excused[k])
-            ap = envelope_ap(found[k], total)
-            values["AP"][k], values["AP50"][k], values["AP75"][k] = float(ap.mean()), ap[0], ap[5]
-            rank = ranks[found[k].dets]
-            for n in self.recall_at:
-                values[f"AR@{n}"][k] = float(((found[k].gt >= 0) & (rank < n)).sum(1).mean() / total)
-        weights = np.array([len(h) for h in held], float)
+        """Score a scene; see `score`."""
+        return self.score(self.match(scene))
+
+    def score(self, matching: Matching) -> dict[str, Any]:
+        """Count the figures; the report is that of `CocoProtocol` with `AP_macro` and the like in addition."""
+        names, objects = matching.scene.names, matching.scene.gts
+        images = held(matching.scene).sum(0)
+        counts = np.bincount(objects.label[~objects.crowd], minlength=len(names))
+        values = {key: table.mean(0) for key, table in self._values(matching).items()}
         report: dict[str, Any] = {}
         for key, of in values.items():
-            w = weights[list(of)]
-            v = np.array(list(of.values()))
-            report[key] = float((v * w).sum() / w.sum()) if len(v) else None
-        report |= {f"{key}_macro": float(np.mean(list(of.values()))) if of else None for key, of in values.items()}
+            report[key] = float((np.nan_to_num(of) * images).sum() / images.sum()) if images.sum() else None
+        report |= {f"{key}_macro": mean_of(of) for key, of in values.items()}
         report["per_class"] = {
-            name: {key: float(of[k]) for key, of in values.items()} | {"n": int(counts[k]), "images": len(held[k])}
-            for k, name in enumerate(scene.names)
-            if k in values["AP"]
+            names[k]: {key: float(of[k]) for key, of in values.items()}
+            | {"n": int(counts[k]), "images": int(images[k])}
+            for k in np.flatnonzero(images)
         }
-        report["classes_without_gt"] = [name for k, name in enumerate(scene.names) if k not in values["AP"]]
+        report["classes_without_gt"] = [name for k, name in enumerate(names) if not images[k]]
         report["n_gt"] = {"all": int(counts.sum())}
         report["max_det"] = self.max_det
         return report
 
+    def _values(self, matching: Matching) -> dict[str, np.ndarray]:
+        """(thresholds, C) of each figure, NaN where a class has no object."""
+        once, every = np.ones((1, matching.scene.images)), np.ones(len(matching.scene.gts.area), bool)
+        ap, total = self._ap(matching, once)[0].T, totals(matching, every, once)
+        rank = rank_in_image(matching.scene)[matching.order]
+        values = {"AP": ap, "AP50": ap[:1], "AP75": ap[5:6]}
+        return values | {f"AR@{n}": highest_recall(matching, rank < n, total[0]) for n in self.recall_at}
 
-def envelope_ap(found: Matches, total: int) -> np.ndarray:
-    """(T,) area under the precision envelope, `total` objects to be found.
+    def _ap(self, matching: Matching, weights: np.ndarray) -> np.ndarray:
+        """(S, C, thresholds) AP with pictures reweighed, NaN where there is no object; `weights` (S, images)."""
+        every, counted = np.ones(len(matching.scene.gts.area), bool), np.ones(len(matching.order), bool)
+        total = totals(matching, every, weights)  # the excused among them, as in the toolkit
+        table = np.zeros((*total.shape, len(COCO_IOUS)))
+        for curve in curves(matching, counted, total, weights):
+            table[curve.place] = area(curve)
+        return np.where(total[..., None] > 0, table, np.nan)
 
-    Source: Everingham et al., VOC 2010 development kit.
-    """
-    out = np.zeros(len(found.gt))
-    for t, (gt, skip) in enumerate(zip(found.gt, found.skip, strict=True)):
-        right = (gt >= 0)[~skip]
-        tp, seen = np.cumsum(right), np.arange(1, len(right) + 1)
-        recall = np.concatenate(([0.0], tp / total))
-        precision = np.maximum.accumulate((tp / seen)[::-1])[::-1]
-        out[t] = (np.diff(recall) * precision).sum()
+    def ap_of(self, matching: Matching, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """The AP of each class with pictures reweighed; see `CocoProtocol.ap_of`."""
+        table = self._ap(matching, weights)
+        return {"AP": table.mean(-1), "AP50": table[..., 0], "AP75": table[..., 5]}
+
+    def class_weights(self, matching: Matching, weights: np.ndarray) -> np.ndarray:
+        """`weights` (S, I) of the images -> (S, C) how much each class counts in a mean: the images that hold it."""
+        return weights @ held(matching.scene).astype(float)
+
+
+def held(scene: Scene) -> np.ndarray:
+    """(images, C) True where an image holds an object of a class."""
+    out = np.zeros((scene.images, len(scene.names)), bool)
+    out[scene.gts.image, scene.gts.label] = True
     return out
 
 
-def best_of_image(scene: Scene, n: int) -> tuple[Scene, np.ndarray]:
-    """The scene with the best `n` detections of each image over all classes, and the rank of each, (D,) from 0."""
-    by_image: dict[int, list[dict]] = defaultdict(list)
-    for det in scene.dets:
-        by_image[det["image_id"]].append(det)
-    kept = [sorted(dets, key=lambda d: -d["score"])[:n] for dets in by_image.values()]
-    ranks = np.concatenate([np.arange(len(dets)) for dets in kept]) if kept else np.zeros(0, int)
-    return replace(scene, dets=[d for dets in kept for d in dets]), ranks
+def rank_in_image(scene: Scene) -> np.ndarray:
+    """(N,) place of each detection by score among those of its image, over all classes, from 0."""
+    order = np.lexsort((-scene.dets.score, scene.dets.image))
+    image = scene.dets.image[order]
+    ranks = np.empty(len(order), int)
+    ranks[order] = np.arange(len(order)) - np.searchsorted(image, image)
+    return ranks
 
 
 def without_ignored(scene: Scene) -> Scene:
     """Remove what lies in ignore regions; objects of one class that may be found or missed become crowd rows."""
-    regions: dict[int, list] = defaultdict(list)
-    for i, (image, box) in enumerate(scene.regions):
-        if i not in scene.others:
-            regions[image].append(box)
-    maps = {image: _Map(boxes) for image, boxes in regions.items()}
-
-    def outside(row: dict) -> bool:
-        there = maps.get(row["image_id"])
-        return there is None or there.share(row["bbox"]) < INSIDE
-
-    gts = ignored_by_share(list(filter(outside, scene.gts)))
-    return replace(scene, gts=gts, dets=list(filter(outside, scene.dets)), regions=[], others=frozenset())
+    regions = rows_at(scene.regions, ~scene.regions.others)
+    keep = {"gts": np.ones(len(scene.gts.area), bool), "dets": np.ones(len(scene.dets.area), bool)}
+    for image in np.unique(regions.image):
+        there = _Map(regions.box[regions.image == image])
+        for name, kept in keep.items():
+            rows: Objects | Detections = getattr(scene, name)
+            here = np.flatnonzero(rows.image == image)
+            kept[here] = there.share(rows.box[here]) < INSIDE
+    gts = ignored_by_share(rows_at(scene.gts, keep["gts"]))
+    none = rows_at(scene.regions, np.zeros(0, int))
+    return replace(scene, gts=gts, dets=rows_at(scene.dets, keep["dets"]), regions=none)
 
 
 class _Map:
-    """The union of the ignore regions of one image as a summed-area table over whole pixels."""
+    """The union of the ignore regions of one image, (K, 4), as a summed-area table over whole pixels."""
 
-    def __init__(self, boxes: list):
-        xy = np.floor(np.array(boxes, float) + 0.5).astype(int)
+    def __init__(self, boxes: np.ndarray):
+        xy = np.floor(boxes + 0.5).astype(int)
         corners = np.concatenate((xy[:, :2], xy[:, :2] + xy[:, 2:]), 1)
         self.origin = corners[:, :2].min(0)
         w, h = corners[:, 2:].max(0) - self.origin
@@ -153,13 +160,11 @@ class _Map:
             covered[y1:y2, x1:x2] = 1
         self.sums = np.pad(covered.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
-    def share(self, box: list[float]) -> float:
-        """The share of a box [x, y, w, h] that is covered; a box that rounds to nothing counts as outside."""
-        x, y, w, h = np.floor(np.array(box) + 0.5).astype(int).tolist()
-        if w * h <= 0:
-            return 0.0
+    def share(self, boxes: np.ndarray) -> np.ndarray:
+        """(N,) the share of each box (N, 4) that is covered; one that rounds to nothing counts as outside."""
+        x, y, w, h = np.floor(boxes + 0.5).astype(int).T
         high, wide = np.array(self.sums.shape) - 1
-        x1, x2 = np.clip([x - self.origin[0], x + w - self.origin[0]], 0, wide)
-        y1, y2 = np.clip([y - self.origin[1], y + h - self.origin[1]], 0, high)
+        x1, x2 = ((v - self.origin[0]).clip(0, wide) for v in (x, x + w))
+        y1, y2 = ((v - self.origin[1]).clip(0, high) for v in (y, y + h))
         s = self.sums
-        return float(s[y2, x2] - s[y1, x2] - s[y2, x1] + s[y1, x1]) / (w * h)
+        return (s[y2, x2] - s[y1, x2] - s[y2, x1] + s[y1, x1]) / np.where(w * h > 0, w * h, np.inf)

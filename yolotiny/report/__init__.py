@@ -13,11 +13,12 @@ from .. import __version__
 from ..errors import InputError
 from ..files import write_bytes, write_text
 from ..metrics import Evaluation
+from .comparison import drawing
 from .page import page
 from .pictures import Album, check_folder, worst
 from .plots import PLOTS, png
 
-__all__ = ["WORST", "Album", "check_folder", "named", "prepare", "write", "write_json"]
+__all__ = ["WORST", "Album", "check_folder", "named", "prepare", "write", "write_comparison", "write_json"]
 
 WORST = 12  # images on the page
 
@@ -70,6 +71,23 @@ def write_json(path: Path, report: Mapping[str, Any], about: Mapping[str, Any]) 
     whole = named(report, **about)
     write_text(path, json.dumps(whole, indent=2) + "\n")
     return whole
+
+
+def write_comparison(folder: Path, found: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Write `compare.json` and `compare.png` to an existing folder.
+
+    Args:
+        folder: where to.
+        found: what `metrics.compare` gives.
+        about: the files it is of.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    when = datetime.now().astimezone().isoformat(" ", "seconds")
+    made = {k: str(v) for k, v in about.items()} | {"date": when, "yolotiny": __version__}
+    write_text(folder / "compare.json", json.dumps({"about": made} | dict(found), indent=2) + "\n")
+    write_bytes(folder / "compare.png", drawing(found, str(about["a"]), str(about["b"])))
 
 
 def prepare(folder: Path) -> Path:

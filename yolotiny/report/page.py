@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from ..metrics.tables import FALSE_ALARMS, number, percent, span
+from ..metrics.tables import FALSE_ALARMS, ends, intervals_of, number, percent, resampled, rows_of, span
 from .markup import plot, section, table
 from .pictures import Shown
 from .viewer import data, viewer
@@ -91,11 +91,17 @@ def _header(report: Mapping[str, Any], title: str) -> str:
 def _cards(report: Mapping[str, Any]) -> str:
     """The figures people ask for first."""
     keys = [k for k in report if k.startswith(("AP", "oLRP")) and "_macro" not in k and not k.startswith("oLRP_")]
-    cards = [(percent(report[k], 1), k) for k in keys]
+    sure = intervals_of(report)[0]
+    cards = [(percent(report[k], 1), ends(sure[k]) if k in sure else "", k) for k in keys]
     best = report["analysis"]["best_f1"]["all"]
-    cards.append((percent(best["f1"], 1), f"best F1, at {number(best['confidence'], 2)}"))
+    cards.append((percent(best["f1"], 1), "", f"best F1, at {number(best['confidence'], 2)}"))
     return (
-        '<div class="cards">' + "".join(f"<div><b>{v}</b><span>{escape(k)}</span></div>" for v, k in cards) + "</div>"
+        '<div class="cards">'
+        + "".join(
+            f"<div><b>{v}</b>{f'<small>{span}</small>' if span else ''}<span>{escape(k)}</span></div>"
+            for v, span, k in cards
+        )
+        + "</div>"
     )
 
 
@@ -104,13 +110,20 @@ def _protocol_words(report: Mapping[str, Any]) -> str:
     text = f"Percent, under the {report['protocol']} protocol."
     if report["classes_without_gt"]:
         text += " Left out of the means, without ground truth: " + ", ".join(report["classes_without_gt"]) + "."
+    if report.get("few", {}).get("classes"):
+        text += f" Few: a class with fewer than {report['few']['below']} objects, whose figures say little."
+    if "intervals" in report:
+        said = resampled(report["intervals"])
+        text += f" {said[0].upper()}{said[1:]}{'' if report['intervals']['why'] else ', below each AP'}."
     return text
 
 
 def _figures(report: Mapping[str, Any]) -> str:
     keys = [k for k in report if k.startswith(("AP", "AR", "oLRP"))]
-    rows = [["all", report["n_gt"]["all"], *(percent(report[k], 1) for k in keys)]]
-    rows += [[name, row["n"], *(percent(row.get(k), 1) for k in keys)] for name, row in report["per_class"].items()]
+    rows = [
+        [name, row["n"], *([percent(row.get(k), 1), *([ends(sure[k])] if sure.get(k) else [])] for k in keys)]
+        for (name, row), sure in zip(rows_of(report), intervals_of(report), strict=True)
+    ]
     return table(["class", "objects", *keys], rows)
 
 

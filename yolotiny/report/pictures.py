@@ -65,15 +65,14 @@ def worst(found: Evaluation, count: int, images: Path | Album | None) -> list[Sh
     """
     folder, reader = images if isinstance(images, Album) else (images, PictureReader())
     scene, verdicts = found.scene, found.verdicts
-    missed, false = np.zeros(scene.images + 1, int), np.zeros(scene.images + 1, int)
-    np.add.at(missed, [scene.gts[i]["image_id"] for i in np.flatnonzero(verdicts.objects & ~verdicts.found)], 1)
-    np.add.at(false, [scene.dets[i]["image_id"] for i in np.flatnonzero(verdicts.kind > 0)], 1)
+    missed = np.bincount(scene.gts.image[verdicts.objects & ~verdicts.found], minlength=scene.images)
+    false = np.bincount(scene.dets.image[verdicts.kind > 0], minlength=scene.images)
     order = np.argsort(-(missed + false), kind="stable")[:count]
     chosen = [int(i) for i in order if missed[i] + false[i]]
     boxes, alone = _boxes(found, set(chosen)), _alone(scene.pictures)
     shown = []
     for i in chosen:
-        picture = scene.pictures[i - 1] if scene.pictures else Picture()
+        picture = scene.pictures[i] if scene.pictures else Picture()
         source, size = "", (picture.width, picture.height)
         if path := find_picture(folder, picture.file, alone):
             source, own = _embed(path, reader)
@@ -81,7 +80,7 @@ def worst(found: Evaluation, count: int, images: Path | Album | None) -> list[Sh
         if not all(size):
             corners = np.array([b["box"] for b in boxes[i]])
             size = tuple(np.ceil((corners[:, :2] + corners[:, 2:]).max(0)).astype(int).tolist())
-        shown.append(Shown(picture.file or f"image {i}", *size, source, int(missed[i]), int(false[i]), boxes[i]))
+        shown.append(Shown(picture.file or f"image {i + 1}", *size, source, int(missed[i]), int(false[i]), boxes[i]))
     return shown
 
 
@@ -129,23 +128,27 @@ def _boxes(found: Evaluation, images: set[int]) -> dict[int, list[dict[str, Any]
     scene, verdicts, names = found.scene, found.verdicts, found.scene.names
     out: dict[int, list[dict[str, Any]]] = {i: [] for i in images}
 
-    def draw(image: int, kind: str, box: Sequence[float], text: str) -> None:
-        if image in images:
-            out[image].append({"kind": kind, "box": [round(v, 2) for v in box], "text": text})
+    def draw(image: int, kind: str, box: np.ndarray, text: str) -> None:
+        out[image].append({"kind": kind, "box": [round(v, 2) for v in box.tolist()], "text": text})
 
-    for image, box in found.regions:
-        draw(image, "ignored", box, "ignore region")
-    for i, gt in enumerate(scene.gts):
-        name, (w, h) = names[gt["category_id"] - 1], gt["bbox"][2:]
+    def within(rows: Any) -> list[int]:
+        """The places of the rows that lie in the images."""
+        return np.flatnonzero(np.isin(rows.image, list(images))).tolist()
+
+    regions, gts, dets = found.regions, scene.gts, scene.dets
+    for i in within(regions):
+        draw(regions.image[i], "ignored", regions.box[i], "ignore region")
+    for i in within(gts):
+        image, box, name = gts.image[i], gts.box[i], names[gts.label[i]]
         if not verdicts.objects[i]:
-            draw(gt["image_id"], "ignored", gt["bbox"], f"{name}, ignored")
+            draw(image, "ignored", box, f"{name}, ignored")
             continue
-        draw(gt["image_id"], "truth", gt["bbox"], f"object: {name}, {w:.0f}x{h:.0f} px")
+        said = f"{name}, {box[2]:.0f}x{box[3]:.0f} px"
+        draw(image, "truth", box, f"object: {said}")
         if not verdicts.found[i]:
-            draw(gt["image_id"], "missed", gt["bbox"], f"missed: {name}, {w:.0f}x{h:.0f} px")
-    for i in np.flatnonzero(verdicts.kind >= 0).tolist():
-        det, kind, about = scene.dets[i], KINDS[verdicts.kind[i]], verdicts.gt[i]
-        of = f" on a {names[scene.gts[about]['category_id'] - 1]}" if kind == "class" else ""
-        text = f"{kind}: {names[det['category_id'] - 1]} {det['score']:.2f}{of}"
-        draw(det["image_id"], kind, det["bbox"], text)
+            draw(image, "missed", box, f"missed: {said}")
+    for i in [i for i in within(dets) if verdicts.kind[i] >= 0]:
+        kind = KINDS[verdicts.kind[i]]
+        of = f" on a {names[gts.label[verdicts.gt[i]]]}" if kind == "class" else ""
+        draw(dets.image[i], kind, dets.box[i], f"{kind}: {names[dets.label[i]]} {dets.score[i]:.2f}{of}")
     return out

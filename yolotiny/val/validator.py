@@ -27,6 +27,7 @@ from ..loaders.dataset import TinyDataset, split_ignore
 from ..loaders.trained import reader_for
 from ..metrics import (
     PROTOCOLS,
+    SAMPLES,
     Evaluation,
     Picture,
     analysis_tables,
@@ -65,6 +66,7 @@ class Validator(SeamedValidator):
         worst: images on the page that `plots=True` writes.
         pictures: `bands` and `stretch` as the user has them, over those of the training.
         workers: processes that load pictures, where the user says so.
+        samples: drawn data sets for the intervals of AP; in training there are none.
     """
 
     protocol = "aitod"
@@ -74,6 +76,7 @@ class Validator(SeamedValidator):
     worst: int = WORST
     pictures: Mapping[str, Any] = {}
     workers: int | None = None
+    samples: int = SAMPLES
     evaluation: Evaluation | None = None
 
     @names_as_text()
@@ -236,6 +239,7 @@ class Validator(SeamedValidator):
                 self.protocol,
                 imgsz=self.args.imgsz,
                 ground_truth_hash=ground_truth_hash(self.dataloader.dataset, self.names),
+                samples=self.samples,
             )
             self.report = self.evaluation.report
         self.images, self.pictures = [], []

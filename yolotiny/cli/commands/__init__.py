@@ -28,4 +28,5 @@ RUN: dict[str, Callable[..., int | None]] = {
     "analyze maps": analyze.maps,
     "analyze gradients": analyze.gradients,
     "eval": evaluation.evaluate,
+    "eval compare": evaluation.compare,
 }

@@ -1,11 +1,11 @@
-"""The command eval: figures of detections that any program has written."""
+"""The commands eval and eval compare: figures of detections that any program has written."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from ...errors import InputError
+from ...errors import InputError, whole
 from ...text import printable, printable_lines
 
 
@@ -20,6 +20,7 @@ def evaluate(
     backend: str | None = None,
     imgsz: int | None = None,
     model: str | None = None,
+    samples: int | None = None,
 ) -> None:
     """Score detections and print the tables; write the JSON to `out`, and JSON, plots and a page to folder `report`."""
     from ... import metrics
@@ -30,6 +31,7 @@ def evaluate(
     for key, value, least in (("worst", worst, 0), ("imgsz", imgsz, 1)):
         if value is not None and (not isinstance(value, int) or value < least):
             raise InputError(f"{key}={value}: give a whole number from {least} up")
+    drawn = metrics.SAMPLES if samples is None else whole(samples, "samples", 0, metrics.MOST_SAMPLES)
     if out is not None:
         if Path(out).is_dir():
             raise InputError(f"out={out} is a folder: name a JSON file, or give report={out}")
@@ -42,7 +44,7 @@ def evaluate(
             on_disk.check_folder(Path(images), made.pictures)
         return made
 
-    found = metrics.evaluate_scene(scene, protocol, backend, imgsz)
+    found = metrics.evaluate_scene(scene, protocol, backend, imgsz, samples=drawn)
     about = {"data": gt, "pred": pred, "model": model}
     if out is not None:
         on_disk.write_json(Path(out), found.report, about)
@@ -54,3 +56,18 @@ def evaluate(
     print(printable_lines(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}"))
     if folder is not None:
         print(f"\nreport: {folder / 'report.html'}")
+
+
+def compare(
+    gt: str, a: str, b: str, protocol: str = "aitod", samples: int | None = None, to: str | None = None
+) -> None:
+    """Print how far two files of detections lie apart; write JSON and a drawing to folder `to`."""
+    from ... import metrics
+    from ... import report as on_disk
+
+    drawn = metrics.SAMPLES if samples is None else whole(samples, "samples", 0, metrics.MOST_SAMPLES)
+    folder = on_disk.prepare(Path(to or "runs/compare"))
+    found = metrics.compare(gt, a, b, protocol, drawn)
+    on_disk.write_comparison(folder, found, {"gt": gt, "a": a, "b": b})
+    print(printable_lines("\n".join(metrics.comparison_lines(found, a, b))))
+    print(f"\nwritten: {folder / 'compare.json'}, {folder / 'compare.png'}")
