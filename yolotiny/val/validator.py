@@ -110,9 +110,7 @@ class Validator(SeamedValidator):
         self.protocol = section.get("protocol") or of_data or self.protocol
         PROTOCOLS.find(self.protocol)
         self.fitness = section.get("fitness")
-        if self.fitness is not None and self.fitness not in told_of(self.protocol):
-            near = did_you_mean(self.fitness, told_of(self.protocol))
-            raise InputError(f"fitness {self.fitness!r} is no figure of protocol {self.protocol}{near}")
+        check_fitness(self.fitness, self.protocol)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -133,12 +131,8 @@ class Validator(SeamedValidator):
         """Fresh counters."""
         super().init_metrics(model)
         names = self.dataloader.dataset.data["names"]  # of a resumed run in its own order
-        # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
-        if not self.args.single_cls and len(self.names) not in (len(names), PLACEHOLDER_CLASSES):
-            raise InputError(
-                f"the model has {len(self.names)} classes ({few(self.names)}), {self.args.data} has {len(names)} "
-                f"({few(names)}); give data with the model's classes, or a model trained on these"
-            )
+        if not self.args.single_cls:
+            check_count(self.names, names, str(self.args.data))
         self.images: list[tuple] = []
         self.pictures: list[Picture] = []
         self.numbers = {f: i for i, f in enumerate(self.dataloader.dataset.im_files)}
@@ -165,14 +159,7 @@ class Validator(SeamedValidator):
     @staticmethod
     def check_max_det(args: Any, datasets: dict[str, TinyDataset]) -> None:
         """Raise the default cap where a picture holds more objects; warn where the user's own is too low."""
-        most = max(data.most_objects for data in datasets.values())
-        if most <= args.max_det:
-            return
-        if args.max_det == MAX_DET:
-            LOGGER.warning(f"a picture holds {most} objects: max_det raised from {MAX_DET} to {most}")
-            args.max_det = most
-        else:
-            LOGGER.warning(f"a picture holds {most} objects, more than max_det={args.max_det}: recall is capped")
+        args.max_det = cap_for(max(data.most_objects for data in datasets.values()), args.max_det)
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Suppress overlapping boxes, however long it takes -> of each picture the `columns_of` (n, 6) rows, pixels."""
@@ -279,6 +266,34 @@ class Validator(SeamedValidator):
         """Write all detections, as protocols judge those in ignore regions; an empty list where there is none."""
         write_text(self.save_dir / "predictions.json", json.dumps(self.rows))
         return stats
+
+
+def check_count(own: Mapping[int, str], names: Mapping[int, str], data: str) -> None:
+    """Raise InputError where a model has fewer or more classes than the data have `names`."""
+    # An exported file that says nothing of its classes gets 999 placeholders from ultralytics.
+    if len(own) not in (len(names), PLACEHOLDER_CLASSES):
+        raise InputError(
+            f"the model has {len(own)} classes ({few(own)}), {data} has {len(names)} ({few(names)}); "
+            "give data with the model's classes, or a model trained on these"
+        )
+
+
+def check_fitness(fitness: str | None, protocol: str) -> None:
+    """Raise InputError where the figure that chooses the best epoch is none of the protocol's."""
+    if fitness is not None and fitness not in told_of(protocol):
+        near = did_you_mean(fitness, told_of(protocol))
+        raise InputError(f"fitness {fitness!r} is no figure of protocol {protocol}{near}")
+
+
+def cap_for(most: int, max_det: int) -> int:
+    """`max_det` for pictures of up to `most` objects: the default is raised, the user's own stays, with a warning."""
+    if most <= max_det:
+        return max_det
+    if max_det == MAX_DET:
+        LOGGER.warning(f"a picture holds {most} objects: max_det raised from {MAX_DET} to {most}")
+        return most
+    LOGGER.warning(f"a picture holds {most} objects, more than max_det={max_det}: recall is capped")
+    return max_det
 
 
 def check_label_names(files: Sequence[str]) -> None:
