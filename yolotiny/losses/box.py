@@ -110,7 +110,8 @@ class NWDLoss:
         if above_zero(ratio, "box loss nwd: ratio", 0.5) > 1:
             raise InputError(f"box loss nwd: ratio is the share of NWD and at most 1, not {ratio!r}")
         self.ratio = ratio
-        self.of = reshaped("nwd", of) if ratio < 1 else None
+        rest = reshaped("nwd", of) if ratio < 1 or of is not None else None
+        self.of = rest if ratio < 1 else None
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""
