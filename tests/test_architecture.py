@@ -99,6 +99,7 @@ WHOLE = {
     "tests/test_class_order.py": "which class is which, in every command",
     "tests/test_options_through_crops.py": "every option of predict and val with every kind of crops",
     "tests/test_distributed.py": "training in several processes",
+    "tests/test_example.py": "the file, the picture and the programs of docs/example",
     "tests/test_export.py": "every model and its exported file",
     "tests/test_feature_modules.py": "SARL and SR-TOD through training, saving and export",
     "tests/test_models.py": "every model file that ships",
