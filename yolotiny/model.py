@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,15 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
-from .config.defaults import DEFAULTS
+from .config.exported import ExportedFile
 from .config.lookup import file_meant
 from .config.option_table import check
 from .config.options import PREDICTION, RULES, SUPPRESSION, defaults, rules_of, sort_options
 from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .detector import Detector
-from .errors import InputError, did_you_mean
-from .export import export_whole, sizes_noted
+from .errors import InputError
+from .export import export
 from .nn.head import family_of
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
@@ -66,6 +66,8 @@ class YOLO(SeamedModel):
     """
 
     _tracks: Tracks | None = None  # those of the last call of `track`
+    exported: ExportedFile | None = None  # what an exported file says of itself
+    _said_boxes = False  # that its crops are found otherwise than its checkpoint's
 
     def __init__(
         self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False, plugins: Any = None
@@ -92,11 +94,21 @@ class YOLO(SeamedModel):
         super().open_file(weights, task)
         if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
             raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
+        self.exported = None if self.model_is_module else ExportedFile.read(str(self.model))
+        if self.exported is not None:
+            self.overrides |= self.exported.usual
 
     @property
     def model_is_module(self) -> bool:
         """True for PyTorch models, False for exported ones."""
         return isinstance(self.model, nn.Module)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The model file, or the sections of it that an exported file has."""
+        if self.model_is_module:
+            return self.model.yaml
+        return {} if self.exported is None else self.exported.configuration
 
     def need_network(self, command: str) -> None:
         """Raise InputError for an exported file, which `command` cannot look into."""
@@ -125,6 +137,11 @@ class YOLO(SeamedModel):
     def own_head(self) -> bool:
         """True for a detector of ours, False for one that ends in a head of ultralytics, and for exported models."""
         return self.model_is_module and bool(family_of(self.model.model[-1]))
+
+    def check_size(self, imgsz: Any) -> None:
+        """Raise InputError for a size that a user gave and an exported file does not take."""
+        if self.exported is not None:
+            self.exported.check_size(imgsz)
 
     def warn_untrained(self) -> None:
         """Log that a network without trained weights detects nothing, where this is one."""
@@ -186,6 +203,7 @@ class YOLO(SeamedModel):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
+        self.check_size(plain.get("imgsz"))
         worst = plain.pop("worst", WORST)
         rules, sliced = self.rules_by(changes, RULES), self.sliced_by(changes)
         self.warn_untrained()
@@ -197,10 +215,10 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst = worst
+        runner.worst, runner.exported = worst, self.exported
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
-        with in_one_line(runner):
+        with in_one_line(runner), nullcontext() if self.exported is None else self.exported.in_one_line():
             runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
@@ -208,11 +226,16 @@ class YOLO(SeamedModel):
 
     def sliced_by(self, changes: dict[str, Any], read: Any = section_of) -> SlicedInference | None:
         """What the model file says about crops, with `changes` to it, as `read` has it; None without crops."""
-        cfg = self.model.yaml if self.model_is_module else {}
+        cfg = self.configuration
         where = cfg.get("yaml_file") or self.model_name
         changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
         section = read(cfg.get("infer"), changes, where)
-        return None if section is None else SlicedInference.from_config(section, where)
+        sliced = None if section is None else SlicedInference.from_config(section, where)
+        if sliced is not None and sliced.needs_heatmap and self.exported is not None and self.exported.heatmap is False:
+            if not self._said_boxes:
+                LOGGER.warning(f"{where} has no heat map: clusters come from its boxes; export with heatmap=True")
+            self._said_boxes = True
+        return sliced
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
@@ -240,26 +263,15 @@ class YOLO(SeamedModel):
 
     def rules_by(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
-        own = (self.model.yaml.get("eval") or {}) if self.model_is_module else {}
-        return rules_of(own, changes, names, self.model.model[-1] if self.model_is_module else None)
+        head = self.model.model[-1] if self.model_is_module else None
+        return rules_of(self.configuration.get("eval") or {}, changes, names, head)
 
     def export(self, **options: Any) -> str:
-        """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
-        from ultralytics.engine.exporter import export_formats  # slow to import
-
+        """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file or folder."""
         self.need_network("export")
         plain, _ = sort_options("export", options, self.own_head)
-        known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
-        if wanted.lower() not in known:
-            raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
         self.warn_untrained()
-        if plain.get("nms") and (self.model.yaml.get("eval") or {}).get("nms_metric") == "nwd":
-            raise InputError(
-                "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
-                "nms_metric=nwd to val and predict"
-            )
-        with sizes_noted(self.model, self.callbacks["on_export_start"]):
-            return export_whole(self.model, partial(super().export, **DEFAULTS | plain))
+        return export(self.model, plain, self.callbacks["on_export_start"], super().export)
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:
@@ -271,11 +283,15 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     check_source(mode, source)
     plain, changes = sort_options(mode, options, owner.own_head)
     plain.pop("uncertainty", None)
+    owner.check_size(plain.get("imgsz"))
+    if kind is UncertainPredictor:
+        UncertainPredictor.check(owner.model)
     sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)
     if sliced is not None and kind is UncertainPredictor:
         raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
     rules = owner.rules_by(changes, SUPPRESSION)
-    told = {"suppression": rules, "sliced": sliced, "texts": {k: plain[k] for k in TEXTS if k in plain}} | told
+    texts = {k: plain[k] for k in TEXTS if k in plain}
+    told = {"suppression": rules, "sliced": sliced, "texts": texts, "exported": owner.exported} | told
     owner.warn_untrained()
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain

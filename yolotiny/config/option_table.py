@@ -306,6 +306,9 @@ RESULTS = {
 FILES = {
     "format": Option(EXPORT, ANY, "onnx, openvino, engine, torchscript (default) and others of ultralytics"),
     "dynamic": Option(EXPORT, FLAG, "True writes a file that takes pictures of any size and number"),
+    "heatmap": Option(
+        EXPORT, FLAG, "True writes the heat map of YOLC as a second output, so that clusters are the checkpoint's"
+    ),
     "simplify": Option(EXPORT, FLAG, "False leaves an ONNX graph as it was traced"),
     "opset": Option(EXPORT, whole(1, single=(None,)), "version of ONNX' operators; default what torch can write"),
     "workspace": Option(EXPORT, number(0.0, single=(None,)), "memory in GiB that TensorRT may use to optimize"),

@@ -17,6 +17,7 @@ from .._compat import alone
 from .._compat.validator import SeamedValidator
 from ..boxes import pairwise_iof, pairwise_iou
 from ..config.defaults import MAX_DET
+from ..config.exported import ExportedFile
 from ..distributed import gathered
 from ..errors import InputError, did_you_mean
 from ..files import write_text
@@ -59,6 +60,7 @@ class Validator(SeamedValidator):
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
+        exported: what an exported file says of itself; None for a network of torch.
     """
 
     protocol = "aitod"
@@ -67,6 +69,7 @@ class Validator(SeamedValidator):
     suppression: dict[str, Any] = {}
     worst: int = WORST
     evaluation: Evaluation | None = None
+    exported: ExportedFile | None = None
 
     @names_as_text()
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
@@ -147,6 +150,8 @@ class Validator(SeamedValidator):
 
     def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
+        if self.exported is not None:
+            self.exported.check_output(y, self.names)
         return nms(y, self.nms_config, self.left_out, together=of_crops)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:

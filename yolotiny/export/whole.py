@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ultralytics.utils import LOGGER
 
-from .files import cannot_write, move
-from .training_stats import TrainingStats
+from ..files import cannot_write, move
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+STAGE = ".export-"
+FRESH_SECONDS, OLD_SECONDS = 2.0, 86_400.0  # younger folders may be about to be locked; no export takes a day
 
 # What libraries say in place of the system's error: torch, protobuf, OpenVINO.
 FULL = re.compile("No space|quota|File too large|StreamWriter|iostream error|(fail|unable|can ?not).{0,40}writ", re.I)
+
+THEIR_COMMAND = re.compile(r"\byolo (predict|val) (?:task=\w+ )?")
 
 
 def export_whole(network: Any, run: Callable[[], str]) -> str:
@@ -41,9 +49,11 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
     name = Path(known or network.yaml.get("yaml_file") or "model.yaml")
     folder = name.parent if known else Path()
     try:
-        stage = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+        remove_left(folder)
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
     except OSError as error:
         raise cannot_write(folder.absolute(), error) from error
+    lock = _lock(stage)
     shown = _Shown(stage, folder)
     LOGGER.addFilter(shown)
     network.pt_path = str(stage / f"{name.stem}.pt")
@@ -64,23 +74,42 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
         network.pt_path = known
         LOGGER.removeFilter(shown)
         shutil.rmtree(stage, ignore_errors=True)
+        _unlock(lock)
 
 
-@contextlib.contextmanager
-def sizes_noted(network: Any, started: list[Callable[[Any], None]]) -> Iterator[None]:
-    """While it lasts, exports know what was measured on the training data.
+def remove_left(folder: Path) -> None:
+    """Remove what killed exports left in a folder.
 
-    Args:
-        network: has it in its configuration.
-        started: ultralytics' callbacks at the start of an export.
+    An export holds a lock on its own as long as it lives; where there are no locks, what is a day old counts as left.
     """
-    sizes = replace(TrainingStats.of(network), object_areas=None).known()  # metadata are single values
-    note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
-    started.append(note)
+    for left in folder.glob(f"{STAGE}*"):
+        try:
+            age = time.time() - left.stat().st_mtime
+        except OSError:  # it has just gone
+            continue
+        lock = None if age < FRESH_SECONDS or not left.is_dir() else _lock(left)
+        if lock is not None or (fcntl is None and age > OLD_SECONDS):
+            shutil.rmtree(left, ignore_errors=True)
+            _unlock(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Hold a folder until `_unlock`, or the end of this process; None where somebody has it, or it cannot be held."""
+    if fcntl is None:
+        return None
+    handle = None
     try:
-        yield
-    finally:
-        started.remove(note)
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _unlock(handle)
+        return None
+    return handle
+
+
+def _unlock(handle: int | None) -> None:
+    if handle is not None:
+        os.close(handle)
 
 
 def _check_room(folder: Path, size: int) -> None:
@@ -93,7 +122,7 @@ def _check_room(folder: Path, size: int) -> None:
 
 
 class _Shown(logging.Filter):
-    """Puts the place where an export will be into what is logged of the place where it grows."""
+    """Puts the place where an export will be into what is logged of the place where it grows, and our commands in."""
 
     def __init__(self, stage: Path, folder: Path):
         super().__init__()
@@ -101,9 +130,9 @@ class _Shown(logging.Filter):
         self.places = [(f"{a}{os.sep}", "" if b == Path() else f"{b}{os.sep}") for a, b in places]
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the line; always True."""
-        text = str(record.msg)
+        """Change the line; False for one that advertises a service."""
+        text = THEIR_COMMAND.sub(r"yolotiny \1 ", str(record.msg))
         for stage, folder in self.places:
             text = text.replace(stage, folder)
         record.msg = text
-        return True
+        return " in the cloud " not in text
