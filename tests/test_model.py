@@ -40,7 +40,7 @@ def test_a_name_is_enough(name):
     ],
 )
 def test_what_an_exported_file_cannot_do_is_one_line(tmp_path, command, call):
-    (tmp_path / "best.onnx").write_bytes(b"")
+    (tmp_path / "best.onnx").write_bytes(b"\x08\x0a")  # a whole file, which says its version and nothing else
     model = YOLO(tmp_path / "best.onnx")
     line = rf"^{command} needs a checkpoint or a model file; \S*best\.onnx is an exported model$"
     with pytest.raises(InputError, match=line):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
+from .analysis.formats import Benchmark, benchmark
 from .config.exported import ExportedFile
 from .config.lookup import file_meant
 from .config.option_table import check
@@ -66,8 +66,7 @@ class YOLO(SeamedModel):
     """
 
     _tracks: Tracks | None = None  # those of the last call of `track`
-    exported: ExportedFile | None = None  # what an exported file says of itself
-    _said_boxes = False  # that its crops are found otherwise than its checkpoint's
+    exported = ExportedFile()  # what an exported file says of itself
 
     def __init__(
         self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False, plugins: Any = None
@@ -94,9 +93,8 @@ class YOLO(SeamedModel):
         super().open_file(weights, task)
         if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
             raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
-        self.exported = None if self.model_is_module else ExportedFile.read(str(self.model))
-        if self.exported is not None:
-            self.overrides |= self.exported.usual
+        self.exported = ExportedFile() if self.model_is_module else ExportedFile.read(str(self.model))
+        self.overrides |= self.exported.usual
 
     @property
     def model_is_module(self) -> bool:
@@ -106,9 +104,7 @@ class YOLO(SeamedModel):
     @property
     def configuration(self) -> dict[str, Any]:
         """The model file, or the sections of it that an exported file has."""
-        if self.model_is_module:
-            return self.model.yaml
-        return {} if self.exported is None else self.exported.configuration
+        return self.model.yaml if self.model_is_module else self.exported.configuration
 
     def need_network(self, command: str) -> None:
         """Raise InputError for an exported file, which `command` cannot look into."""
@@ -137,11 +133,6 @@ class YOLO(SeamedModel):
     def own_head(self) -> bool:
         """True for a detector of ours, False for one that ends in a head of ultralytics, and for exported models."""
         return self.model_is_module and bool(family_of(self.model.model[-1]))
-
-    def check_size(self, imgsz: Any) -> None:
-        """Raise InputError for a size that a user gave and an exported file does not take."""
-        if self.exported is not None:
-            self.exported.check_size(imgsz)
 
     def warn_untrained(self) -> None:
         """Log that a network without trained weights detects nothing, where this is one."""
@@ -185,9 +176,15 @@ class YOLO(SeamedModel):
         """Not offered: ultralytics' search starts a trainer of its own."""
         raise InputError("tune is not part of yolotiny; train with several recipes and compare results.csv")
 
-    def benchmark(self, *args: Any, **options: Any) -> Any:
-        """Not offered: ultralytics' benchmark opens the exported files with its own classes."""
-        raise InputError("benchmark is not part of yolotiny; export, and val the exported file")
+    def benchmark(self, data: str, to: str | Path = "runs/benchmark", **options: Any) -> Benchmark:
+        """Export to one format after the other: milliseconds, AP by size and megabytes; see `formats.benchmark`.
+
+        Args:
+            data: the data YAML.
+            to: folder for benchmark.json and the runs of val.
+            options: `imgsz`, `formats`, `split`, `device`, `rounds`.
+        """
+        return benchmark(self, data, to, **options)
 
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
@@ -203,7 +200,7 @@ class YOLO(SeamedModel):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
-        self.check_size(plain.get("imgsz"))
+        self.exported.check_size(plain.get("imgsz"))
         worst = plain.pop("worst", WORST)
         rules, sliced = self.rules_by(changes, RULES), self.sliced_by(changes)
         self.warn_untrained()
@@ -218,7 +215,7 @@ class YOLO(SeamedModel):
         runner.worst, runner.exported = worst, self.exported
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
-        with in_one_line(runner), nullcontext() if self.exported is None else self.exported.in_one_line():
+        with in_one_line(runner), self.exported.in_one_line():
             runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
@@ -231,10 +228,8 @@ class YOLO(SeamedModel):
         changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
         section = read(cfg.get("infer"), changes, where)
         sliced = None if section is None else SlicedInference.from_config(section, where)
-        if sliced is not None and sliced.needs_heatmap and self.exported is not None and self.exported.heatmap is False:
-            if not self._said_boxes:
-                LOGGER.warning(f"{where} has no heat map: clusters come from its boxes; export with heatmap=True")
-            self._said_boxes = True
+        if sliced is not None and sliced.needs_heatmap:
+            self.exported.tell_of_boxes()
         return sliced
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
@@ -283,7 +278,7 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     check_source(mode, source)
     plain, changes = sort_options(mode, options, owner.own_head)
     plain.pop("uncertainty", None)
-    owner.check_size(plain.get("imgsz"))
+    owner.exported.check_size(plain.get("imgsz"))
     if kind is UncertainPredictor:
         UncertainPredictor.check(owner.model)
     sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)

@@ -87,6 +87,21 @@ COMMANDS = {
         ("model",),
         of_model=True,
     ),
+    "benchmark": Command(
+        "export to every format there is a library for: milliseconds, AP by size and megabytes of each",
+        "yolotiny benchmark model=best.pt data=demo/data.yaml formats=onnx,openvino",
+        ("model", "data"),
+        {
+            "model": "a checkpoint; its exports lie beside it",
+            "data": "the data YAML",
+            "imgsz": "side of the input in pixels, default that of the training",
+            "formats": "such as onnx,openvino; default all, and those whose library is absent are named",
+            "split": "of the data, default val",
+            "device": "cpu, 0, ...",
+            "rounds": "forwards of each format whose median time counts, default 20",
+            "to": "folder for benchmark.json and the runs of val, default runs/benchmark, numbered when it exists",
+        },
+    ),
     "info": Command(
         "show the size and cost of a model",
         "yolotiny info model=yolov5s-p2.yaml imgsz=640",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.nn.backends.base import BaseBackend
+from ultralytics.utils import LOGGER
 
 from ..errors import InputError
 from ..runtime.inputs import whole_strides
@@ -19,23 +20,23 @@ LIBRARIES = ("onnxruntime", "openvino", "tensorrt", "onnx")  # whose errors are 
 BROKEN = ("zip archive", "PytorchStreamReader", "torch.jit")  # torch's own words
 
 
-@dataclass(frozen=True)
+@dataclass
 class ExportedFile:
     """What is known of a file.
 
     Attributes:
-        path: the file or folder.
+        path: the file or folder; "" for a network of torch, which says all by itself.
         says: its metadata.
         dynamic: its input may have any size.
-        end2end: its boxes come suppressed.
         heatmap: whether its head's own map is its second output; None for heads without one.
+        told: it was said that crops are found from boxes.
     """
 
-    path: str
+    path: str = ""
     says: Metadata = field(default_factory=Metadata)
     dynamic: bool = False
-    end2end: bool = False
     heatmap: bool | None = None
+    told: bool = False
 
     @classmethod
     def read(cls, path: str) -> ExportedFile:
@@ -51,7 +52,7 @@ class ExportedFile:
         args = _literal(args) if isinstance(args, str) else args
         heat = values.get("heatmap")
         known = None if heat is None else str(heat) == "True"
-        return cls(path, says, bool(args.get("dynamic")), says.suppressed, known)
+        return cls(path, says, bool(args.get("dynamic")), known)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -72,6 +73,12 @@ class ExportedFile:
             h, w = self.says.size
             raise InputError(f"{self.path} takes {w}x{h} pixels only: leave imgsz out, or export with dynamic=True")
 
+    def tell_of_boxes(self) -> None:
+        """Say once that crops are found otherwise than by its checkpoint, where they are."""
+        if self.heatmap is False and not self.told:
+            LOGGER.warning(f"{self.path} has no heat map: clusters come from its boxes; export with heatmap=True")
+            self.told = True
+
     def check_output(self, y: Any, names: Mapping[int, str]) -> None:
         """Raise InputError where what a file gives is not what a detector gives.
 
@@ -79,6 +86,8 @@ class ExportedFile:
             y: its first output.
             names: of its classes.
         """
+        if not self.path:
+            return
         shape = tuple(getattr(y, "shape", ()))
         rows = len(shape) == 3 and shape[2] == 6
         whole = len(shape) == 3 and shape[1] >= 5 and (shape[1] == 4 + len(names) or not self.says.names)
@@ -97,7 +106,11 @@ class ExportedFile:
             ) from None
         except Exception as error:
             of_library = type(error).__module__.partition(".")[0] in LIBRARIES
-            if isinstance(error, InputError) or not (of_library or any(word in str(error) for word in BROKEN)):
+            if (
+                not self.path
+                or isinstance(error, InputError)
+                or not (of_library or any(w in str(error) for w in BROKEN))
+            ):
                 raise
             raise InputError(f"cannot run {self.path}: {_last(error)}") from error
 

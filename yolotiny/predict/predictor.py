@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,13 +43,13 @@ class Predictor(Saving, DetectionPredictor):
         multi_label: whether one box may be several detections, as in validation.
         warns: whether to say where a cap removed detections.
         texts: `show_labels` and `show_conf` as the user has them; without them the size of the objects decides.
-        exported: what an exported file says of itself; None for a network of torch.
+        exported: what an exported file says of itself.
     """
 
     multi_label = False
     warns = True
     texts: Mapping[str, bool] = {}
-    exported: ExportedFile | None = None
+    exported = ExportedFile()
 
     def __init__(
         self,
@@ -61,12 +60,13 @@ class Predictor(Saving, DetectionPredictor):
         exported: ExportedFile | None = None,
         **kwargs: Any,
     ):
-        self.suppression, self.sliced, self.texts, self.exported = suppression or {}, sliced, texts or {}, exported
+        self.suppression, self.sliced, self.texts = suppression or {}, sliced, texts or {}
+        self.exported = exported or self.exported
         super().__init__(*args, **kwargs)
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
         """ultralytics' network, to be shared with other calls."""
-        with self._file():
+        with self.exported.in_one_line():
             super().setup_model(model, verbose)
         self.model = Lent(self.model)
 
@@ -84,10 +84,6 @@ class Predictor(Saving, DetectionPredictor):
         if self.sliced is not None:
             self.sliced.start(TrainingStats.of(self.model), self.warns)
 
-    def _file(self) -> AbstractContextManager[None]:
-        """In it, what a library says of an exported file is one line."""
-        return nullcontext() if self.exported is None else self.exported.in_one_line()
-
     @property
     def unread(self) -> int:
         """Pictures and frames that could not be decoded and were left out, once the source is through."""
@@ -103,10 +99,9 @@ class Predictor(Saving, DetectionPredictor):
         if self.sliced is not None and not self.sliced.full and not self.args.embed:
             return None
         start = time.perf_counter()
-        with self.model.lock, self._file():  # activation maps put hooks into the network
+        with self.model.lock, self.exported.in_one_line():  # activation maps put hooks into the network
             out = super().inference(im, *args, **kwargs)
-        if self.exported is not None:
-            self.exported.check_output(out[0] if isinstance(out, (list, tuple)) else out, self.model.names)
+        self.exported.check_output(out[0] if isinstance(out, (list, tuple)) else out, self.model.names)
         if self.sliced is not None and self.sliced.budget is not None:
             finish(self.device)
             took = time.perf_counter() - start

@@ -46,8 +46,8 @@ def coarse_passes(
 def heat_maps(preds: Any, letterboxes: Sequence[Letterbox], least: float = 0.0) -> list[np.ndarray]:
     """A heat map over each image of a batch.
 
-    A head with a map of its own (YOLC) gives that, and so does a file exported with `heatmap=True`; any other the scores
-    of its predictions.
+    A head with a map of its own (YOLC) gives that, as does a file exported with `heatmap=True`; any other the scores of
+    its predictions.
 
     Args:
         preds: what the network gave.

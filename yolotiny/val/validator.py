@@ -60,7 +60,7 @@ class Validator(SeamedValidator):
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
         worst: images on the page that `plots=True` writes.
-        exported: what an exported file says of itself; None for a network of torch.
+        exported: what an exported file says of itself.
     """
 
     protocol = "aitod"
@@ -69,7 +69,7 @@ class Validator(SeamedValidator):
     suppression: dict[str, Any] = {}
     worst: int = WORST
     evaluation: Evaluation | None = None
-    exported: ExportedFile | None = None
+    exported = ExportedFile()
 
     @names_as_text()
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
@@ -150,8 +150,7 @@ class Validator(SeamedValidator):
 
     def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
-        if self.exported is not None:
-            self.exported.check_output(y, self.names)
+        self.exported.check_output(y, self.names)
         return nms(y, self.nms_config, self.left_out, together=of_crops)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
