@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +14,7 @@ from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.utils import DEFAULT_CFG
 
 from benchmarks.export import graphs, smallest
-from tests.detectors import assert_agree, assert_same_detections, assert_same_rows, awake, batch, crowd
+from tests.detectors import assert_agree, assert_same_detections, assert_same_rows, awake, batch, crowd, photographs
 from yolotiny import YOLO
 from yolotiny.config import load as config
 from yolotiny.detector import Detector
@@ -127,31 +125,22 @@ def answering(file: Path) -> YOLO:
     """A model that sees something, at its smallest scale; kept for the kinds that follow."""
     torch.manual_seed(0)
     model = YOLO(str(file))
-    args, model.model = model.model.args, awake(smallest(file))
+    args, model.model = model.model.args, awake(smallest(file), x=photographs())
     model.model.args = args
     return model
-
-
-@pytest.fixture
-def photograph(tmp_path) -> torch.Tensor:
-    """(1, 3, 128, 128) of a picture, a real one where there are some."""
-    real = Path(os.environ.get("YOLOTINY_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    file = next(iter(sorted(real.glob("hit-uav/**/*.jpg"))), Path(__file__).parents[1] / "docs" / "demo.jpg")
-    image = cv2.resize(cv2.imread(str(file)), (128, 128), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(image[None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255)
 
 
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("file", MODELS, ids=lambda p: p.stem)
-def test_an_exported_file_agrees_and_predicts(file, kind, distinct, photograph, tmp_path, monkeypatch, exact_openvino):
+def test_an_exported_file_agrees_and_predicts(file, kind, distinct, tmp_path, monkeypatch, exact_openvino):
     if file.stem not in distinct:
         pytest.skip("another file has the same graph")
     monkeypatch.chdir(tmp_path)
     # Of hundreds of random boxes some lie on a threshold: one thread, so that sums are taken in one order.
     monkeypatch.setattr("ultralytics.utils.torch_utils.NUM_THREADS", 1)
-    model, x = answering(file), photograph
+    model, x = answering(file), photographs()[:1]
     with torch.no_grad():
         wanted = model.model.eval()(x)[0]
     ready = wanted.shape[-1] == 6
