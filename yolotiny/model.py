@@ -13,7 +13,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
-from .analysis.formats import Benchmark, benchmark
+from .analysis.formats import Asked, Benchmark, benchmark
 from .config.exported import ExportedFile
 from .config.lookup import file_meant
 from .config.option_table import check
@@ -177,14 +177,8 @@ class YOLO(SeamedModel):
         raise InputError("tune is not part of yolotiny; train with several recipes and compare results.csv")
 
     def benchmark(self, data: str, to: str | Path = "runs/benchmark", **options: Any) -> Benchmark:
-        """Export to one format after the other: milliseconds, AP by size and megabytes; see `formats.benchmark`.
-
-        Args:
-            data: the data YAML.
-            to: folder for benchmark.json and the runs of val.
-            options: `imgsz`, `formats`, `split`, `device`, `rounds`.
-        """
-        return benchmark(self, data, to, **options)
+        """Megabytes, milliseconds and AP by size of every format, beside the checkpoint's; for `options` see `Asked`."""
+        return benchmark(self, to, Asked(data, **options))
 
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""

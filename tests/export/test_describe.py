@@ -81,9 +81,7 @@ def test_what_a_file_cannot_do_is_refused_with_the_reason(files):
     with pytest.raises(InputError, match=r"takes .* pixels only"):
         fixed.val(data="data.yaml", imgsz=2 * SIZE)
     assert len(fixed.predict(picture(), imgsz=SIZE, verbose=False)) == 1
-    with pytest.raises(
-        InputError, match="^uncertainty=True needs the checkpoint: an exported file gives boxes"
-    ):
+    with pytest.raises(InputError, match="^uncertainty=True needs the checkpoint: an exported file gives boxes"):
         fixed.predict(picture(), uncertainty=True)
 
 

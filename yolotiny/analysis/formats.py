@@ -83,48 +83,59 @@ class Benchmark:
         return file
 
 
-def benchmark(
-    model: Any,
-    data: str,
-    to: str | Path,
-    imgsz: int | None = None,
-    formats: Sequence[str] | str | None = None,
-    split: str = "val",
-    device: Any = None,
-    rounds: int = ROUNDS,
-) -> Benchmark:
-    """Export to each format, measure what it finds, and take the time of forwards in turn.
+@dataclass(frozen=True)
+class Asked:
+    """What is to be compared.
 
-    Args:
-        model: a `YOLO` with a checkpoint; its exports lie beside it.
+    Attributes:
         data: the data YAML.
-        to: folder for benchmark.json and the runs of val.
         imgsz: side of the input, default that of the training.
         formats: a list or `"onnx,openvino"`, default all that ultralytics knows; those whose library is absent are
             named, not run.
         split: of the data.
         device: as in val.
         rounds: forwards of each format.
+    """
+
+    data: str
+    imgsz: int | None = None
+    formats: Sequence[str] | str | None = None
+    split: str = "val"
+    device: Any = None
+    rounds: int = ROUNDS
+
+    @property
+    def kinds(self) -> list[str]:
+        """The formats, each once; InputError for an unknown one."""
+        names = self.formats.split(",") if isinstance(self.formats, str) else list(self.formats or _known())
+        return list(dict.fromkeys(format_meant(name) for name in names))
+
+
+def benchmark(model: Any, to: str | Path, asked: Asked) -> Benchmark:
+    """Export to each format, measure what it finds, and take the time of forwards in turn.
+
+    Args:
+        model: a `YOLO` with a checkpoint; its exports lie beside it.
+        to: folder for benchmark.json and the runs of val.
+        asked: what is compared.
 
     Raises:
         InputError: an unknown format, an exported file, or what export and val refuse.
     """
     model.need_network("benchmark")
-    whole(rounds, "rounds", 1)
-    size = whole(imgsz or model.overrides.get("imgsz") or 640, "imgsz", 1)
-    names = formats.split(",") if isinstance(formats, str) else list(formats or _known())
-    wanted = list(dict.fromkeys(format_meant(name) for name in names))
-    told = {"data": data, "imgsz": size, "split": split, "device": device, "project": str(to)}
-    out = Benchmark(str(model.ckpt_path or model.model_name), data, size)
-    out.rows = [
-        _measured(model, Row(CHECKPOINT, file=out.model), told)
-    ]  # what is wrong with the data is told before anything is exported
-    for kind in wanted:
+    whole(asked.rounds, "rounds", 1)
+    size = whole(asked.imgsz or model.overrides.get("imgsz") or 640, "imgsz", 1)
+    kinds = asked.kinds
+    out = Benchmark(str(model.ckpt_path or model.model_name), asked.data, size)
+    told = {"data": asked.data, "imgsz": size, "split": asked.split, "device": asked.device, "project": str(to)}
+    # What is wrong with the data is told before anything is exported.
+    out.rows = [_measured(model, Row(CHECKPOINT, file=out.model), told)]
+    for kind in kinds:
         row = Row(kind, note=_not_here(kind))
         if not row.note:
             _export_and_measure(model, row, told)
         out.rows.append(row)
-    _take_time(model, [r for r in out.rows if not r.note], size, device, rounds)
+    _take_time(model, [r for r in out.rows if not r.note], size, asked)
     out.write(Path(to))
     return out
 
@@ -169,11 +180,11 @@ def _measured(model: Any, row: Row, told: dict[str, Any]) -> Row:
     return row
 
 
-def _take_time(model: Any, rows: list[Row], size: int, device: Any, rounds: int) -> None:
+def _take_time(model: Any, rows: list[Row], size: int, asked: Asked) -> None:
     """Median milliseconds of a forward of one picture, all formats in turn."""
     from ultralytics.utils.torch_utils import select_device
 
-    where = select_device(device, verbose=False)
+    where = select_device(asked.device, verbose=False)
     ready = [
         AutoBackend(deepcopy(model.model) if r.format == CHECKPOINT else r.file, device=where, verbose=False).eval()
         for r in rows
@@ -183,7 +194,7 @@ def _take_time(model: Any, rows: list[Row], size: int, device: Any, rounds: int)
         where
     )
     with torch.inference_mode():
-        for i in range(rounds + 1):
+        for i in range(asked.rounds + 1):
             for network, taken in zip(ready, seconds, strict=True):
                 start = time.perf_counter()
                 network(x)
