@@ -3,15 +3,16 @@
     python benchmarks/export.py data=datasets/hit-uav/data.yaml models=runs/a/weights/best.pt,runs/b/weights/best.pt
         [imgsz=320] [size=128] [rounds=40] [to=docs/export.md]
 
-Two parts. The first takes every distinct graph of cfg/models at its smallest scale (files that differ in loss or assigner
-share one), with weights that were never trained, exports it in every way there is a library for, and compares what file
-and network say of pictures of the data: `size` is the side of the input in pixels. The second exports trained
+Two parts. The first takes every distinct graph of cfg/models at its smallest scale (files that differ in loss or
+assigner share one), with weights that were never trained, exports it in every way there is a library for, and compares
+what file and network say of pictures of the data: `size` is the side of the input in pixels. The second exports trained
 checkpoints and is `yolotiny benchmark` of each: megabytes, milliseconds with all formats in turn, AP. Without `models`
 only the first part is made.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import tempfile
@@ -43,14 +44,14 @@ yolotiny predict model=best.onnx source=pictures/             # and val, track, 
 yolotiny benchmark model=best.pt data=datasets/hit-uav/data.yaml   # every format: milliseconds, AP by size, megabytes
 ```
 
-An exported file behaves as its checkpoint: it looks at the size that it was exported for, has the crops and the rules of
-suppression of the model (`crops=auto` and the others are at its disposal as well), and names its classes. An option that
-it cannot follow is refused: another `imgsz` than the only one, `uncertainty=True` (the file has boxes, not the
-distributions behind them). Without a GPU and in a place without torch, `yolotiny.runtime` runs it.
+An exported file behaves as its checkpoint: it looks at the size that it was exported for, has the model's crops and
+rules of suppression, takes `crops=` of every kind, and names its classes. An option that it cannot follow is refused:
+another `imgsz` than the only one, `uncertainty=True` (the file has boxes, not the distributions behind them).
+`yolotiny.runtime` runs it where there is no torch.
 
 ## What a file says of itself
 
-ONNX has it in `metadata_props`, TorchScript in `extra/config.txt`, OpenVINO in metadata.yaml. Values with parts are JSON.
+ONNX has it in `metadata_props`, TorchScript in `extra/config.txt`, OpenVINO in metadata.yaml. What has parts is JSON.
 
 | key | what |
 |---|---|
@@ -59,7 +60,7 @@ ONNX has it in `metadata_props`, TorchScript in `extra/config.txt`, OpenVINO in 
 | `suppression` | `conf`, `iou`, `max_det` where nobody says anything; `nms_metric` and `nms_c` |
 | `infer` | the model's section on crops |
 | `eval`, `protocol` | its rules of suppression and evaluation, and how its detections are scored |
-| `object_size`, `crop_object_size`, `pixel_scale`, `crop_threshold`, `crop_context` | sizes measured in training, pixels |
+| `object_size`, `crop_object_size`, `pixel_scale`, `crop_threshold`, `crop_context` | measured in training, pixels |
 | `train_imgsz` | longer side of the input in training |
 | `heatmap` | of YOLC and CenterNet: whether the map is the second output, called `heatmap`, (B, h, w) in 0..1 |
 | `model_yaml` | the model file |
@@ -73,7 +74,7 @@ the next export. A library that is not installed is named with the line for pip,
 
 
 def graphs() -> dict[str, list[str]]:
-    """The distinct graphs of cfg/models by the first file that has one, with the files that share it; smallest scale."""
+    """The distinct graphs of cfg/models, at their smallest scale, by one file that has it, with all that do."""
     from yolotiny.config import load as config
 
     found: dict[str, list[str]] = {}
@@ -145,6 +146,17 @@ def deviation(got: Any, wanted: Any) -> Deviation:
     return Deviation(boxes, scores)
 
 
+def exact() -> None:
+    """OpenVINO in float32 from here on, as its files are; by itself it takes bfloat16 where a processor has it."""
+    import openvino
+
+    class Exact(openvino.Core):
+        def compile_model(self, model: Any, device_name: str = "CPU", config: Any = None) -> Any:
+            return super().compile_model(model, device_name, (config or {}) | {"INFERENCE_PRECISION_HINT": "f32"})
+
+    openvino.Core = Exact
+
+
 def said(model: Any, x: Any, options: dict[str, Any], size: int) -> Deviation:
     """Export a model, and compare file and network on x (B, 3, size, size)."""
     import torch
@@ -171,6 +183,7 @@ def matrix(data: str, size: int) -> str:
     from yolotiny import YOLO
     from yolotiny.config import load as config
 
+    exact()
     x = real_pictures(data, size)
     lines = [f"| graph | {' | '.join(WAYS)} |", "|---" * (len(WAYS) + 1) + "|"]
     shared = graphs()
@@ -241,20 +254,15 @@ def main(argv: list[str]) -> None:
 
     size = int(options["size"])
     with tempfile.TemporaryDirectory() as folder:
-        import os
-
         to = Path(options["to"]).resolve()
         models = [str(Path(m).resolve()) for m in options["models"].split(",") if m]
         options |= {"models": ",".join(models), "data": str(Path(options["data"]).resolve())}
         os.chdir(folder)
         second = trained(options, Path(folder)) if models else "Not measured."
         first = matrix(options["data"], size)
-    about = (
-        f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} thread(s), torch {torch.__version__}"
-    )
-    to.write_text(
-        PAGE.format(intro=INTRO, size=size, first=first, second=second, about=about, **{"imgsz": options["imgsz"]})
-    )
+    about = f"{platform.machine()}, {torch.get_num_threads()} thread of torch, version {torch.__version__}"
+    parts = {"intro": INTRO, "first": first, "second": second, "about": about}
+    to.write_text(PAGE.format(size=size, imgsz=options["imgsz"], **parts))
     print(f"written: {to}")
 
 
@@ -263,17 +271,17 @@ PAGE = """{intro}
 
 `python benchmarks/export.py data=datasets/hit-uav/data.yaml`: the largest differences between file and network on three
 pictures of HIT-UAV val at {size} px, of boxes (as a share of each coordinate or side; of one pixel where it is smaller)
-and of scores. Weights are untrained, at the smallest scale of each file. With `nms=True`, and for heads that choose their
-boxes themselves, boxes of a score above .25 count.
+and of scores. Weights are untrained, at the smallest scale of each file. With `nms=True`, and of heads that choose
+their boxes themselves, boxes of a score above .25 count. OpenVINO computes in float32 here; by itself it takes bfloat16
+where a processor has it.
 
 {first}
 
 ## Trained checkpoints
 
-`python benchmarks/export.py data=datasets/hit-uav/data.yaml models=...`, the checkpoints trained for this at {imgsz} px on
-HIT-UAV (`seed=0`, `amp=bf16`): every picture of val in a square input, batch 1, AI-TOD protocol, in percent.
-Milliseconds are the median of forwards of one picture with all formats in turn, so that formats compare
-with each other and not with other machines ({about}).
+`python benchmarks/export.py data=datasets/hit-uav/data.yaml models=...`: every picture of val in a square input of
+{imgsz} px, batch 1, AI-TOD protocol, in percent. Milliseconds are the median of forwards of one picture with all
+formats in turn: formats compare with each other, not with other machines ({about}).
 
 {second}
 """

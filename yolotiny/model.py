@@ -177,7 +177,7 @@ class YOLO(SeamedModel):
         raise InputError("tune is not part of yolotiny; train with several recipes and compare results.csv")
 
     def benchmark(self, data: str, to: str | Path = "runs/benchmark", **options: Any) -> Benchmark:
-        """Megabytes, milliseconds and AP by size of every format, beside the checkpoint's; for `options` see `Asked`."""
+        """Megabytes, milliseconds and AP by size of every format beside the checkpoint's; `options` as in `Asked`."""
         return benchmark(self, to, Asked(data, **options))
 
     def _run_trainer(self) -> Any:
