@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -129,15 +131,30 @@ def benchmark(model: Any, to: str | Path, asked: Asked) -> Benchmark:
     out = Benchmark(str(model.ckpt_path or model.model_name), asked.data, size)
     told = {"data": asked.data, "imgsz": size, "split": asked.split, "device": asked.device, "project": str(to)}
     # What is wrong with the data is told before anything is exported.
-    out.rows = [_measured(model, Row(CHECKPOINT, file=out.model), told)]
+    with _quietly():
+        out.rows = [_measured(model, Row(CHECKPOINT, file=out.model), told)]
     for kind in kinds:
         row = Row(kind, note=_not_here(kind))
         if not row.note:
-            _export_and_measure(model, row, told)
+            LOGGER.info(f"benchmark: {kind}")
+            with _quietly():
+                _export_and_measure(model, row, told)
         out.rows.append(row)
-    _take_time(model, [r for r in out.rows if not r.note], size, asked)
+    with _quietly():
+        _take_time(model, [r for r in out.rows if not r.note], size, asked)
     out.write(Path(to))
     return out
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Leave out what export and val say of each file, but for warnings: the table says it for all."""
+    level = LOGGER.level
+    LOGGER.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(level)
 
 
 def _known() -> list[str]:
