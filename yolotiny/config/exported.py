@@ -100,17 +100,12 @@ class ExportedFile:
         """While it lasts, what libraries say of the file is one line of ours."""
         try:
             yield
-        except ModuleNotFoundError as error:
-            raise InputError(
-                f"{self.path} is run by {error.name}, which is not installed: {_pip(error.name)}"
-            ) from None
         except Exception as error:
+            if self.path and isinstance(error, ModuleNotFoundError):
+                lacks = f"{error.name}, which is not installed: {_pip(error.name)}"
+                raise InputError(f"{self.path} is run by {lacks}") from None
             of_library = type(error).__module__.partition(".")[0] in LIBRARIES
-            if (
-                not self.path
-                or isinstance(error, InputError)
-                or not (of_library or any(w in str(error) for w in BROKEN))
-            ):
+            if not self.path or not (of_library or any(word in str(error) for word in BROKEN)):
                 raise
             raise InputError(f"cannot run {self.path}: {_last(error)}") from error
 
