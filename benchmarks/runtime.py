@@ -5,8 +5,9 @@
 Two tables. The first: seconds from the start of the process to the first box, pictures a second of a small picture
 (`small`, else the large one scaled to 640 pixels), and peak memory. The second, on the large picture (scaled to 3840
 pixels on its longer side) with every kind of crops: pictures a second, the share of time outside the network, forwards,
-and memory; sahi slices with its default overlap and a full pass. Pictures are decoded before; what decoding takes stands
-in a line of its own. The median of `rounds` counts. All give the same file to ONNX Runtime.
+and memory; sahi slices with its default overlap and a full pass. Pictures are decoded before; what decoding takes
+stands in a line of its own. The median of `rounds` counts. All give the same file to ONNX Runtime; `threads` is of the
+runtime alone.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ CROPS = ("none", "grid", "lsm", "auto")
 FIRST = {  # programs that print when the first box is there
     "runtime": "from yolotiny.runtime import Detector; r = Detector({model!r})({picture!r}); r[0].boxes",
     "yolotiny": "from yolotiny import YOLO; r = YOLO({model!r}).predict({picture!r}, verbose=False); r[0].boxes.xyxy",
-    "ultralytics": "from ultralytics import YOLO; r = YOLO({model!r}, task='detect').predict({picture!r}, verbose=False);"
-    " r[0].boxes.xyxy",
+    "ultralytics": "from ultralytics import YOLO; "
+    "r = YOLO({model!r}, task='detect').predict({picture!r}, verbose=False); r[0].boxes.xyxy",
 }
 
 
@@ -101,12 +102,12 @@ def by_sahi(model: str, crops: str, threads: int | None) -> tuple[Callable[[Any]
     import numpy as np
     from sahi import AutoDetectionModel
     from sahi.predict import get_sliced_prediction
-    from ultralytics import YOLO
 
-    yolo = YOLO(model, task="detect")
-    yolo.predict(np.zeros((64, 64, 3), np.uint8), verbose=False)
-    watch = watched_session(yolo.predictor.model.backend.session)
-    made = AutoDetectionModel.from_pretrained("ultralytics", model=yolo, confidence_threshold=0.25, device="cpu")
+    made = AutoDetectionModel.from_pretrained(
+        "ultralytics", model_path=model, task="detect", confidence_threshold=0.25, device="cpu"
+    )
+    made.perform_inference(np.zeros((64, 64, 3), np.uint8))
+    watch = watched_session(made.model.predictor.model.backend.session)
 
     def run(picture: Any) -> Any:
         rgb = picture[..., ::-1]

@@ -99,13 +99,13 @@ def pictures(tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory) -> dict[str, Path]:
-    """ONNX files of a small YOLOv5 that sees something: static, dynamic, and with suppression inside."""
+    """A small YOLOv5 that sees something, and its ONNX files: static, dynamic, and with suppression inside."""
     folder = tmp_path_factory.mktemp("exported")
     torch.manual_seed(0)
     detector = awake(TorchDetector("yolov5n.yaml", nc=2))
     detector.names = {0: "vehicle", 1: "boat"}
     detector.yaml["measured"] = {"object_size": 12.0}
-    out = {}
+    out = {"checkpoint": folder / "static.pt"}
     kinds = {"static": {}, "dynamic": {"dynamic": True}, "nms": {"nms": True}}
     for kind, options in kinds.items():
         file = folder / f"{kind}.pt"

@@ -18,6 +18,6 @@ cli         the command line
 from ..errors import InputError
 from .detector import Detector
 from .results import Detections
-from .track import ByteTrack
+from .track import ByteTrack, tracker_of
 
-__all__ = ["ByteTrack", "Detections", "Detector", "InputError"]
+__all__ = ["ByteTrack", "Detections", "Detector", "InputError", "tracker_of"]
