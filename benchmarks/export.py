@@ -148,7 +148,8 @@ def deviation(got: Any, wanted: Any) -> Deviation:
         good = theirs[theirs[:, 4] > 0.25]
         if not len(good):
             continue
-        far = torch.cdist(good, mine)
+        # Not by matrix product, whose rounding is an eighth of a pixel: peaks beside each other have nearly equal boxes.
+        far = torch.cdist(good, mine, compute_mode="donot_use_mm_for_euclid_dist")
         near = mine[far.argmin(1)]
         boxes = max(boxes, float(((near - good)[:, :4].abs() / good[:, :4].abs().clamp(1)).max()))
         scores = max(scores, float((near - good)[:, 4].abs().max()))
@@ -283,9 +284,10 @@ PAGE = """{intro}
 `python benchmarks/export.py data=datasets/hit-uav/data.yaml{of}`
 
 The largest differences between file and network on three pictures of HIT-UAV val at {size} px, of boxes (as a share of
-each coordinate or side; of one pixel where it is smaller) and of scores. Weights are untrained, at the smallest scale of each file. With `nms=True`, and of heads that choose
-their boxes themselves, boxes of a score above .25 count. OpenVINO computes in float32 here; by itself it takes bfloat16
-where a processor has it.
+each coordinate or side; of one pixel where it is smaller) and of scores. Weights are untrained, at the smallest scale of
+each file. With `nms=True`, and of heads that choose their boxes themselves, boxes of a score above .25 count. OpenVINO
+computes in float32 here; by itself it takes bfloat16 where a processor has it. The tests do the same with every graph
+(`pytest -m long tests/test_models.py`), and ask for 1e-3 of both.
 
 {first}
 
