@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -86,17 +89,33 @@ def assert_same_rows(got: Tensor, wanted: Tensor, above: float = 0.25) -> None:
         assert len(good) and all(((row - others).abs() <= reach).all(1).any() for row in good)
 
 
-def awake(detector: Detector, share: float = 0.05) -> Detector:
+def photographs(size: int = 128, count: int = 16) -> Tensor:
+    """(count, 3, size, size) in 0..1: real pictures where there are some, else parts of a generated aerial scene."""
+    root = Path(__file__).parents[1]
+    real = Path(os.environ.get("YOLOTINY_DATA") or root.parent / "shared" / "data")
+    files = sorted(real.glob("hit-uav/**/*.jpg"))[:count]
+    shown = [cv2.imread(str(file)) for file in files]
+    if len(shown) < count:
+        scene, rng = cv2.imread(str(root / "docs" / "demo.jpg")), np.random.default_rng(0)
+        side = min(scene.shape[:2]) // 2
+        corners = rng.integers(0, np.array(scene.shape[:2]) - side, (count, 2))
+        shown = [scene[y : y + side, x : x + side] for y, x in corners]
+    shown = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in shown]
+    return torch.from_numpy(np.stack(shown)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255)
+
+
+def awake(detector: Detector, share: float = 0.05, x: Tensor | None = None) -> Detector:
     """Give a fresh detector answers that differ from place to place, about `share` of them with a score above 0.25.
 
-    Fresh batch norms let a picture fade on its way through the network; here their statistics are those of `pictures`.
+    Fresh batch norms let a picture fade on its way through the network; here their statistics are those of `pictures`,
+    or of `x` (B, 3, H, W).
     """
     norms = [m for m in detector.modules() if isinstance(m, nn.BatchNorm2d)]
     momenta = [m.momentum for m in norms]
     for m in norms:
         m.momentum = 1.0
     detector.train()
-    x = pictures(16, (128, 128))
+    x = pictures(16, (128, 128)) if x is None else x
     with torch.no_grad():
         detector(x)
         for m, momentum in zip(norms, momenta, strict=True):

@@ -26,6 +26,7 @@ from yolotiny.config.option_table import read_by
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.ops.nms import nwd
+from yolotiny.val import validator
 
 SIZE = (96, 128)  # of the pictures
 SCALE = 2.0  # network pixels of a crop per pixel of the picture
@@ -397,9 +398,28 @@ def report_says(key: Callable[[dict], Any], **options: Any) -> Check:
 
 def on_page(case: Case, mode: str, name: str) -> None:
     seen: list[Any] = []
+    plain_plots(case)
     case.patch.setattr("yolotiny.val.validator.write", lambda *a: seen.append(a[4]) or [Path("report.json")])
-    case.val(worst=3)
+    case.val(worst=3, plots=True)
     assert seen == [3]
+
+
+def read_as(**options: Any) -> Check:
+    """Pictures of three bands read otherwise show the network something else."""
+
+    def check(case: Case, mode: str, name: str) -> None:
+        assert not same(found(case, mode, **options), base(case, mode))
+
+    return check
+
+
+def with_intervals(case: Case, mode: str, name: str) -> None:
+    asked: list[int] = []
+    run = validator.evaluate_scene
+    noted = lambda *a, **k: asked.append(k["samples"]) or run(*a, **k)  # noqa: E731
+    case.patch.setattr("yolotiny.val.validator.evaluate_scene", noted)
+    case.val(samples=3)
+    assert asked == [3]
 
 
 def plain_plots(case: Case) -> None:
@@ -485,6 +505,8 @@ BOTH: dict[str, Check] = {
     "prior": of_crops(0.5, "grid", "lsm", "auto"),
     "budget": of_crops(1, "grid", "lsm", "auto", seen=lambda a, b: len(a.crops) < len(b.crops)),
     "merge": of_crops("nms", "grid", "lsm", "auto"),
+    "bands": read_as(bands=[3, 2, 1]),
+    "stretch": read_as(stretch="minmax"),
     "save_txt": labelled(5),
     "save_conf": labelled(6, save_conf=True),
 }
@@ -518,6 +540,7 @@ TABLE: dict[str, dict[str, Check]] = {
         "plots": plotted,
         "protocol": report_says(lambda r: r["protocol"], protocol="coco"),
         "worst": on_page,
+        "samples": with_intervals,
         "visualize": compared(),
         "show_labels": compared(show_labels=False),
         "show_conf": compared(show_conf=False),

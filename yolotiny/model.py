@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
-from ultralytics.nn.backends.base import BaseBackend
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
+from .analysis.formats import Asked, Benchmark, benchmark
 from .config.class_names import check_classes
-from .config.defaults import DEFAULTS
+from .config.exported import ExportedFile
 from .config.lookup import file_meant
 from .config.option_table import check
 from .config.options import (
@@ -33,8 +32,8 @@ from .config.run_files import check_source, find_data, protocol_of, run_root
 from .config.slicing import section_of
 from .data_file import class_names, find_file
 from .detector import Detector
-from .errors import InputError, did_you_mean
-from .export import check_opset, export_whole, sizes_noted
+from .errors import InputError
+from .export import export
 from .metrics import SAMPLES
 from .nn.head import family_of
 from .ops.postprocess import check_metric
@@ -43,7 +42,6 @@ from .predict.predictor import TEXTS, Predictor, is_ours
 from .predict.sharing import prepare
 from .predict.uncertainty import UncertainPredictor
 from .report import WORST
-from .runtime.metadata import size_said
 from .runtime.sources import usual_batch
 from .slicing import SlicedInference
 from .track.config import section_to_track, tracker_of
@@ -80,6 +78,7 @@ class YOLO(SeamedModel):
     """
 
     _tracks: Tracks | None = None  # those of the last call of `track`
+    exported = ExportedFile()  # what an exported file says of itself
 
     def __init__(
         self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False, plugins: Any = None
@@ -106,13 +105,18 @@ class YOLO(SeamedModel):
         super().open_file(weights, task)
         if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
             raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
-        if not self.model_is_module and (size := size_said(BaseBackend.read_metadata(weights), weights)):
-            self.overrides["imgsz"] = size[0] if size[0] == size[1] else list(size)  # as of a checkpoint's training
+        self.exported = ExportedFile() if self.model_is_module else ExportedFile.read(str(self.model))
+        self.overrides |= self.exported.usual
 
     @property
     def model_is_module(self) -> bool:
         """True for PyTorch models, False for exported ones."""
         return isinstance(self.model, nn.Module)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The model file, or the sections of it that an exported file has."""
+        return self.model.yaml if self.model_is_module else self.exported.configuration
 
     def need_network(self, command: str) -> None:
         """Raise InputError for an exported file, which `command` cannot look into."""
@@ -184,9 +188,9 @@ class YOLO(SeamedModel):
         """Not offered: ultralytics' search starts a trainer of its own."""
         raise InputError("tune is not part of yolotiny; train with several recipes and compare results.csv")
 
-    def benchmark(self, *args: Any, **options: Any) -> Any:
-        """Not offered: ultralytics' benchmark opens the exported files with its own classes."""
-        raise InputError("benchmark is not part of yolotiny; export, and val the exported file")
+    def benchmark(self, data: str, to: str | Path = "runs/benchmark", **options: Any) -> Benchmark:
+        """Megabytes, milliseconds and AP by size of every format beside the checkpoint's; `options` as in `Asked`."""
+        return benchmark(self, to, Asked(data, **options))
 
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
@@ -202,6 +206,7 @@ class YOLO(SeamedModel):
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
         plain, changes = sort_options("val", options, self.own_head)
+        self.exported.check_size(plain.get("imgsz"))
         plain = of_split(plain)
         worst, samples = plain.pop("worst", WORST), plain.pop("samples", SAMPLES)
         rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
@@ -215,11 +220,11 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst, runner.samples = worst, samples
+        runner.worst, runner.samples, runner.exported = worst, samples, self.exported
         runner.workers, runner.pictures = plain.get("workers"), reading
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
-        with in_one_line(runner):
+        with in_one_line(runner), self.exported.in_one_line():
             runner(model=self.model)
         self.metrics = runner.metrics
         self.metrics.report = runner.report
@@ -227,11 +232,14 @@ class YOLO(SeamedModel):
 
     def sliced_by(self, changes: dict[str, Any], read: Any = section_of) -> SlicedInference | None:
         """What the model file says about crops, with `changes` to it, as `read` has it; None without crops."""
-        cfg = self.model.yaml if self.model_is_module else {}
+        cfg = self.configuration
         where = cfg.get("yaml_file") or self.model_name
         changes = {k: v for k, v in changes.items() if k.partition(".")[0] == "infer"}
         section = read(cfg.get("infer"), changes, where)
-        return None if section is None else SlicedInference.from_config(section, where)
+        sliced = None if section is None else SlicedInference.from_config(section, where)
+        if sliced is not None and sliced.needs_heatmap:
+            self.exported.tell_of_boxes()
+        return sliced
 
     def predict(self, source: Any = None, stream: bool = False, predictor: Any = None, **options: Any) -> Any:
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
@@ -259,27 +267,15 @@ class YOLO(SeamedModel):
 
     def rules_by(self, changes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Rules of evaluation by name: those of the model's configuration, under those given now; checked."""
-        own = (self.model.yaml.get("eval") or {}) if self.model_is_module else {}
-        return rules_of(own, changes, names, self.model.model[-1] if self.model_is_module else None)
+        head = self.model.model[-1] if self.model_is_module else None
+        return rules_of(self.configuration.get("eval") or {}, changes, names, head)
 
     def export(self, **options: Any) -> str:
-        """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file."""
-        from ultralytics.engine.exporter import export_formats  # slow to import
-
+        """Export; `format` as in ultralytics (onnx, torchscript, openvino, engine, ...). Returns the file or folder."""
         self.need_network("export")
         plain, _ = sort_options("export", options, self.own_head)
-        known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
-        if wanted.lower() not in known:
-            raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
-        check_opset(self.model, plain.get("opset"))
         self.warn_untrained()
-        if plain.get("nms") and (self.model.yaml.get("eval") or {}).get("nms_metric") == "nwd":
-            raise InputError(
-                "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
-                "nms_metric=nwd to val and predict"
-            )
-        with sizes_noted(self.model, self.callbacks["on_export_start"]):
-            return export_whole(self.model, partial(super().export, **DEFAULTS | of_split(plain)))
+        return export(self.model, of_split(plain), self.callbacks["on_export_start"], super().export)
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:
@@ -293,6 +289,9 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     plain.pop("uncertainty", None)
     if plain.get("embed") is not None:
         plain["embed"] = _layers(owner, plain["embed"])
+    owner.exported.check_size(plain.get("imgsz"))
+    if kind is UncertainPredictor:
+        UncertainPredictor.check(owner.model)
     sliced = owner.sliced_by(changes, section_to_track if mode == "track" else section_of)
     if sliced is not None and kind is UncertainPredictor:
         raise InputError("uncertainty=True is of one pass over a picture; leave it out, or write crops=none")
@@ -301,8 +300,8 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     rules = owner.rules_by(changes, SUPPRESSION)
     names = class_names(find_file(plain["data"])) if plain.get("data") else None
     texts = {k: plain[k] for k in TEXTS if k in plain}
-    told = {"suppression": rules, "sliced": sliced, "texts": texts, "names": names} | told
-    told["pictures"] = reading_of(changes)
+    told = {"suppression": rules, "sliced": sliced, "texts": texts, "exported": owner.exported} | told
+    told |= {"names": names, "pictures": reading_of(changes)}
     owner.warn_untrained()
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain

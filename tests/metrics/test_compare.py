@@ -77,7 +77,7 @@ def test_the_command_prints_and_writes_table_json_and_drawing(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("samples=-1", "samples=-1 must be a whole number"), ("pred=x.json", "unknown option 'pred'"), ("a=", "needs a=")],
+    [("samples=-1", "samples=-1 is below 0"), ("pred=x.json", "unknown option 'pred'"), ("a=", "needs a=")],
 )
 def test_mistakes_get_one_line(tmp_path, capsys, word, said):
     for name, content in zip("gpb", (*pictures(3, 2), []), strict=True):

@@ -167,9 +167,9 @@ def test_worst_limits_the_images_of_the_page(run, tmp_path):
         (["worst=3"], "worst= is for the page: give report=FOLDER too"),
         (["report={to}/r", "images={to}/none"], "images: there is no folder"),
         (["report={to}/r", "images={to}"], "holds none of the 3 pictures of the ground truth, such as sub/a.png"),
-        (["report={to}/r", "worst=many"], "worst=many: give a whole number from 0 up"),
-        (["report={to}/r", "worst=-1"], "worst=-1: give a whole number from 0 up"),
-        (["imgsz=big"], "imgsz=big: give a whole number from 1 up"),
+        (["report={to}/r", "worst=many"], "worst=many: give a whole number from 0 to 10,000"),
+        (["report={to}/r", "worst=-1"], "worst=-1 is below 0"),
+        (["imgsz=big"], "imgsz=big: give a whole number of pixels, from 1 to 65,536"),
     ],
 )
 def test_a_mistake_is_one_line_before_anything_is_computed(fails, tmp_path, monkeypatch, words, says):

@@ -229,7 +229,7 @@ class Sweep:
 
 def _sizes(model: Any, dataset: TinyDataset) -> list[int]:
     """Input sizes to try: of the training, its multiples, and that at which objects look as in training."""
-    cfg = model.model.yaml if model.model_is_module else {}
+    cfg = model.configuration
     trained = model.overrides.get("imgsz") or 640
     trained = int(max(trained) if isinstance(trained, (list, tuple)) else trained)
     longest = max(max(size) for size in dataset.sizes.values())

@@ -136,6 +136,27 @@ COMMANDS = {
         ("model",),
         of_model=True,
     ),
+    "benchmark": Command(
+        "export to every format there is a library for: milliseconds, AP by size and megabytes of each",
+        "yolotiny benchmark model=best.pt data=demo/data.yaml formats=onnx,openvino",
+        ("model", "data"),
+        {
+            "model": Argument(MODEL, "a checkpoint; its exports lie beside it"),
+            "data": Argument(PATH, "the data YAML"),
+            "imgsz": Argument(MAYBE_INPUT, "side of the input in pixels, default that of the training"),
+            "formats": Argument(
+                several(name("the name of a format", None)),
+                "such as onnx,openvino; default all, and those whose library is absent are named",
+            ),
+            "split": Argument(SPLIT, "of the data, default val"),
+            "device": Argument(DEVICES, "cpu, 0, ..."),
+            "rounds": Argument(whole(1, MANY), "forwards of each format whose median time counts, default 20"),
+            "to": Argument(
+                MAYBE_FOLDER,
+                "folder for benchmark.json and the runs of val, default runs/benchmark, numbered when it exists",
+            ),
+        },
+    ),
     "info": Command(
         "show the size and cost of a model",
         "yolotiny info model=yolov5s-p2.yaml imgsz=640",

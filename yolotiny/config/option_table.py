@@ -437,6 +437,9 @@ FILES = {
         EXPORT, name("the name of a format"), "onnx, openvino, engine, torchscript (default) and others of ultralytics"
     ),
     "dynamic": Option(EXPORT, FLAG, "True writes a file that takes pictures of any size and number"),
+    "heatmap": Option(
+        EXPORT, FLAG, "True writes the heat map of YOLC as a second output, so that clusters are the checkpoint's"
+    ),
     "simplify": Option(EXPORT, FLAG, "False leaves an ONNX graph as it was traced"),
     "opset": Option(
         EXPORT,

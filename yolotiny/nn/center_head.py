@@ -35,6 +35,7 @@ class CenterHead(DenseDetect):
         heat_stride: pixels of the picture per pixel of the heat map.
         smooth: blur the probabilities before peaks are looked for.
         renorm: a peak of the blurred map has the score of the map before.
+        show_map: an exported graph gives the best probability of each place, (B, H, W), beside the peaks.
     Source: Zhou et al. 2019 (CenterNet).
     """
 
@@ -43,6 +44,7 @@ class CenterHead(DenseDetect):
     heat_stride = 1
     smooth = False
     renorm = False
+    show_map = False
 
     def prior_sizes(self, level: int) -> Tensor:
         """(1, 2) pixels: a cell."""
@@ -59,7 +61,9 @@ class CenterHead(DenseDetect):
         heat = preds.heat[-1].float().sigmoid()
         seen = blur(heat, self.nc) if self.smooth else heat
         y = self.top(seen, preds, heat if self.renorm else None)
-        return y if self.export else (y, replace(preds, seen=seen.amax(1)))
+        if self.export:
+            return (y, seen.amax(1)) if self.show_map else y
+        return y, replace(preds, seen=seen.amax(1))
 
     def top(self, heat: Tensor, preds: CenterPreds, sharp: Tensor | None = None) -> Tensor:
         """(B, C, H, W) probabilities -> (B, K, 6) xyxy pixels, score, class.

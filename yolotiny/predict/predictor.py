@@ -18,6 +18,7 @@ from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
 from ..config.class_names import ClassOrder, check_classes, few
+from ..config.exported import ExportedFile
 from ..data.depth import Unclear
 from ..errors import InputError
 from ..loaders.reader import Reader, in_bytes, tell_of
@@ -50,11 +51,13 @@ class Predictor(Saving, DetectionPredictor):
         pictures: `bands` and `stretch` as the user has them, over those of the training.
         texts: `show_labels` and `show_conf` as the user has them; without them the size of the objects decides.
         names: of the classes in the data YAML that the user gave, whose numbers results have then; None without.
+        exported: what an exported file says of itself.
     """
 
     multi_label = False
     warns = True
     texts: Mapping[str, bool] = {}
+    exported = ExportedFile()
 
     def __init__(
         self,
@@ -64,15 +67,17 @@ class Predictor(Saving, DetectionPredictor):
         texts: Mapping[str, bool] | None = None,
         names: Mapping[int, str] | None = None,
         pictures: Mapping[str, Any] | None = None,
+        exported: ExportedFile | None = None,
         **kwargs: Any,
     ):
         self.suppression, self.sliced, self.texts, self.names = suppression or {}, sliced, texts or {}, names
-        self.pictures = pictures or {}
+        self.pictures, self.exported = pictures or {}, exported or self.exported
         super().__init__(*args, **kwargs)
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
         """ultralytics' network, to be shared with other calls."""
-        super().setup_model(model, verbose)
+        with self.exported.in_one_line():
+            super().setup_model(model, verbose)
         self.model = Lent(self.model)
 
     def setup_source(self, source: Any, stride: int | None = None) -> None:
@@ -136,8 +141,9 @@ class Predictor(Saving, DetectionPredictor):
         if self.sliced is not None and not self.sliced.full and not self.args.embed:
             return None
         start = time.perf_counter()
-        with self.model.lock:  # activation maps put hooks into the network
+        with self.model.lock, self.exported.in_one_line():  # activation maps put hooks into the network
             out = super().inference(im, *args, **kwargs)
+        self.exported.check_output(out[0] if isinstance(out, (list, tuple)) else out, self.model.names)
         if self.sliced is not None and self.sliced.budget is not None:
             finish(self.device)
             took = time.perf_counter() - start

@@ -46,7 +46,8 @@ def coarse_passes(
 def heat_maps(preds: Any, letterboxes: Sequence[Letterbox], least: float = 0.0) -> list[np.ndarray]:
     """A heat map over each image of a batch.
 
-    A head with a map of its own (YOLC) gives that; any other, and every exported file, the scores of its predictions.
+    A head with a map of its own (YOLC) gives that, as does a file exported with `heatmap=True`; any other the scores of
+    its predictions.
 
     Args:
         preds: what the network gave.
@@ -56,8 +57,9 @@ def heat_maps(preds: Any, letterboxes: Sequence[Letterbox], least: float = 0.0) 
         Of each image (h, w) scores or probabilities, 0..1.
     """
     maps = preds[1] if isinstance(preds, (list, tuple)) and len(preds) > 1 else None
-    if isinstance(maps, CenterPreds) and maps.seen is not None:
-        seen = maps.seen.float().cpu().numpy()
+    own = maps.seen if isinstance(maps, CenterPreds) else maps if isinstance(maps, Tensor) and maps.ndim == 3 else None
+    if own is not None:
+        seen = own.float().cpu().numpy()
         return [from_map(one, letterbox) for one, letterbox in zip(seen, letterboxes, strict=True)]
     y = preds[0] if isinstance(preds, (list, tuple)) else preds
     if y.device.type != "cpu" and y.shape[-1] != 6:  # one score of each prediction travels, not those of all classes

@@ -88,19 +88,31 @@ class UncertainPredictor(Predictor):
 
     rows: dict[str, list[dict[str, Any]]]
 
-    def setup_model(self, model: Any, verbose: bool = True) -> None:
-        """See that the network has a coder which tells how wide a distribution is.
+    @staticmethod
+    def check(model: Any) -> None:
+        """See that a network has a coder which tells how wide a distribution is.
+
+        Args:
+            model: a network, or the name of an exported file.
 
         Raises:
             InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map.
         """
-        head = model.model[-1] if isinstance(model, torch.nn.Module) else None
+        if not isinstance(model, torch.nn.Module):
+            raise InputError(
+                "uncertainty=True needs the checkpoint: an exported file gives boxes, not the distributions behind them"
+            )
+        head = model.model[-1]
         if not isinstance(head, DenseDetect) or not head.coder.is_distributional:
             raise InputError(
                 "uncertainty=True needs a checkpoint whose boxes are distributions (coder bins, as in yolov5n-ugs)"
             )
         if isinstance(head, CenterHead):
             raise InputError("uncertainty=True does not go with a head that finds objects in a heat map")
+
+    def setup_model(self, model: Any, verbose: bool = True) -> None:
+        """A network that passes `check`."""
+        self.check(model)
         super().setup_model(model, verbose)
 
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:

@@ -19,6 +19,7 @@ from .._compat.validator import SeamedValidator
 from ..boxes import pairwise_iof, pairwise_iou
 from ..config.class_names import ClassOrder, few
 from ..config.defaults import MAX_DET
+from ..config.exported import ExportedFile
 from ..distributed import gathered
 from ..errors import InputError, did_you_mean
 from ..files import write_text
@@ -67,6 +68,7 @@ class Validator(SeamedValidator):
         pictures: `bands` and `stretch` as the user has them, over those of the training.
         workers: processes that load pictures, where the user says so.
         samples: drawn data sets for the intervals of AP; in training there are none.
+        exported: what an exported file says of itself.
     """
 
     protocol = "aitod"
@@ -78,6 +80,7 @@ class Validator(SeamedValidator):
     workers: int | None = None
     samples: int = SAMPLES
     evaluation: Evaluation | None = None
+    exported = ExportedFile()
 
     @names_as_text()
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
@@ -168,6 +171,7 @@ class Validator(SeamedValidator):
 
     def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
+        self.exported.check_output(y, self.names)
         return nms(y, self.nms_config, self.left_out, together=of_crops)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:

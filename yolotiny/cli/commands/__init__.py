@@ -17,6 +17,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "track": models.track,
     "tune-crops": analyze.tune_crops,
     "export": models.export,
+    "benchmark": analyze.benchmark,
     "info": models.info,
     "demo": models.demo,
     "models": models.models,

@@ -1,4 +1,4 @@
-"""Commands that look inside a model or compare settings: analyze maps, analyze gradients, tune-crops."""
+"""Commands that look inside a model or compare settings: analyze maps, analyze gradients, tune-crops, benchmark."""
 
 from __future__ import annotations
 
@@ -64,3 +64,14 @@ def tune_crops(model: str, data: str, to: str | None = None, **options: Any) -> 
     loaded.warn_untrained()
     report = tune(loaded, data, to or increment_path("runs/tune-crops"), **options)
     print(f"{report}\nwritten: {report.folder}")
+
+
+def benchmark(model: str, data: str, to: str | None = None, **options: Any) -> None:
+    """Compare a checkpoint with its exports; print the table."""
+    loaded = load(model)
+    from ultralytics.utils.files import increment_path
+
+    from ...analysis.formats import FILE
+
+    folder = to or increment_path("runs/benchmark")
+    print(f"{loaded.benchmark(data, folder, **options)}\nwritten: {Path(folder) / FILE}")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
 import re
 import shutil
 import tempfile
+import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ultralytics.utils import LOGGER
 
-from .errors import InputError
-from .files import cannot_write, move
-from .loaders.trained import as_metadata
-from .training_stats import TrainingStats
+from ..errors import InputError
+from ..files import cannot_write, move
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+STAGE = ".export-"
+FRESH_SECONDS, OLD_SECONDS = 2.0, 86_400.0  # younger folders may be about to be locked; no export takes a day
 
 # What libraries say in place of the system's error: torch, protobuf, OpenVINO.
 FAILURE = "export failure"  # how ultralytics begins what it logs of one
@@ -45,9 +50,11 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
     name = Path(known or network.yaml.get("yaml_file") or "model.yaml")
     folder = name.parent if known else Path()
     try:
-        stage = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+        remove_left(folder)
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
     except OSError as error:
         raise cannot_write(folder.absolute(), error) from error
+    lock = _lock(stage)
     shown = _Shown(stage, folder)
     LOGGER.addFilter(shown)
     network.pt_path = str(stage / f"{name.stem}.pt")
@@ -72,33 +79,42 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
         network.pt_path = known
         LOGGER.removeFilter(shown)
         shutil.rmtree(stage, ignore_errors=True)
+        _unlock(lock)
 
 
-def check_opset(network: Any, opset: int | None) -> None:
-    """Raise InputError for a version of ONNX' operators that lacks one which a layer says it needs (`least_opset`)."""
-    least = max((getattr(layer, "least_opset", 0) for layer in network.modules()), default=0)
-    if opset is not None and opset < least:
-        raise InputError(
-            f"opset={opset}: this model needs opset={least} or a later one; left out, torch's best is taken"
-        )
+def remove_left(folder: Path) -> None:
+    """Remove what killed exports left in a folder.
 
-
-@contextlib.contextmanager
-def sizes_noted(network: Any, started: list[Callable[[Any], None]]) -> Iterator[None]:
-    """While it lasts, exports know what was measured on the training data.
-
-    Args:
-        network: has it in its configuration.
-        started: ultralytics' callbacks at the start of an export.
+    An export holds a lock on its own as long as it lives; where there are no locks, what is a day old counts as left.
     """
-    sizes = replace(TrainingStats.of(network), object_areas=None).known()  # metadata are single values
-    sizes |= as_metadata(network)
-    note = lambda exporter: exporter.metadata.update(sizes)  # noqa: E731
-    started.append(note)
+    for left in folder.glob(f"{STAGE}*"):
+        try:
+            age = time.time() - left.stat().st_mtime
+        except OSError:  # it has just gone
+            continue
+        lock = None if age < FRESH_SECONDS or not left.is_dir() else _lock(left)
+        if lock is not None or (fcntl is None and age > OLD_SECONDS):
+            shutil.rmtree(left, ignore_errors=True)
+            _unlock(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Hold a folder until `_unlock`, or the end of this process; None where somebody has it, or it cannot be held."""
+    if fcntl is None:
+        return None
+    handle = None
     try:
-        yield
-    finally:
-        started.remove(note)
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _unlock(handle)
+        return None
+    return handle
+
+
+def _unlock(handle: int | None) -> None:
+    if handle is not None:
+        os.close(handle)
 
 
 def _check_room(folder: Path, size: int) -> None:
