@@ -211,8 +211,7 @@ class YOLO(SeamedModel):
         worst, samples = plain.pop("worst", WORST), plain.pop("samples", SAMPLES)
         rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
         self.warn_untrained()
-        data = plain.get("data") or self.overrides.get("data")
-        if not data:
+        if not (data := plain.get("data") or self.overrides.get("data")):
             raise InputError("val needs data=FILE.yaml")
         plain["data"] = find_data(data, plain.get("split") or "val")
         check_classes(plain.get("classes"), class_names(Path(plain["data"])), str(plain["data"]))

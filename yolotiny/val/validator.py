@@ -234,8 +234,7 @@ class Validator(SeamedValidator):
             )
             self.report = self.evaluation.report
         self.images, self.pictures = [], []
-        if self.fitness:
-            stats["fitness"] = self.report[self.fitness] or 0.0
+        stats |= {"fitness": self.report[self.fitness] or 0.0} if self.fitness else {}
         return stats | {c: self.report.get(k) or 0.0 for c, k in self.columns.items()}
 
     def print_results(self) -> None:
