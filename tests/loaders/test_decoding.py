@@ -16,12 +16,12 @@ from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO
 from yolotiny.cli.main import main
 from yolotiny.data import check, convert, stats
-from yolotiny.data.reader import PictureReader
 from yolotiny.data_file import read_data_file
 from yolotiny.errors import InputError
 from yolotiny.loaders.build import build_dataset
 from yolotiny.loaders.reader import Reader
 from yolotiny.loaders.trained import reader_for, section_of
+from yolotiny.pictures.reader import PictureReader
 
 FIVE = {"bands": [1, 2, 3]}
 
@@ -183,6 +183,4 @@ def test_the_command_line_takes_bands_and_stretch(tmp_path, capsys):
     seen = "bands 1, 2, 3 read as red, green and blue; 16 bits, of which the upper 8 are seen"
     assert seen in capsys.readouterr().out
     assert main(["data", "check", f"data={file}", "bands=0"]) == 2
-    assert capsys.readouterr().err.strip() == (
-        "yolotiny: error: bands=0: give the numbers of bands, from 1 on, such as bands=[4,3,2] or bands=1"
-    )
+    assert capsys.readouterr().err.strip() == "yolotiny: error: bands=0 is below 1"
