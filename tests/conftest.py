@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 os.environ["YOLO_OFFLINE"] = "1"  # before anything imports ultralytics
@@ -18,6 +21,18 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs real pictures: no folder {folder}; set YOLOTINY_DATA")
     return folder
+
+
+@pytest.fixture
+def picture() -> Callable[..., Path]:
+    """Write a grey picture: `picture(path, width, height)`."""
+
+    def write(path: Path, width: int = 100, height: int = 50) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((height, width, 3), 128, np.uint8))
+        return path
+
+    return write
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ LINES = [
     {"image_files", "picture_io", "picture_names", "shipped"},
     {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
-    {"ops", "limits"},
+    {"ops", "limits", "pictures"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
     {"criterion", "slicing", "report"},
     {"runtime"},
@@ -45,7 +45,17 @@ FOLDERS = {"yolotiny", "cfg", "datasets", "runs", "tests", "benchmarks", "docs",
 GENERATED = {"build", "dist", "venv", "__pycache__"}
 
 # What runs without torch, so that a detector from an exported file can share it. The exceptions end one by one.
-NUMPY_ONLY = ("data", "slicing", "metrics", "ops/nms", "ops/letterbox", "ops/suppression", "picture_io", "runtime")
+NUMPY_ONLY = (
+    "data",
+    "slicing",
+    "metrics",
+    "ops/nms",
+    "ops/letterbox",
+    "ops/suppression",
+    "picture_io",
+    "pictures",
+    "runtime",
+)
 TORCH = {"torch", "torchvision", "ultralytics"}
 USES_TORCH = {
     "yolotiny/slicing/samplers/tiles.py": "draws the heat map of clusters as training of YOLC does, in torch",

@@ -15,13 +15,13 @@ from yolotiny import _compat
 from yolotiny.config.run_files import find_data
 from yolotiny.data import check, convert, stats
 from yolotiny.data.formats.yolo import read_yolo
-from yolotiny.data.pictures import decode, image_size
 from yolotiny.data.quality.listing import read_listing
-from yolotiny.data.reader import PictureReader
 from yolotiny.data_file import find_file, read_data_file
 from yolotiny.errors import InputError
 from yolotiny.image_files import IMAGES, list_images
 from yolotiny.loaders.build import build_dataset
+from yolotiny.pictures.files import decode, image_size
+from yolotiny.pictures.reader import PictureReader
 
 _compat.quiet()
 NAMES = "names: [car, ship]\n"

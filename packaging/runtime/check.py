@@ -4,7 +4,8 @@
 
 The network is YOLOv5n with official weights where `../shared/data` (or $YOLOTINY_DATA) has them, else a fresh one that
 is made to see something, and the pictures are real ones from there or generated. What is checked: the boxes of every
-kind of crops, that nothing needs torch, the size of the wheel and of its environment.
+kind of crops, also in a picture of 12 bits and in one of five bands, that nothing needs torch, the size of the wheel
+and of its environment (without pip, which installs from outside).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 MOST_WHEEL, MOST_ENVIRONMENT = 1 << 20, 350 << 20  # bytes
 CROPS = ("none", "grid", "lsm", "auto")
+BANDS = [3, 2, 1]  # OpenCV has blue first
 CONF = 0.1
 
 sys.path.insert(0, str(ROOT))  # the checkout, whatever is installed
@@ -33,12 +35,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         model, pictures = export(place, data), collect(place, data)
-        wanted = {crops: by_full_package(model, pictures, crops) for crops in CROPS}
+        bands = five_bands(place, pictures)
         run = install(wheel, place)
-        for crops in CROPS:
-            got = by_wheel(run, model, pictures, crops, place)
-            compare(wanted[crops], got, crops)
-            print(f"crops={crops}: {len(got)} boxes in {len(list(pictures.iterdir()))} pictures, as the full package")
+        for source, crops, asked in [*((pictures, crops, None) for crops in CROPS), (bands, "none", BANDS)]:
+            wanted = by_full_package(model, source, crops, asked)
+            got = by_wheel(
+                run, model, source, ["--crops", crops, *(["--bands", *map(str, asked)] if asked else [])], place
+            )
+            compare(wanted, got, crops)
+            said = f"crops={crops}{f' bands={asked}' if asked else ''}"
+            print(f"{said}: {len(got)} boxes in {len(list(source.iterdir()))} pictures, as the full package")
         sizes(wheel, place / "environment")
 
 
@@ -58,7 +64,10 @@ def export(place: Path, data: Path) -> Path:
 
 
 def collect(place: Path, data: Path) -> Path:
-    """A folder of a few pictures, real where there are some."""
+    """A folder of a few pictures, real where there are some, and the first of them in 12 bits."""
+    import cv2
+    import numpy as np
+
     from yolotiny.data.scenes import write_demo
 
     folder = place / "pictures"
@@ -68,10 +77,25 @@ def collect(place: Path, data: Path) -> Path:
         real = sorted(write_demo(place / "demo", train=1, val=3, imgsz=320).parent.rglob("*.jpg"))[:3]
     for file in real:
         shutil.copy(file, folder)
+    cv2.imwrite(str(folder / "twelve_bits.png"), cv2.imread(str(real[0])).astype(np.uint16) << 4)
     return folder
 
 
-def by_full_package(model: Path, pictures: Path, crops: str) -> list[dict[str, Any]]:
+def five_bands(place: Path, pictures: Path) -> Path:
+    """A folder with the picture of 12 bits as a TIFF of five bands, of which `BANDS` are red, green and blue."""
+    import cv2
+    import numpy as np
+    import tifffile
+
+    folder = place / "bands"
+    folder.mkdir()
+    image = cv2.imread(str(pictures / "twelve_bits.png"), cv2.IMREAD_UNCHANGED)
+    values = np.dstack((image, image[..., :2]))
+    tifffile.imwrite(folder / "five.tif", values, photometric="minisblack", planarconfig="contig")
+    return folder
+
+
+def by_full_package(model: Path, pictures: Path, crops: str, bands: list[int] | None) -> list[dict[str, Any]]:
     """Rows of predictions.json by `YOLO(model).predict`."""
     import numpy as np
 
@@ -80,7 +104,8 @@ def by_full_package(model: Path, pictures: Path, crops: str) -> list[dict[str, A
     from yolotiny.runtime.coco_rows import rows_of
 
     rows = []
-    for found in YOLO(model).predict(pictures, crops=crops, conf=CONF, verbose=False, stream=True):
+    asked = {"bands": bands} if bands else {}
+    for found in YOLO(model).predict(pictures, crops=crops, conf=CONF, verbose=False, stream=True, **asked):
         boxes = found.boxes.cpu().numpy()
         table = np.concatenate((boxes.xyxy, boxes.conf[:, None], boxes.cls[:, None]), 1)
         name = PictureName(Path(found.path).name, Path(found.path).stem)
@@ -91,9 +116,10 @@ def by_full_package(model: Path, pictures: Path, crops: str) -> list[dict[str, A
 def install(wheel: Path, place: Path) -> Path:
     """An empty environment with the wheel; its command."""
     environment = place / "environment"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "-q", wheel], check=True, env=clean())
     code = "import importlib.util as u; print([n for n in ('torch', 'ultralytics', 'yolotiny') if u.find_spec(n)])"
     there = subprocess.run([python, "-c", code], cwd=place, env=clean(), capture_output=True, text=True, check=True)
     assert there.stdout.strip() == "[]", f"the environment has {there.stdout}"
@@ -105,10 +131,10 @@ def clean() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
 
 
-def by_wheel(run: Path, model: Path, pictures: Path, crops: str, place: Path) -> list[dict[str, Any]]:
+def by_wheel(run: Path, model: Path, pictures: Path, options: list[str], place: Path) -> list[dict[str, Any]]:
     """The same rows by the installed command."""
-    out = place / f"{crops}.json"
-    words = [run, model, pictures, "--crops", crops, "--conf", str(CONF), "--json", out, "--quiet"]
+    out = place / "out.json"
+    words = [run, model, pictures, *options, "--conf", str(CONF), "--json", out, "--quiet"]
     done = subprocess.run([*map(str, words)], cwd=place, env=clean(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(out.read_text())

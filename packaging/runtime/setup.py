@@ -13,6 +13,7 @@ SOURCE = Path("../../yolotiny")  # seen from this folder, where builders run
 ROOMS = {  # folder of yolotiny: the modules of it that the runtime imports; a test holds this to what is imported
     "": ("errors", "files", "picture_io", "picture_names", "registry", "text", "training_stats", "yaml_file"),
     "ops": ("__init__", "letterbox", "nms", "suppression"),
+    "pictures": ("*",),
     "plugins": ("*",),
     "runtime": ("*",),
     "runtime/track": ("*",),

@@ -7,21 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
-
-
-@pytest.fixture
-def picture() -> Callable[..., Path]:
-    """Write a grey picture: `picture(path, width, height)`."""
-
-    def write(path: Path, width: int = 100, height: int = 50) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), np.full((height, width, 3), 128, np.uint8))
-        return path
-
-    return write
 
 
 @pytest.fixture

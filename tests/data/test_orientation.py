@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from yolotiny.data.orientation import TAG, orientation, turn
-from yolotiny.data.pictures import image_size
+from yolotiny.pictures.files import image_size
 
 
 def tagged(path, tag, format=None):

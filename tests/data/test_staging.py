@@ -43,7 +43,7 @@ def test_what_is_unfinished_does_not_look_like_a_data_set(source, tmp_path):
 
 def test_the_same_call_goes_on_without_cutting_again_what_is_complete(source, tmp_path, monkeypatch):
     interrupted(source, tmp_path / "out")
-    from yolotiny.data.reader import PictureReader
+    from yolotiny.pictures.reader import PictureReader
 
     decoded, read = [], PictureReader.read
     monkeypatch.setattr(PictureReader, "read", lambda self, path: decoded.append(path.name) or read(self, path))

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from yolotiny.data import convert
-from yolotiny.data.depth import Depth
-from yolotiny.data.reader import PictureReader
 from yolotiny.data.records import EVERY, Dataset, Record, image_size
 from yolotiny.data.tiling import PAD, Tiling, cut, tile_dataset
 from yolotiny.errors import InputError
+from yolotiny.pictures.depth import Depth
+from yolotiny.pictures.reader import PictureReader
 
 NONE = np.zeros((0, 4))
 

@@ -16,12 +16,12 @@ from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO
 from yolotiny.cli.main import main
 from yolotiny.data import check, convert, stats
-from yolotiny.data.reader import PictureReader
 from yolotiny.data_file import read_data_file
 from yolotiny.errors import InputError
 from yolotiny.loaders.build import build_dataset
 from yolotiny.loaders.reader import Reader
 from yolotiny.loaders.trained import reader_for, section_of
+from yolotiny.pictures.reader import PictureReader
 
 FIVE = {"bands": [1, 2, 3]}
 

@@ -12,9 +12,9 @@ from PIL import Image
 from tests.bad_files import write_bad
 from tests.tiny_data import trained
 from yolotiny import YOLO
-from yolotiny.data.reader import PictureReader
 from yolotiny.errors import InputError
 from yolotiny.loaders.reader import Reader
+from yolotiny.pictures.reader import PictureReader
 from yolotiny.runtime.sources import items_of
 
 

@@ -63,3 +63,13 @@ def test_one_class_and_nothing_above_the_threshold():
     y = np.array([[[5.0], [5.0], [4.0], [4.0], [0.9]]], np.float32)
     assert suppress(y, NMSConfig())[0].tolist() == [[3, 3, 7, 7, pytest.approx(0.9), 0]]
     assert suppress(y, NMSConfig(conf=0.95))[0].shape == (0, 6)
+
+
+def test_a_prediction_counts_by_its_best_class_and_one_with_a_score_that_is_no_number_never():
+    y = np.zeros((2, 84, 9), np.float32)
+    y[:, :4] = np.arange(9) * 20 + 5
+    y[0, 40, 2], y[0, 60, 2], y[0, 80, 5], y[1, 7, 0] = 0.5, 0.75, 0.9, 0.3
+    y[0, 10, 4], y[0, 11, 4], y[0, 11, 5] = 0.9, np.nan, 0.4
+    found = suppress(y, NMSConfig(conf=0.25))
+    assert [[round(float(v), 2) for v in rows[:, 4]] for rows in found] == [[0.9, 0.75], [0.3]]
+    assert [rows[:, 5].tolist() for rows in found] == [[76, 56], [3]]

@@ -20,7 +20,7 @@ BLOCKED = """
 import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "torchvision", "ultralytics", "matplotlib", "PIL", "pandas"):
+        if name.partition(".")[0] in ("torch", "torchvision", "ultralytics", "matplotlib", "pandas"):
             raise ImportError(f"{name} is not to be imported here")
 sys.meta_path.insert(0, Blocked())
 """

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging" / "runtime"
 PACKAGE = ROOT / "yolotiny"
 STANDARD = set(sys.stdlib_module_names)
-LIBRARIES = {"numpy", "cv2", "onnxruntime", "openvino", "lap", "yaml", "PIL"}  # the last where a user has it
+LIBRARIES = {"numpy", "cv2", "onnxruntime", "openvino", "lap", "yaml", "PIL", "tifffile"}
 
 
 def listed() -> set[Path]:
@@ -88,7 +88,7 @@ def test_it_holds_one_package_the_licence_and_the_only_script_of_that_name(wheel
     needs = [
         line for line in about["METADATA"].splitlines() if line.startswith("Requires-Dist") and "extra" not in line
     ]
-    assert len(needs) == 5 and not any("torch" in line or "ultralytics" in line for line in needs)
+    assert len(needs) == 7 and not any("torch" in line or "ultralytics" in line for line in needs)
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     assert "yolotiny-run" not in config["options.entry_points"]["console_scripts"]

@@ -17,9 +17,6 @@ from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import unwrap_model
 
 from ..data.labels import ignore_file, read_ignore, read_labels
-from ..data.pictures import Unreadable
-from ..data.reader import PictureReader
-from ..data.survey import survey
 from ..detector import Detector
 from ..errors import InputError
 from ..files import whole
@@ -29,6 +26,9 @@ from ..metrics.separation import Separation
 from ..nn.gates import ChannelGate, SpatialGate
 from ..nn.sarl import SARL, Enhancement, Interaction
 from ..nn.srtod import SRTOD
+from ..pictures.files import Unreadable
+from ..pictures.reader import PictureReader
+from ..pictures.survey import survey
 
 SHEETS = 8  # pictures drawn of a folder
 COLUMNS = 4

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins
-from ..data.depth import SECTION as PICTURES
 from ..errors import InputError, did_you_mean
+from ..pictures.depth import SECTION as PICTURES
 from ..shipped import cfg_dir, read
 from ..training_stats import SECTION as MEASURED
 from .lookup import and_child, available, find, with_suffix

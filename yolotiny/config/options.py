@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..data.depth import SECTION as PICTURES
-from ..data.depth import Depth
 from ..errors import InputError, did_you_mean
 from ..metrics import PROTOCOLS
 from ..ops.postprocess import NWD_THRESHOLD, check_metric
+from ..pictures.depth import SECTION as PICTURES
+from ..pictures.depth import Depth
 from . import load as config
 from .defaults import DEFAULTS
 from .option_kinds import joined
@@ -122,7 +122,7 @@ PREDICTION = {"conf": 0.25, "save": False, "rect": True, "embed": None}
 
 
 def reading_of(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`bands` and `stretch` where the user gives them, checked; see `data.depth.Depth`."""
+    """`bands` and `stretch` where the user gives them, checked; see `pictures.depth.Depth`."""
     given = {k: changes[f"{PICTURES}.{k}"] for k in READING if f"{PICTURES}.{k}" in changes}
     Depth.of(**given)
     return given

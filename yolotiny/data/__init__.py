@@ -11,16 +11,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import InputError
-from .depth import Depth
+from ..pictures.depth import Depth
+from ..pictures.reader import PictureReader
+from ..pictures.survey import survey
 from .formats import CONVERTERS
 from .quality.checks import Report, check
 from .quality.statistics import Stats, stats
-from .reader import PictureReader
 from .records import Dataset, Record, leave_out, note_companions, thin_out
 from .scenes import scene, write_demo
 from .staging import check_free
 from .summary import Summary
-from .survey import survey
 from .tiling import Tiling, tile_dataset
 from .writer import Progress, write
 

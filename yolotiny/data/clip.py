@@ -12,8 +12,8 @@ import numpy as np
 from .. import errors
 from ..errors import InputError
 from ..files import whole, write_text
+from ..pictures.files import check_video
 from . import scenery as paint
-from .pictures import check_video
 from .scenes import Plan, scene
 
 FPS = 10

@@ -15,7 +15,7 @@ from ..data_file import SPLITS
 from ..errors import InputError, whole
 from ..ignore import IgnoreKind
 from ..image_files import COMPANION, IMAGES
-from .pictures import Unreadable, image_size
+from ..pictures.files import Unreadable, image_size
 
 UNREADABLE, FIRST = "picture that cannot be read", 5  # how such are counted, and how many of them are named
 MIN_SIDE = 1.0  # pixels; a thinner box holds no pixel to learn from

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import number, whole
 from ..files import write_bytes
-from .reader import PictureReader
+from ..pictures.reader import PictureReader
 from .records import MIN_SIDE, TOLERANCE, Dataset, Record, box_areas, clip, count_cut
 
 PAD = 114  # grey of the padding, the one that training pads with

@@ -20,11 +20,11 @@ from ..errors import InputError
 from ..files import whole, write_text
 from ..ignore import from_coco, to_coco
 from ..image_files import IMAGES
+from ..pictures.files import Unreadable, save_picture
+from ..pictures.reader import PictureReader
 from .class_counts import empty_splits, gaps
 from .labels import label_row, region_row
 from .numbering import as_comment, as_note
-from .pictures import Unreadable, save_picture
-from .reader import PictureReader
 from .records import MIN_SIDE, Dataset, Record, box_areas, clip, count_cut, leave_out, split_of
 from .staging import FOLDERS, check_free, fingerprint, open_stage, take_over
 from .summary import SplitSummary, Summary

@@ -9,7 +9,7 @@ from typing import Any
 from ultralytics.utils import colorstr
 
 from ..data.augment import Step
-from ..data.reader import PictureReader
+from ..pictures.reader import PictureReader
 from ..slicing.samplers.base import TileSampler
 from .crop_dataset import TiledDataset
 from .dataset import TinyDataset

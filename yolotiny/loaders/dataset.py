@@ -17,13 +17,13 @@ from ultralytics.data.utils import check_file_speeds, img2label_paths
 from ultralytics.utils import LOGGER
 
 from ..data.labels import as_objects, ignore_file, read_ignore, read_rows
-from ..data.pictures import Unreadable
-from ..data.reader import PictureReader
 from ..data.records import TOLERANCE
-from ..data.survey import survey
 from ..errors import InputError
 from ..ignore import from_index, is_region, to_index
 from ..image_files import find, labels_expected
+from ..pictures.files import Unreadable
+from ..pictures.reader import PictureReader
+from ..pictures.survey import survey
 from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations

@@ -11,7 +11,7 @@ import numpy as np
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.utils import LOGGER
 
-from ..data.reader import PictureReader
+from ..pictures.reader import PictureReader
 
 
 class DecodedDataset(YOLODataset):

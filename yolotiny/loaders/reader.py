@@ -10,17 +10,18 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from ultralytics.data.loaders import LoadPilAndNumpy, SourceTypes, autocast_list
 from ultralytics.utils import LOGGER, NUM_THREADS
 from ultralytics.utils.patches import PIL_FALLBACK_SUFFIXES
 
 from .._compat.reader import SeamedReader
-from ..data.pictures import Unreadable
-from ..data.reader import PictureReader
-from ..data.survey import survey
 from ..errors import InputError
-from ..runtime.sources import ADDRESSES, is_video
+from ..pictures.files import Unreadable
+from ..pictures.memory import as_array, in_bytes
+from ..pictures.reader import PictureReader
+from ..pictures.survey import survey
+from ..runtime.sources import ADDRESSES, is_video, pictures_of
 
 Batch = list[tuple[str, np.ndarray, str]]  # path, picture, what to print before its results
 FIRST = 5  # files that are named at the end
@@ -230,31 +231,8 @@ def tell_of(pictures: PictureReader, items: Sequence[Any]) -> None:
     Raises:
         InputError: nobody can tell how to read them.
     """
-    local = [x for x in items if not isinstance(x, str) or not (x.lower().startswith(ADDRESSES) or is_video(x))]
-    for line in survey(pictures, [_array(x, pictures) for x in local]):
+    for line in survey(pictures, [as_array(x, pictures) for x in pictures_of(items)]):
         LOGGER.info(line)
-
-
-def in_bytes(item: Any, pictures: PictureReader) -> Any:
-    """An array, or a PIL picture, of another depth as (H, W, C) uint8; what is none of these as it is.
-
-    Raises:
-        Unclear: nobody can tell what its values mean.
-    """
-    item = _array(item, pictures)
-    return pictures.of_array(item) if isinstance(item, np.ndarray) and pictures.takes(item) else item
-
-
-def _array(item: Any, pictures: PictureReader) -> Any:
-    """The values of a PIL picture that is deep, or is to be read in another way; anything else as it is."""
-    if not isinstance(item, Image.Image) or not (item.mode[0] in "IF" or pictures.depth.asked):
-        return item
-    item = ImageOps.exif_transpose(item)
-    if item.mode[0] not in "IF" and not (pictures.depth.bands and item.mode in ("L", "LA", "RGB", "RGBA")):
-        item = item.convert("L" if item.mode in ("1", "L", "LA") else "RGB")
-    array = np.asarray(item)
-    colours = array.ndim == 3 and array.shape[2] > 2 and not pictures.depth.bands  # arrays have blue first
-    return array[..., [2, 1, 0, *range(3, array.shape[2])]] if colours else array
 
 
 def _text(path: str) -> str:

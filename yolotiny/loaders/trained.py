@@ -9,9 +9,9 @@ from typing import Any
 
 from ultralytics.nn.backends.base import BaseBackend
 
-from ..data.depth import SECTION
-from ..data.reader import PictureReader
 from ..errors import InputError
+from ..pictures.depth import SECTION
+from ..pictures.reader import PictureReader
 from ..training_stats import config_of
 
 

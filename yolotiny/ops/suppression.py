@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -205,7 +206,8 @@ def _candidates(y: np.ndarray, config: NMSConfig) -> tuple[np.ndarray, np.ndarra
         k, i, j = np.nonzero(scores.transpose(0, 2, 1) > config.conf)
         best = scores[k, j, i]
     else:
-        k, i = np.nonzero(scores.max(1) > config.conf)
+        found = [_above(part, config.conf) for part in scores]
+        k, i = np.repeat(np.arange(len(y)), [len(part) for part in found]), np.concatenate(found)
         of_each = scores[k, :, i]  # (n, C): the class of few is asked
         j = of_each.argmax(1)
         best = of_each[np.arange(len(j)), j]
@@ -213,6 +215,16 @@ def _candidates(y: np.ndarray, config: NMSConfig) -> tuple[np.ndarray, np.ndarra
     centre, half = xywh[:, :2], xywh[:, 2:] / 2
     parts = (centre - half, centre + half, best[:, None], j[:, None])
     return np.concatenate(parts, 1, dtype=np.float32, casting="unsafe"), k
+
+
+def _above(scores: np.ndarray, conf: float) -> np.ndarray:
+    """(C, A) scores -> (n,) the predictions of which one is above `conf`, and none is no number.
+
+    The best of each class costs half of the best of each prediction, as memory is read in its order, and few of many
+    classes have one that counts.
+    """
+    live = np.flatnonzero(~(scores.max(1) <= conf))
+    return np.flatnonzero(reduce(np.maximum, scores[live]) > conf) if len(live) else live
 
 
 def _strongest(rows: np.ndarray, k: np.ndarray, left_out: Counter[str]) -> tuple[np.ndarray, np.ndarray]:

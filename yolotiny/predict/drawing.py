@@ -12,7 +12,7 @@ import numpy as np
 from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import colors
 
-from ..data.pictures import save_picture
+from ..pictures.files import save_picture
 from ..runtime.drawing import hides, legend, outline
 from ..text import file_name as inside
 

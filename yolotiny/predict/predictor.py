@@ -19,12 +19,13 @@ from ultralytics.utils import LOGGER, ops
 
 from ..config.class_names import ClassOrder, check_classes, few
 from ..config.exported import ExportedFile
-from ..data.depth import Unclear
 from ..errors import InputError
-from ..loaders.reader import Reader, in_bytes, tell_of
+from ..loaders.reader import Reader, tell_of
 from ..loaders.trained import reader_for
 from ..ops.letterbox import Letterbox
 from ..ops.postprocess import NMSConfig, describe, nms, scale_for
+from ..pictures.depth import Unclear
+from ..pictures.memory import in_bytes
 from ..runtime.coco_rows import RowFile, rows_of
 from ..runtime.sources import items_of, reads_files
 from ..slicing import SlicedInference

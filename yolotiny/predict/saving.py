@@ -12,11 +12,11 @@ import numpy as np
 from ultralytics.engine.predictor import BasePredictor
 from ultralytics.utils import LOGGER, MACOS, WINDOWS
 
-from ..data.pictures import check_video, save_picture
 from ..errors import InputError
 from ..files import cannot_write
 from ..loaders.reader import Reader
 from ..picture_names import PictureName, named
+from ..pictures.files import check_video, save_picture
 from ..runtime.sources import is_video
 from ..text import printable
 

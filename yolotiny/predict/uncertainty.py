@@ -14,11 +14,11 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import ops
 
 from .._compat.results import carry
-from ..data.pictures import save_picture
 from ..errors import InputError
 from ..files import write_text
 from ..nn.center_head import CenterHead
 from ..nn.head import DenseDetect
+from ..pictures.files import save_picture
 from ..structures import Preds
 from .drawing import TinyResults
 from .predictor import Predictor

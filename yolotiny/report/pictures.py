@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from ..data.pictures import Unreadable
-from ..data.reader import PictureReader
 from ..errors import InputError
 from ..metrics import KINDS, Evaluation, Picture
+from ..pictures.files import Unreadable
+from ..pictures.reader import PictureReader
 
 LONGEST = 2048  # pixels of an embedded picture; VisDrone's are not scaled down
 QUALITY = 85

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import InputError
+from ..pictures.depth import STRETCHES
 from ..slicing import MERGES, SLICERS
 from ..text import printable
 from .backends import BACKENDS
@@ -92,6 +93,10 @@ def _running(group: Any) -> None:
     group.add_argument("--provider", default="cpu", help="what computes: cpu, cuda, tensorrt, gpu, ...; cpu")
     group.add_argument("--threads", type=int, metavar="N", help="of one forward; all cores")
     group.add_argument("--batch", type=int, metavar="N", help="pictures of a forward; 1")
+    group.add_argument("--bands", type=int, nargs="+", metavar="N", help="which are red, green and blue; 4 3 2, or one")
+    group.add_argument(
+        "--stretch", metavar="KIND", help=f"how values become 8 bits: {', '.join(STRETCHES)}; as the model was trained"
+    )
     group.add_argument("--vid-stride", type=int, metavar="N", help="look at every so many frames of a video; 1")
 
 
@@ -158,7 +163,7 @@ def perform(args: argparse.Namespace) -> None:
     run = detector.prepare(**told)
     request = run.request
     source = args.source[0] if len(args.source) == 1 else args.source
-    reader = Reader(source, detector.network.channels, request.vid_stride)
+    reader = run.open(source)
     saver = Saver(args.save, args.txt, args.json, args.scores, request.vid_stride)
     start = time.perf_counter()
     try:

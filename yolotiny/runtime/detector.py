@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError
 from ..ops.letterbox import Letterbox
 from ..ops.suppression import describe, suppress
+from ..pictures.reader import PictureReader
 from ..slicing import CoarsePass, TileBatcher, from_map, from_rows
 from ..slicing.batching import CPU_PIXELS, GPU_PIXELS
 from .inputs import whole_strides
@@ -78,19 +79,19 @@ class Detector:
                 the number of a camera, or the address of a stream.
             options: `crops` (none, grid, lsm, auto, or a mapping with its settings) and, with crops, `k`, `top_k`,
                 `tile`, `overlap`, `full`, `pixel_scale`, `merge`, `budget`, `prior`; `conf`, `iou`, `max_det`,
-                `classes`, `agnostic_nms`, `nms_metric`, `nms_c`; `imgsz`, `batch`, `vid_stride`; `tracker`
-                (`bytetrack-nwd`, `bytetrack`, a YAML file, True). What is left out is as the file says, or as in
-                `yolotiny predict`.
+                `classes`, `agnostic_nms`, `nms_metric`, `nms_c`; `bands`, `stretch`; `imgsz`, `batch`, `vid_stride`;
+                `tracker` (`bytetrack-nwd`, `bytetrack`, a YAML file, True). What is left out is as the file says, or as
+                in `yolotiny predict`.
 
         Raises:
             InputError: nothing there, an unknown option, an impossible value; at the end, where no picture could be
                 decoded.
         """
         run = self.prepare(**options)
-        return run.through(Reader(source, self.network.channels, run.request.vid_stride), usual_batch(source))
+        return run.through(run.open(source), usual_batch(source))
 
     def prepare(self, **options: Any) -> Run:
-        """A call whose options are checked, and whose frames come from a reader of the caller's own; see `stream`."""
+        """A call whose options are checked; see `stream`."""
         request = Request.of(options, self.network.file, str(self.network.path))
         wanted = np.atleast_1d(() if request.nms.classes is None else request.nms.classes)
         if beyond := [int(c) for c in wanted if c >= len(self.names)]:
@@ -133,6 +134,11 @@ class Run:
         if self.sliced is not None:
             self.sliced.start(self.network.file.training, suppress=request.nms.suppression)
         self.sequence: str | None = None
+
+    def open(self, source: Any) -> Reader:
+        """The frames of a source, read as the call asks, or as the model's training read its pictures; see `Reader`."""
+        pictures = PictureReader.of(self.request.reading, self.network.file.pictures, self.network.channels)
+        return Reader(source, pictures, self.request.vid_stride)
 
     def through(self, frames: Iterable[Frame], batch: int = 1) -> Iterator[Detections]:
         """What is in frames, one by one.

@@ -15,6 +15,7 @@ in YAML; what is no plain text is JSON or, as ultralytics writes it, a literal o
                  sizes measured in training, see `TrainingStats`; without them crops show objects as large as they are
     infer        the model file's section on crops, as JSON: {"crops": {"type": "lsm", "k": 2}, "merge": ...}; no crops
     eval         its rules of suppression, as JSON: {"nms_metric": "nwd", "nms_c": 9.5}; IoU
+    pictures     how pictures of other depths and bands are read, as JSON: {"bands": [4, 3, 2], "bits": 12}; as they say
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..pictures.depth import SECTION as PICTURES
 from ..training_stats import TrainingStats
 
 PROPERTIES = 14  # the field of an ONNX file that holds pairs of key and value
@@ -48,6 +50,7 @@ class Metadata:
         training: sizes measured in training.
         infer: the section on crops, or None.
         rules: `nms_metric` and `nms_c`.
+        pictures: how training read them, see `Depth.known`.
         there: whether the file says anything at all.
     """
 
@@ -60,6 +63,7 @@ class Metadata:
     training: TrainingStats = field(default_factory=TrainingStats)
     infer: Mapping[str, Any] | None = None
     rules: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Any] = field(default_factory=dict)
     there: bool = False
 
     @classmethod
@@ -89,6 +93,7 @@ class Metadata:
             training=TrainingStats.of({k: v for k, v in said.items() if k != "object_areas"}),
             infer=_mapping(said.get("infer"), "infer", file) or None,
             rules=_mapping(said.get("eval"), "eval", file),
+            pictures=_mapping(said.get(PICTURES), PICTURES, file),
             there=bool({"names", "stride", "imgsz"} & said.keys()),
         )
 

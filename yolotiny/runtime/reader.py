@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -14,17 +13,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PIL import ImageOps
 
 from ..errors import InputError
-from ..picture_io import LIMIT, Unreadable, check_file, unopened
 from ..picture_names import PictureName, named
+from ..pictures.depth import Unclear
+from ..pictures.files import Unreadable
+from ..pictures.memory import as_array, in_bytes
+from ..pictures.reader import PictureReader
+from ..pictures.survey import survey
 from .inputs import as_picture
-from .sources import is_pil, is_video, items_of, reads_files
+from .sources import is_pil, is_video, items_of, pictures_of, reads_files
 
 FIRST = 5  # files that are named at the end
 BROKEN = 100  # frames in a row that cannot be decoded, after which a video counts as over
 TRIES, PAUSE = 5, 1.0  # how often a stream that broke off is opened again, and seconds between
-DECODED = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}
 logger = logging.getLogger(__name__)
 
 
@@ -58,7 +61,7 @@ class Reader:
     Args:
         source: a file, a folder, a pattern with `*`, a .txt or .csv list, the number of a camera, the address of a
             stream, an array (H, W, C), a picture of Pillow, or a list of files, arrays and pictures.
-        channels: of the network's input.
+        pictures: decodes pictures for the network's input; how it reads those of this source is settled, and said.
         vid_stride: every so-manieth frame of a video.
 
     Attributes:
@@ -66,12 +69,16 @@ class Reader:
         seen: pictures and frames that were given.
 
     Raises:
-        InputError: there is nothing, or something of another kind.
+        InputError: there is nothing, something of another kind, or nothing that anybody knows how to read.
     """
 
-    def __init__(self, source: Any, channels: int = 3, vid_stride: int = 1):
-        self.channels, self.vid_stride = channels, vid_stride
+    def __init__(self, source: Any, pictures: PictureReader | None = None, vid_stride: int = 1):
+        self.pictures, self.vid_stride = pictures or PictureReader(), vid_stride
+        self.channels = self.pictures.channels
         self.items, self.live = _items(source)
+        local = [] if self.live else pictures_of(self.items)
+        for line in survey(self.pictures, [as_array(item, self.pictures) for item in local]):
+            logger.warning(line)
         files = [str(item) for item in self.items if isinstance(item, (str, int))]
         self.names = named(files, is_video)
         self.seen = 0
@@ -95,13 +102,18 @@ class Reader:
     def _picture(self, item: Any, i: int) -> Iterator[Frame]:
         """One picture, or none where it cannot be decoded."""
         if not isinstance(item, str):
+            where = f"source[{i}]"
+            try:
+                image = _array(in_bytes(item, self.pictures))
+            except Unclear as error:
+                raise InputError(f"{where}: {error}") from None
             name = getattr(item, "filename", "") or f"image{i}.jpg"
-            yield Frame(str(name), as_picture(_array(item), self.channels, f"source[{i}]"))
+            yield Frame(str(name), as_picture(image, self.channels, where))
             return
         try:
-            image = as_picture(decode(item, self.channels), self.channels, item)
-        except InputError as error:
-            self._leave_out(item, getattr(error, "reason", str(error)))
+            image = self.pictures.read(item)
+        except Unreadable as error:
+            self._leave_out(item, error.reason)
             return
         yield Frame(item, image, name=self.names[item])
 
@@ -160,33 +172,6 @@ class Reader:
             raise InputError(f"none of the {len(self.items)} pictures and videos can be read: {shown}")
         left = self.unread.total()
         logger.warning(f"{left} of {self.seen + left} pictures and frames cannot be read and are left out: {shown}")
-
-
-def decode(path: str, channels: int = 3) -> np.ndarray:
-    """A picture file as (H, W, C) uint8, as ultralytics decodes it; BGR where it has three channels.
-
-    Raises:
-        Unreadable: it cannot be read or decoded, with the reason.
-    """
-    check_file(path)
-    flags = DECODED.get(channels, cv2.IMREAD_UNCHANGED)
-    image = None
-    try:
-        content = np.fromfile(path, np.uint8)
-        if content.size and channels != 1 and path.lower().endswith((".tif", ".tiff")):
-            done, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED)
-            if done and pages[0].ndim == 3:
-                image = pages[0] if flags == cv2.IMREAD_UNCHANGED else pages[0][..., :3]
-            elif done and channels != 3 and len(pages) > 1 and all(p.shape == pages[0].shape for p in pages):
-                image = np.stack(pages, 2)
-        if content.size and image is None:
-            image = cv2.imdecode(content, flags)
-    except (OSError, ValueError, MemoryError, cv2.error) as error:
-        large = f"it has more pixels than OpenCV opens; {LIMIT} raises that" if "MAX_IMAGE" in str(error) else ""
-        raise Unreadable(path, unopened(path) or large or "it does not decode") from None
-    if image is None or not image.size:
-        raise Unreadable(path, unopened(path) or "it does not decode")
-    return image
 
 
 def newest(address: int | str) -> Iterator[np.ndarray]:
@@ -276,8 +261,4 @@ def _array(item: Any) -> np.ndarray:
     """A picture in memory as an array; those of Pillow become BGR, turned as their camera says."""
     if isinstance(item, np.ndarray):
         return item
-    with contextlib.suppress(ImportError):
-        from PIL import ImageOps
-
-        item = ImageOps.exif_transpose(item)
-    return np.ascontiguousarray(np.asarray(item.convert("RGB"))[..., ::-1])
+    return np.ascontiguousarray(np.asarray(ImageOps.exif_transpose(item).convert("RGB"))[..., ::-1])

@@ -16,7 +16,8 @@ from .track import ByteTrack, tracker_of
 
 CONF, CONF_TRACKING = 0.25, 0.1  # weak detections prolong tracks
 SUPPRESSION = ("conf", "iou", "max_det", "classes", "agnostic_nms", "nms_metric", "nms_c")
-KNOWN = (*SUPPRESSION, "imgsz", "batch", "vid_stride", "tracker", *OPTIONS)
+READING = ("bands", "stretch")
+KNOWN = (*SUPPRESSION, *READING, "imgsz", "batch", "vid_stride", "tracker", *OPTIONS)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Request:
         batch: pictures of a forward; None: what suits the source.
         vid_stride: every so-manieth frame of a video.
         tracker: follows objects from frame to frame; None for none.
+        reading: `bands` and `stretch`, where they are given.
     """
 
     nms: NMSConfig
@@ -38,6 +40,7 @@ class Request:
     batch: int | None
     vid_stride: int
     tracker: ByteTrack | None
+    reading: Mapping[str, Any]
 
     @classmethod
     def of(cls, options: Mapping[str, Any], file: Metadata, where: str) -> Request:
@@ -63,6 +66,7 @@ class Request:
             batch=None if batch is None else whole(batch, "batch", 1),
             vid_stride=whole(given.get("vid_stride", 1), "vid_stride", 1),
             tracker=tracker_of(given["tracker"]) if "tracker" in given else None,
+            reading={k: given[k] for k in READING if k in given},
         )
 
     def sliced(self, where: str) -> SlicedInference | None:

@@ -76,6 +76,11 @@ def items_of(source: str | Path | Sequence[Any]) -> list[Any]:
     return found
 
 
+def pictures_of(items: Iterable[Any]) -> list[Any]:
+    """The pictures among the items of a source that lie on this machine: files, arrays and PIL pictures."""
+    return [x for x in items if not isinstance(x, str) or not (x.lower().startswith(ADDRESSES) or is_video(x))]
+
+
 def is_pil(item: Any) -> bool:
     """Whether this is a picture of Pillow, which need not be installed."""
     return hasattr(item, "getbands") and hasattr(item, "convert")

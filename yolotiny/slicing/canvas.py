@@ -60,7 +60,7 @@ class Canvas:
         out = np.full((*self.size, image.shape[2]), GREY, np.uint8)
         for tile, x, y in self.places:
             w, h = tile.shown
-            out[y : y + h, x : x + w] = tile.cut(image)
+            tile.cut(image, out[y : y + h, x : x + w])
         return out
 
 

@@ -56,11 +56,14 @@ class Tile:
         shown = max(round((x2 - x1) * scale), 1), max(round((y2 - y1) * scale), 1)
         return cls(x1, y1, x2 - x1, y2 - y1, shown)
 
-    def cut(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, C) uint8 image -> (h, w, C) the part at the size it is shown at."""
+    def cut(self, image: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """(H, W, C) uint8 image -> (h, w, C) the part at the size it is shown at, in `out` where that is given."""
         part = image[self.y : self.y + self.h, self.x : self.x + self.w]
         averages = AVERAGED_FROM * self.shown[0] <= self.w
-        out = cv2.resize(part, self.shown, interpolation=cv2.INTER_AREA if averages else cv2.INTER_LINEAR)
+        if averages and image.shape[2:] > (4,):  # which OpenCV averages one by one only
+            bands = [cv2.resize(band, self.shown, interpolation=cv2.INTER_AREA) for band in cv2.split(part)]
+            return np.stack(bands, 2, out=out)
+        out = cv2.resize(part, self.shown, out, interpolation=cv2.INTER_AREA if averages else cv2.INTER_LINEAR)
         return out if out.ndim == image.ndim else out[..., None]
 
     @property

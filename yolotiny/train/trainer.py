@@ -20,15 +20,15 @@ from ultralytics.utils.torch_utils import unwrap_model
 from .._compat import slow_bfloat16
 from ..config.class_names import ClassOrder
 from ..data.augment import build_steps
-from ..data.depth import SECTION as PICTURES
-from ..data.depth import Depth
-from ..data.reader import PictureReader
 from ..detector import Detector
 from ..errors import InputError, above_zero
 from ..files import write_text
 from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset, split_ignore
 from ..nn.anchor_head import read as read_anchors
+from ..pictures.depth import SECTION as PICTURES
+from ..pictures.depth import Depth
+from ..pictures.reader import PictureReader
 from ..predict.drawing import names_as_text
 from ..slicing.samplers import crop_train
 from ..training_stats import TrainingStats

@@ -10,8 +10,8 @@ import numpy as np
 from ...data_file import DataFile, in_folder, read_data_file
 from ...errors import InputError
 from ...image_files import HIDDEN, labels_expected, side_file
+from ...pictures.files import Unreadable, image_size
 from ..labels import FLAT, ignore_file, parse_regions, read_rows
-from ..pictures import Unreadable, image_size
 from ..records import Dataset, Record, box_areas
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ...errors import InputError
 from ...image_files import labels_expected
+from ...pictures.depth import Depth
+from ...pictures.reader import PictureReader
+from ...pictures.survey import survey
 from ..class_counts import gaps
-from ..depth import Depth
-from ..reader import PictureReader
-from ..survey import survey
 from ..writer import Progress
 from .box_checks import check_boxes
 from .decoding import decode_all

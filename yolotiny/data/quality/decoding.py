@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ..pictures import Unreadable, too_large
-from ..raw import header_of
-from ..reader import PictureReader
-from ..tiff import is_tiff, tiff_size
+from ...pictures.files import Unreadable, too_large
+from ...pictures.raw import header_of
+from ...pictures.reader import PictureReader
+from ...pictures.tiff import is_tiff, tiff_size
 from ..writer import Progress
 from .leaks import Fingerprint, fingerprint
 from .samples import Problem

@@ -13,10 +13,10 @@ import numpy as np
 
 from ...data_file import find_file, read_data_file
 from ...errors import InputError
-from ..depth import Depth
-from ..pictures import image_size
-from ..reader import PictureReader
-from ..survey import survey
+from ...pictures.depth import Depth
+from ...pictures.files import image_size
+from ...pictures.reader import PictureReader
+from ...pictures.survey import survey
 from .clustering import FEWEST, area_if_even, area_of_most, tiles
 from .samples import Sample, read_sample
 

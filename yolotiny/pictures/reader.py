@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from .depth import Depth, Unclear, chosen_bands
-from .pictures import Unreadable, decode
+from .files import Unreadable, decode
 from .raw import Header, header_of, read_raw
 from .tiff import is_tiff
 

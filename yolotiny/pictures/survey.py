@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from .depth import OPTIONS, QUANTILES, Unclear, bits_of, ends, top_of, valid
-from .pictures import Unreadable
+from .files import Unreadable
 from .raw import Header
 from .reader import EIGHT_BITS, PictureReader
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.bad_files import full_after, listing, png, write_bad
 from tests.messages import assert_says
-from yolotiny.data.pictures import Unreadable, check_video, decode, fault, image_size, save_picture
-from yolotiny.data.reader import PictureReader
 from yolotiny.errors import InputError
+from yolotiny.pictures.files import Unreadable, check_video, decode, fault, image_size, save_picture
+from yolotiny.pictures.reader import PictureReader
 
 
 @pytest.mark.parametrize("read", [decode, PictureReader().read])

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .pictures import Unreadable, check_file, decode, fault
+from .files import Unreadable, check_file, decode, fault
 from .tiff import SIDEWAYS, turn_of
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

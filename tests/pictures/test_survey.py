@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.deep_pictures import RGB, deep, tiff, write
-from yolotiny.data.depth import Depth
-from yolotiny.data.pictures import Unreadable
-from yolotiny.data.reader import PictureReader
-from yolotiny.data.survey import survey
 from yolotiny.errors import InputError
+from yolotiny.pictures.depth import Depth
+from yolotiny.pictures.files import Unreadable
+from yolotiny.pictures.reader import PictureReader
+from yolotiny.pictures.survey import survey
 
 
 def written(folder, *values):

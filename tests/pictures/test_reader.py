@@ -9,11 +9,11 @@ from PIL import Image
 from ultralytics.utils.patches import imread
 
 from tests.deep_pictures import ASKED, BANDS, BGR, GREY, RGB, SEEN, deep, tiff, write
-from yolotiny.data.depth import Depth, Unclear
-from yolotiny.data.pictures import Unreadable, image_size
-from yolotiny.data.reader import PictureReader
-from yolotiny.data.survey import survey
 from yolotiny.errors import InputError
+from yolotiny.pictures.depth import Depth, Unclear
+from yolotiny.pictures.files import Unreadable, image_size
+from yolotiny.pictures.reader import PictureReader
+from yolotiny.pictures.survey import survey
 
 
 @pytest.mark.parametrize("name", SEEN)
