@@ -254,7 +254,7 @@ def trained(options: dict[str, str], folder: Path) -> str:
         for r in ran:
             cells = [f"{r.megabytes:.1f}", f"{r.milliseconds:.1f}", *(f"{r.figures[k]:.2f}" for k in keys)]
             rows.append(f"| {r.format} | {' | '.join(cells)} |")
-        told = {k: model.model.args.get(k) for k in TRAINED}
+        told = {k: ((model.ckpt or {}).get("train_args") or {}).get(k) for k in TRAINED}
         parts.append("\n".join(rows) + f"\n\nTrained with {', '.join(f'`{k}={v}`' for k, v in told.items())}.")
     rest = "\n".join(f"| {k} | {v} |" for k, v in absent.items())
     return "\n\n".join(parts) + f"\n\nNot run here:\n\n| format | needs |\n|---|---|\n{rest}"
@@ -287,8 +287,8 @@ PAGE = """{intro}
 
 The largest differences between file and network on three pictures of HIT-UAV val at {size} px, of boxes (as a share of
 each coordinate or side; of one pixel where it is smaller) and of scores. Weights are untrained, at the smallest scale
-of each file. With `nms=True`, and of heads that choose their boxes themselves, boxes of a score above .25 count. OpenVINO
-computes in float32 here; by itself it takes bfloat16 where a processor has it. The tests do the same with every graph
+of each file. With `nms=True`, and of heads that choose their boxes themselves, boxes of a score above .25 count.
+OpenVINO computes in float32 here; by itself it takes bfloat16 where a processor has it. The tests do the same with every graph
 (`pytest -m long tests/test_models.py`), and ask for 1e-3 of both.
 
 {first}
