@@ -288,8 +288,8 @@ PAGE = """{intro}
 The largest differences between file and network on three pictures of HIT-UAV val at {size} px, of boxes (as a share of
 each coordinate or side; of one pixel where it is smaller) and of scores. Weights are untrained, at the smallest scale
 of each file. With `nms=True`, and of heads that choose their boxes themselves, boxes of a score above .25 count.
-OpenVINO computes in float32 here; by itself it takes bfloat16 where a processor has it. The tests do the same with every graph
-(`pytest -m long tests/test_models.py`), and ask for 1e-3 of both.
+OpenVINO computes in float32 here; by itself it takes bfloat16 where a processor has it. The tests do the same with
+every graph (`pytest -m long tests/test_models.py`), and ask for 1e-3 of both.
 
 {first}
 
