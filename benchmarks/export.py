@@ -39,6 +39,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "ONNX, `nms=True`": {"format": "onnx", "nms": True},
     "OpenVINO": {"format": "openvino"},
 }
+TRAINED = ("imgsz", "epochs", "batch", "optimizer", "amp", "seed")  # options of training that the page names
 SHOWN, PICTURES = 3, 16  # compared; whose statistics the untrained networks have
 INTRO = """# Export
 
@@ -221,11 +222,11 @@ def real_pictures(data: str, size: int) -> Any:
     import numpy as np
     import torch
     from ultralytics.data.augment import LetterBox
-    from yolotiny.loaders.pictures import read_picture
 
     from yolotiny.config.run_files import find_data
     from yolotiny.data_file import read_data_file
     from yolotiny.image_files import list_images
+    from yolotiny.loaders.pictures import read_picture
 
     content = read_data_file(Path(find_data(data, "val"))).as_ultralytics()
     files = list_images(Path(content["val"][0] if isinstance(content["val"], list) else content["val"]))[:PICTURES]
@@ -253,7 +254,8 @@ def trained(options: dict[str, str], folder: Path) -> str:
         for r in ran:
             cells = [f"{r.megabytes:.1f}", f"{r.milliseconds:.1f}", *(f"{r.figures[k]:.2f}" for k in keys)]
             rows.append(f"| {r.format} | {' | '.join(cells)} |")
-        parts.append("\n".join(rows))
+        told = {k: ((model.ckpt or {}).get("train_args") or {}).get(k) for k in TRAINED}
+        parts.append("\n".join(rows) + f"\n\nTrained with {', '.join(f'`{k}={v}`' for k, v in told.items())}.")
     rest = "\n".join(f"| {k} | {v} |" for k, v in absent.items())
     return "\n\n".join(parts) + f"\n\nNot run here:\n\n| format | needs |\n|---|---|\n{rest}"
 
@@ -284,8 +286,8 @@ PAGE = """{intro}
 `python benchmarks/export.py data=datasets/hit-uav/data.yaml{of}`
 
 The largest differences between file and network on three pictures of HIT-UAV val at {size} px, of boxes (as a share of
-each coordinate or side; of one pixel where it is smaller) and of scores. Weights are untrained, at the smallest
-scale of each file. With `nms=True`, and of heads that choose their boxes themselves, boxes of a score above .25 count.
+each coordinate or side; of one pixel where it is smaller) and of scores. Weights are untrained, at the smallest scale
+of each file. With `nms=True`, and of heads that choose their boxes themselves, boxes of a score above .25 count.
 OpenVINO computes in float32 here; by itself it takes bfloat16 where a processor has it. The tests do the same with
 every graph (`pytest -m long tests/test_models.py`), and ask for 1e-3 of both.
 
