@@ -224,7 +224,7 @@ def _above(scores: np.ndarray, conf: float) -> np.ndarray:
     classes have one that counts.
     """
     live = np.flatnonzero(~(scores.max(1) <= conf))
-    return np.flatnonzero(reduce(np.maximum, scores[live]) > conf) if len(live) else live
+    return np.flatnonzero(reduce(np.maximum, [scores[c] for c in live]) > conf) if len(live) else live
 
 
 def _strongest(rows: np.ndarray, k: np.ndarray, left_out: Counter[str]) -> tuple[np.ndarray, np.ndarray]:

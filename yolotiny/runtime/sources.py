@@ -82,7 +82,7 @@ def pictures_of(items: Iterable[Any]) -> list[Any]:
 
 
 def is_pil(item: Any) -> bool:
-    """Whether this is a picture of Pillow, which need not be installed."""
+    """Whether this is a picture of Pillow."""
     return hasattr(item, "getbands") and hasattr(item, "convert")
 
 

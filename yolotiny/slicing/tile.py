@@ -57,7 +57,15 @@ class Tile:
         return cls(x1, y1, x2 - x1, y2 - y1, shown)
 
     def cut(self, image: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """(H, W, C) uint8 image -> (h, w, C) the part at the size it is shown at, in `out` where that is given."""
+        """The part at the size it is shown at.
+
+        Args:
+            image: (H, W, C) uint8.
+            out: (h, w, C) uint8 to draw it to; new memory where there is none.
+
+        Returns:
+            (h, w, C) uint8.
+        """
         part = image[self.y : self.y + self.h, self.x : self.x + self.w]
         averages = AVERAGED_FROM * self.shown[0] <= self.w
         if averages and image.shape[2:] > (4,):  # which OpenCV averages one by one only
