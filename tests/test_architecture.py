@@ -20,7 +20,7 @@ LINES = [
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
-    {"criterion", "slicing", "report"},
+    {"criterion", "slicing", "report", "serve"},
     {"runtime"},
     {"config"},
     {"graph"},
@@ -44,7 +44,17 @@ FOLDERS = {"yolotiny", "cfg", "datasets", "runs", "tests", "benchmarks", "docs",
 GENERATED = {"build", "dist", "venv", "__pycache__"}
 
 # What runs without torch, so that a detector from an exported file can share it. The exceptions end one by one.
-NUMPY_ONLY = ("data", "slicing", "metrics", "ops/nms", "ops/letterbox", "ops/suppression", "picture_io", "runtime")
+NUMPY_ONLY = (
+    "data",
+    "slicing",
+    "metrics",
+    "ops/nms",
+    "ops/letterbox",
+    "ops/suppression",
+    "picture_io",
+    "runtime",
+    "serve",
+)
 TORCH = {"torch", "torchvision", "ultralytics"}
 USES_TORCH = {
     "yolotiny/slicing/samplers/tiles.py": "draws the heat map of clusters as training of YOLC does, in torch",

@@ -166,24 +166,35 @@ def decode(path: str, channels: int = 3) -> np.ndarray:
         Unreadable: it cannot be read or decoded, with the reason.
     """
     check_file(path)
-    flags = DECODED.get(channels, cv2.IMREAD_UNCHANGED)
     image = None
     try:
-        content = np.fromfile(path, np.uint8)
-        if content.size and channels != 1 and path.lower().endswith((".tif", ".tiff")):
-            done, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED)
-            if done and pages[0].ndim == 3:
-                image = pages[0] if flags == cv2.IMREAD_UNCHANGED else pages[0][..., :3]
-            elif done and channels != 3 and len(pages) > 1 and all(p.shape == pages[0].shape for p in pages):
-                image = np.stack(pages, 2)
-        if content.size and image is None:
-            image = cv2.imdecode(content, flags)
+        image = decode_content(np.fromfile(path, np.uint8), channels, path.lower().endswith((".tif", ".tiff")))
     except (OSError, ValueError, MemoryError, cv2.error) as error:
         large = f"it has more pixels than OpenCV opens; {LIMIT} raises that" if "MAX_IMAGE" in str(error) else ""
         raise Unreadable(path, unopened(path) or large or "it does not decode") from None
     if image is None or not image.size:
         raise Unreadable(path, unopened(path) or "it does not decode")
     return image
+
+
+def decode_content(content: np.ndarray, channels: int, tiff: bool) -> np.ndarray | None:
+    """The bytes of a picture file as (H, W, C) uint8 or uint16, or None; see `decode`.
+
+    Args:
+        content: (n,) uint8, the file.
+        channels: of the network.
+        tiff: whether it may have several pages: bands that were written one by one.
+    """
+    flags = DECODED.get(channels, cv2.IMREAD_UNCHANGED)
+    if not content.size:
+        return None
+    if channels != 1 and tiff:
+        done, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED)
+        if done and pages[0].ndim == 3:
+            return pages[0] if flags == cv2.IMREAD_UNCHANGED else pages[0][..., :3]
+        if done and channels != 3 and len(pages) > 1 and all(p.shape == pages[0].shape for p in pages):
+            return np.stack(pages, 2)
+    return cv2.imdecode(content, flags)
 
 
 def newest(address: int | str) -> Iterator[np.ndarray]:
