@@ -39,10 +39,10 @@ class Ask(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    crops: Annotated[str | None, Field(description="none, grid, lsm or auto; what the model file says")] = None
-    conf: Annotated[float | None, Field(description="least score, 0 to 1; 0.25")] = None
-    classes: Annotated[list[int], Field(description="numbers of the classes that count; all")] = []
-    format: Annotated[Literal["json", "geojson"], Field(description="of the answer")] = "json"
+    crops: str | None = Field(None, description="none, grid, lsm or auto; what the model file says")
+    conf: float | None = Field(None, description="least score, 0 to 1; 0.25")
+    classes: list[int] = Field([], description="numbers of the classes that count; all")
+    format: Literal["json", "geojson"] = Field("json", description="of the answer")
 
     def options(self, names: Mapping[int, str]) -> dict[str, Any]:
         """Those of the look.

@@ -20,15 +20,18 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        add = {"registry": self.registry}
-        self.answers = Counter("yolotiny_answers", "Answers of /detect", ["status"], **add)
-        self.seconds = Histogram("yolotiny_request_seconds", "Request to answer, good ones", buckets=SECONDS, **add)
-        self.looking = Histogram("yolotiny_looking_seconds", "Decoding and detection", buckets=SECONDS, **add)
-        self.boxes = Counter("yolotiny_boxes", "Boxes found", **add)
-        self.places = Gauge("yolotiny_places_taken", "Places of the queue in use", **add)
-        self.restarts = Counter("yolotiny_worker_restarts", "Worker processes that were replaced", ["reason"], **add)
-        ProcessCollector(registry=self.registry)  # memory and time of the process that listens
+        self.registry = to = CollectorRegistry()
+        self.answers = Counter("yolotiny_answers", "Answers of /detect", ["status"], registry=to)
+        self.seconds = Histogram(
+            "yolotiny_request_seconds", "Request to answer, good ones", buckets=SECONDS, registry=to
+        )
+        self.looking = Histogram("yolotiny_looking_seconds", "Decoding and detection", buckets=SECONDS, registry=to)
+        self.boxes = Counter("yolotiny_boxes", "Boxes found", registry=to)
+        self.places = Gauge("yolotiny_places_taken", "Places of the queue in use", registry=to)
+        self.restarts = Counter(
+            "yolotiny_worker_restarts", "Worker processes that were replaced", ["reason"], registry=to
+        )
+        ProcessCollector(registry=to)  # memory and time of the process that listens
 
     def text(self) -> bytes:
         """All of them in Prometheus' text format."""

@@ -24,13 +24,11 @@ logger = logging.getLogger(__name__)
 
 
 class Look(Protocol):
-    """Finds what is in a picture.
+    """Finds what is in a picture."""
 
-    Attributes:
-        names: of the classes, by number.
-    """
-
-    names: Mapping[int, str]
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Those of the classes, by number."""
 
     def __call__(self, content: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
         """What is in a picture file, as plain values; InputError for what the sender can mend."""
@@ -91,6 +89,7 @@ class Worker:
         if self.loaded:
             return
         assert self.pipe is not None
+        said: dict[str, Any]
         try:
             said = json.loads(self.pipe.recv_bytes()) if self.pipe.poll(START) else {"error": f"not within {START:g} s"}
         except (EOFError, OSError):

@@ -1,0 +1,71 @@
+"""The size of a picture is known from its head, and nothing is decoded for it."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.serve.pictures import bombs, overfull, png
+from yolotiny.serve.picture import PAGES, check_header
+from yolotiny.serve.refused import Refused
+
+BOMBS, OVERFULL = bombs(), overfull()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif"])
+def test_pictures_of_every_format_pass_up_to_the_bound_and_not_beyond(suffix):
+    content = cv2.imencode(suffix, np.zeros((20, 30, 3), np.uint8))[1].tobytes()
+    check_header(content, 600)
+    with pytest.raises(Refused, match="the picture has 600 pixels; this service opens up to 599") as caught:
+        check_header(content, 599)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
+def test_a_bomb_is_known_by_its_head(content):
+    assert len(content) < 50_000
+    with pytest.raises(Refused) as caught:
+        check_header(content, 10_000_000)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("content", OVERFULL.values(), ids=OVERFULL)
+def test_what_is_packed_into_a_small_picture_is_not_unpacked(content):
+    assert len(content) < 100_000
+    tracemalloc.start()
+    try:
+        check_header(content, 64)
+    except Refused as refused:
+        assert refused.status == 422
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 8 << 20
+
+
+def test_the_pages_of_a_tiff_count_together():
+    pages = [Image.fromarray(np.zeros((10, 10), np.uint8))] * 3
+    content = io.BytesIO()
+    pages[0].save(content, "TIFF", save_all=True, append_images=pages[1:])
+    check_header(content.getvalue(), 300)
+    with pytest.raises(Refused, match="300 pixels"):
+        check_header(content.getvalue(), 299)
+    many = io.BytesIO()
+    pages[0].save(many, "TIFF", save_all=True, append_images=pages[:1] * PAGES)
+    with pytest.raises(Refused, match=f"more than {PAGES} pages"):
+        check_header(many.getvalue(), 1_000_000)
+
+
+NONE = [b"x", b"GIF89a" + bytes(99), png(0, 9, b""), b"II*\0" + bytes(4), b"\xff\xd8\xff", b"<svg/>"]
+
+
+@pytest.mark.parametrize("content", NONE)
+def test_what_is_no_picture_is_one_line(content):
+    with pytest.raises(Refused, match="no picture that can be read") as caught:
+        check_header(content, 1000)
+    assert caught.value.status == 422 and "\n" not in caught.value.line

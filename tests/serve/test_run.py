@@ -1,0 +1,202 @@
+"""A service as a process: many clients at once, bad ones among them, a worker that is killed, and its end."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from tests.runtime.conftest import squares
+from tests.runtime.test_cli import BLOCKED
+from tests.serve.conftest import ROOT, Service
+from tests.serve.pictures import bombs, overfull
+from yolotiny.runtime import Detector
+from yolotiny.runtime.service import answer
+
+CLIENTS, REQUESTS = 8, 500
+GARBAGE = [b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(200), b"", bytes(200_001), b"\xff\xd8\xff\xe0" + bytes(500)]
+
+
+def workers(service: Service) -> list[psutil.Process]:
+    """The processes that look at pictures, by the newest last."""
+    children = psutil.Process(service.process.pid).children()
+    found = [p for p in children if "spawn_main" in " ".join(p.cmdline())]
+    return sorted(found, key=lambda p: p.create_time())
+
+
+def pictures() -> list[bytes]:
+    """Files of several sizes and formats, each with other squares."""
+    out = []
+    for i in range(6):
+        image = squares((i, 7 - i, 255), (7 - i, i, 200), size=(64 * (1 + i % 2),) * 2)
+        out.append(cv2.imencode((".png", ".jpg", ".webp")[i % 3], image)[1].tobytes())
+    return out
+
+
+def requests(good: int) -> list[int | bytes]:
+    """What clients send, mixed: the number of a good picture, or the bytes of a bad one."""
+    large = [*bombs().values(), *list(overfull().values())[:2]]
+    bad = [GARBAGE[i % len(GARBAGE)] for i in range(REQUESTS // 20)] + large[: max(REQUESTS // 100, len(large))]
+    sent = [i % good for i in range(REQUESTS - len(bad))] + bad
+    random.Random(0).shuffle(sent)
+    return sent
+
+
+def one_line(answer: dict) -> bool:
+    """Whether an answer is an error as it should be."""
+    return answer.keys() == {"error"} and "\n" not in answer["error"]
+
+
+@pytest.fixture(scope="module")
+def wanted(bright) -> list[dict]:
+    """What the runtime finds in each picture alone."""
+    images = [cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) for content in pictures()]
+    return [{"model": "bright.onnx", **answer(found)} for found in Detector(bright)(images, batch=1)]
+
+
+@pytest.mark.slow
+def test_under_load_good_pictures_are_answered_as_alone_and_bad_ones_in_a_line(bright, wanted, capsys, tmp_path):
+    service = Service(bright, "--max-bytes", 200_000, "--max-pixels", 1_000_000, "--threads", 1)
+    files, sent = pictures(), requests(len(wanted))
+    temporary = set(Path("/tmp").iterdir()) if sys.platform == "linux" else set()
+    times, wrong, sizes = [], [], []
+    with httpx.Client(base_url=service.address, timeout=60) as client:
+        alone = []
+        for i in range(60):
+            start = time.perf_counter()
+            assert client.post("/detect", content=files[i % len(files)]).status_code == 200
+            alone.append(time.perf_counter() - start)
+
+        def ask(i: int) -> None:
+            start = time.perf_counter()
+            what = sent[i]
+            reply = client.post("/detect", content=files[what] if isinstance(what, int) else what)
+            if isinstance(what, int):
+                times.append(time.perf_counter() - start)
+                if reply.status_code != 200 or reply.json() != wanted[what]:
+                    wrong.append((i, reply.status_code, reply.text))
+            elif (
+                not 400 <= reply.status_code < 500 or reply.json().keys() != {"error"} or "\n" in reply.json()["error"]
+            ):
+                wrong.append((i, reply.status_code, reply.text))
+            if i == REQUESTS // 2:
+                workers(service)[-1].kill()
+            if i % 50 == 0:
+                sizes.append(psutil.Process(service.process.pid).memory_info().rss)
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(ask, range(REQUESTS)))
+        counts = client.get("/metrics").text
+        kept = set(Path("/tmp").iterdir()) - temporary if temporary else set()
+    worker = workers(service)[-1].memory_info().rss
+    code, said = service.end()
+    single, p95 = sorted(alone)[len(alone) // 2], sorted(times)[int(0.95 * len(times))]
+    with capsys.disabled():
+        print(f"\nalone {1e3 * single:.1f} ms, p95 of {CLIENTS} clients {1e3 * p95:.1f} ms, worker {worker >> 20} MB")
+        print(f"server {sizes[0] >> 20} to {sizes[-1] >> 20} MB")
+    assert wrong == [] and (code, said) == (0, "")
+    assert 'yolotiny_worker_restarts_total{reason="end"} 1.0' in counts
+    assert p95 <= 3 * single * CLIENTS
+    assert max(sizes) - sizes[0] < 32 << 20
+    assert [path for path in kept if path.is_file() and path.stat().st_size in {len(x) for x in files}] == []
+
+
+def test_what_is_under_way_is_finished_and_nothing_is_left_after_sigterm(bright, wanted):
+    service = Service(bright, "--queue", 64)
+    files, replies = pictures(), []
+    children = psutil.Process(service.process.pid).children(recursive=True)
+
+    def ask(i: int) -> None:
+        with httpx.Client(timeout=60) as client:
+            replies.append((i, client.post(f"{service.address}/detect", content=slow(files[i % 6]))))
+
+    begun = threading.Semaphore(0)
+
+    def slow(content: bytes):
+        """A body that is still on its way when the signal comes."""
+        yield content[:20]
+        begun.release()
+        time.sleep(1.0)
+        yield content[20:]
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        begun.acquire()
+    time.sleep(0.3)
+    code, said = service.end()
+    for thread in threads:
+        thread.join()
+    assert (code, said) == (0, "")
+    assert [(i, reply.status_code, reply.json()) for i, reply in sorted(replies)] == [
+        (i, 200, wanted[i]) for i in range(4)
+    ]
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{service.address}/health")
+
+
+def test_a_service_that_is_killed_leaves_no_worker(bright):
+    service = Service(bright)
+    (worker,) = workers(service)
+    service.process.kill()
+    service.process.communicate()
+    assert psutil.wait_procs([worker], timeout=20)[1] == []
+
+
+def test_ctrl_c_ends_it_in_one_line(bright):
+    service = Service(bright)
+    service.process.send_signal(signal.SIGINT)
+    said = service.process.communicate(timeout=60)[1]
+    assert service.process.returncode == 130 and said == "python -m yolotiny.runtime: interrupted\n"
+
+
+def test_it_listens_at_this_machine_alone_and_runs_where_torch_cannot_be_imported(bright):
+    words = ["serve", str(bright), "--port", "0"]
+    site = BLOCKED.replace(', "PIL"', "")  # which reads heads
+    site += f"from yolotiny.runtime.cli import main\nif __name__ == '__main__':\n    sys.exit(main({words}))\n"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", site], stderr=subprocess.PIPE, text=True, env=env)
+    try:
+        said = process.stderr.readline()
+        assert said.startswith("bright.onnx at http://127.0.0.1:"), said
+        there = {c.laddr.ip for c in psutil.Process(process.pid).net_connections() if c.status == psutil.CONN_LISTEN}
+        assert there == {"127.0.0.1"}
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def test_an_upload_that_is_far_too_large_hears_why(service):
+    def endless():
+        for _ in range(400):
+            yield bytes(1000)
+
+    reply = httpx.post(f"{service.address}/detect", content=endless(), timeout=60)
+    assert reply.status_code == 413 and "larger than 200,000 bytes" in reply.json()["error"]
+
+
+def test_a_client_that_goes_away_leaves_its_place(service):
+    address = service.address.removeprefix("http://").split(":")
+    for _ in range(20):
+        with socket.create_connection((address[0], int(address[1]))) as client:
+            client.sendall(b"POST /detect HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\nabc")
+    for _ in range(100):
+        if httpx.get(f"{service.address}/health").json()["taken"] == 0:
+            break
+        time.sleep(0.05)
+    assert httpx.get(f"{service.address}/health").json()["taken"] == 0
