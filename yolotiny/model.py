@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from ultralytics.nn.backends.base import BaseBackend
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
@@ -30,6 +31,7 @@ from .predict.predictor import TEXTS, Predictor, is_ours
 from .predict.sharing import prepare
 from .predict.uncertainty import UncertainPredictor
 from .report import WORST
+from .runtime.metadata import size_said
 from .runtime.sources import usual_batch
 from .slicing import SlicedInference
 from .track.config import section_to_track, tracker_of
@@ -92,6 +94,8 @@ class YOLO(SeamedModel):
         super().open_file(weights, task)
         if self.model_is_module and type(self.model) not in (Detector, DetectionModel):
             raise InputError(f"{weights} holds a {type(self.model).__name__}, which is no detector of boxes")
+        if not self.model_is_module and (size := size_said(BaseBackend.read_metadata(weights), weights)):
+            self.overrides["imgsz"] = size[0] if size[0] == size[1] else list(size)  # as of a checkpoint's training
 
     @property
     def model_is_module(self) -> bool:

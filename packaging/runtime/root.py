@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .runtime import ByteTrack, Detections, Detector, InputError
+from .runtime import ByteTrack, Detections, Detector, InputError, tracker_of
 
-__all__ = ["ByteTrack", "Detections", "Detector", "InputError"]
+__all__ = ["ByteTrack", "Detections", "Detector", "InputError", "tracker_of"]
 
 
 def __getattr__(name: str) -> Any:

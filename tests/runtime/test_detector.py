@@ -14,7 +14,7 @@ from tests.runtime.conftest import CELL, METADATA, hand_made, squares
 from yolotiny import YOLO
 from yolotiny.errors import InputError
 from yolotiny.metrics import evaluate_arrays
-from yolotiny.runtime import Detector
+from yolotiny.runtime import Detector, tracker_of
 from yolotiny.runtime.metadata import read_metadata
 
 SIZES = ((128, 128), (150, 261), (161, 320), (90, 233))
@@ -113,6 +113,10 @@ def test_a_folder_of_openvino_gives_what_onnx_runtime_gives(exported, tmp_path):
 @pytest.mark.slow
 def test_a_dynamic_file_takes_the_size_it_was_exported_at_and_any_other(exported):
     detector = Detector(exported["dynamic"])
+    picture = pictures()[1]
+    assert_same(
+        YOLO(exported["dynamic"]).predict([picture], conf=0.1, verbose=False), detector([picture], conf=0.1), "none"
+    )
     assert detector.size_of(None) == (128, 128) and detector.size_of(200) == (224, 224)
     assert Detector(exported["dynamic"], imgsz=64).size_of(None) == (64, 64)
 
@@ -184,8 +188,10 @@ def test_results_come_one_by_one_and_pictures_are_read_when_their_turn_comes(bri
         ({"tile": 64}, "tile= is read with crops only"),
         ({"crops": "grid", "k": 3}, "slicer 'grid'.* takes no argument 'k'"),
         ({"imgsz": 320}, "takes 64x64 pixels only: leave imgsz out, or export with dynamic=True"),
+        ({"imgsz": 0}, "imgsz=0 must be one or two whole numbers of pixels"),
         ({"batch": 0}, "batch=0 must be a whole number from 1 up"),
         ({"classes": [-1]}, "classes=-1 must be a whole number"),
+        ({"classes": 7}, "classes: there is no class 7 in .*, which has 0 bright, 1 dull"),
         ({"nms_metric": "nwd"}, "does not say how large its objects are; give nms_c=PIXELS"),
         ({"tracker": "botsort"}, "botsort needs more than boxes and is not in the runtime"),
     ],
@@ -202,3 +208,19 @@ def test_a_file_without_metadata_says_what_is_taken_for_granted(tmp_path, caplog
     assert "bare.onnx has no metadata: taken are 2 classes by number (names=), stride 32, 64x64" in caplog.text
     caplog.clear()
     assert Detector(bare, names=["a", "b"]).names[1] == "b" and not caplog.text
+
+
+def test_frames_one_by_one_have_the_tracks_of_a_stream(bright):
+    frames = [squares((1 + i // 2, 2, 255), (6, 1 + i // 3, 200)) for i in range(8)]
+    detector, tracker = Detector(bright), tracker_of("bytetrack-nwd")
+    together = [found.ids.tolist() for found in detector.stream(frames, tracker="bytetrack-nwd")]
+    assert [detector(frame, tracker=tracker)[0].ids.tolist() for frame in frames] == together
+    assert together[0] == together[-1] == [1, 2]
+
+
+def test_what_a_files_merge_leaves_double_is_one_track(tmp_path):
+    infer = '{"crops": {"type": "grid", "tile": 64, "overlap": 0.5}, "merge": "replace"}'
+    detector = Detector(hand_made(tmp_path / "a.onnx", metadata=METADATA | {"infer": infer}))
+    image = squares((5, 5, 255), size=(128, 128))
+    assert len(detector(image)[0]) == 4 and len(detector(image, tracker=True)[0]) == 1
+    assert len(detector(image, tracker=True, merge="replace")[0]) > 1

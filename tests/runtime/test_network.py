@@ -87,6 +87,7 @@ def test_a_size_is_whole_strides():
         ({}, {"names": ["a"]}, "gives scores of 2 classes, and there are 1 names"),
         ({}, {"backend": "tensorflow"}, "unknown backend 'tensorflow'"),
         ({}, {"provider": "cudda"}, "unknown provider 'cudda' of onnxruntime"),
+        ({}, {"provider": "tensorrt"}, "provider 'tensorrt' (is in another package: pip install|does not work on)"),
         ({}, {"backend": "openvino", "provider": "tpu"}, "unknown provider 'tpu' of openvino"),
         ({}, {"threads": 0}, "threads=0 must be a whole number from 1 up"),
         ({"metadata": METADATA | {"imgsz": "[0, 0]"}}, {}, "imgsz=0 in its metadata must be a whole number"),

@@ -19,6 +19,6 @@ service     what a service asks of a detector; serve_command: its options
 from ..errors import InputError
 from .detector import Detector
 from .results import Detections
-from .track import ByteTrack
+from .track import ByteTrack, tracker_of
 
-__all__ = ["ByteTrack", "Detections", "Detector", "InputError"]
+__all__ = ["ByteTrack", "Detections", "Detector", "InputError", "tracker_of"]

@@ -148,6 +148,10 @@ def _provider(name: str, available: Sequence[str]) -> str:
     """ONNX Runtime's name of a provider: CPUExecutionProvider of cpu."""
     short = {p.removesuffix("ExecutionProvider").lower(): p for p in available}
     found = short.get(name.lower().removesuffix("executionprovider"))
+    if found is None and name.lower() in ("cuda", "tensorrt"):
+        raise InputError(
+            f"provider {name!r} is in another package: pip install onnxruntime-gpu in place of onnxruntime"
+        )
     if found is None:
         raise InputError(f"unknown provider {name!r} of onnxruntime{did_you_mean(name.lower(), short)}")
     return found

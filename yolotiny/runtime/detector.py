@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..ops.letterbox import Letterbox
 from ..ops.suppression import describe, suppress
 from ..slicing import CoarsePass, TileBatcher, from_map, from_rows
-from ..slicing.batching import CPU_PIXELS
+from ..slicing.batching import CPU_PIXELS, GPU_PIXELS
 from .inputs import whole_strides
 from .metadata import SIZE
 from .network import Network
@@ -91,7 +91,13 @@ class Detector:
 
     def prepare(self, **options: Any) -> Run:
         """A call whose options are checked, and whose frames come from a reader of the caller's own; see `stream`."""
-        return Run(self, Request.of(options, self.network.file, str(self.network.path)))
+        request = Request.of(options, self.network.file, str(self.network.path))
+        wanted = np.atleast_1d(() if request.nms.classes is None else request.nms.classes)
+        if beyond := [int(c) for c in wanted if c >= len(self.names)]:
+            has = ", ".join(f"{i} {name}" for i, name in list(self.names.items())[:5])
+            more = ", ..." if len(self.names) > 5 else ""
+            raise InputError(f"classes: there is no class {beyond[0]} in {self.network.path}, which has {has}{more}")
+        return Run(self, request)
 
     def size_of(self, imgsz: Any) -> tuple[int, int]:
         """(height, width) of the input in pixels for `imgsz` of a call.
@@ -99,9 +105,9 @@ class Detector:
         Raises:
             InputError: no size, or another than the only one that the file takes.
         """
-        fixed, wanted = self.network.fixed, imgsz or self.imgsz
+        fixed, wanted = self.network.fixed, self.imgsz if imgsz is None else imgsz
         if fixed is None:
-            return whole_strides(wanted or self.network.file.size or SIZE, self.stride)
+            return whole_strides((self.network.file.size or SIZE) if wanted is None else wanted, self.stride)
         if wanted is not None and whole_strides(wanted, self.stride) != fixed:
             only = f"{self.network.path} takes {fixed[1]}x{fixed[0]} pixels only"
             raise InputError(f"{only}: leave imgsz out, or export with dynamic=True")
@@ -201,7 +207,8 @@ class Run:
                 assert y is not None
                 seen = from_rows(y[i], box, self.sliced.least_score) if heat is None else from_map(heat[i], box)
             coarse.append(CoarsePass(found, seen, box.ratio))
-        batcher = TileBatcher(self._canvases, max(self.stride, 32), self.network.fixed, CPU_PIXELS)
+        pixels = CPU_PIXELS if self.network.provider.lower() == "cpu" else GPU_PIXELS
+        batcher = TileBatcher(self._canvases, max(self.stride, 32), self.network.fixed, pixels)
         both = self.sliced.run(images, coarse, batcher, self.size, self.request.nms.conf)
         return [x.rows[: self.request.nms.max_det] for x in both], [x.tiles for x in both]
 

@@ -93,6 +93,15 @@ class Metadata:
         )
 
 
+def size_said(values: Mapping[str, Any], file: str | Path) -> tuple[int, int] | None:
+    """(height, width) in pixels of the input that a file was exported at, from the values that stand in it.
+
+    Raises:
+        InputError: a size that cannot be.
+    """
+    return _size(_parsed(values.get("imgsz")), file)
+
+
 def read_metadata(path: Path) -> dict[str, Any]:
     """The values of an ONNX file, of an OpenVINO folder or of the .xml in one; empty where there are none.
 

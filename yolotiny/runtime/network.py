@@ -29,6 +29,7 @@ class Network:
 
     Attributes:
         file: what it says of itself.
+        provider: what computes.
         names: of the classes, by number.
         channels: of an input.
         fixed: (height, width) of the only input it takes, pixels; None for any.
@@ -57,7 +58,7 @@ class Network:
             whole(threads, "threads", 1)
         self.own = threading.local()  # the last input of each thread, to be written over
         self.file = Metadata.of(read_metadata(self.path), self.path)
-        self.backend = made(self.path, provider, threads)
+        self.backend, self.provider = made(self.path, provider, threads), provider
         takes = self.backend.signature
         self.fixed, self.outputs = takes.size, list(takes.outputs)
         self.channels = takes.channels or self.file.channels or 3

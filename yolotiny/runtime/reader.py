@@ -36,14 +36,12 @@ class Frame:
         image: (H, W, C) uint8, BGR where it has three channels.
         number: of the frame, from 1 up; None for a picture.
         fps: of the video; 30 where nobody says.
-        place: which one it is and of how many, for messages: "3/12".
     """
 
     path: str
     image: np.ndarray
     number: int | None = None
     fps: float = 30.0
-    place: str = ""
 
     @property
     def sequence(self) -> str:
@@ -78,32 +76,31 @@ class Reader:
     def __iter__(self) -> Iterator[Frame]:
         """All of them; InputError at the end where none could be decoded."""
         for i, item in enumerate(self.items):
-            place = "" if self.live else f"{i + 1}/{len(self.items)}"
             if self.live:
                 frames = self._stream(item)
             elif isinstance(item, str) and is_video(item):
-                frames = self._video(item, place)
+                frames = self._video(item)
             else:
-                frames = self._picture(item, i, place)
+                frames = self._picture(item, i)
             for frame in frames:
                 self.seen += 1
                 yield frame
         self._tell()
 
-    def _picture(self, item: Any, i: int, place: str) -> Iterator[Frame]:
+    def _picture(self, item: Any, i: int) -> Iterator[Frame]:
         """One picture, or none where it cannot be decoded."""
         if not isinstance(item, str):
             name = getattr(item, "filename", "") or f"image{i}.jpg"
-            yield Frame(str(name), as_picture(_array(item), self.channels, f"source[{i}]"), place=place)
+            yield Frame(str(name), as_picture(_array(item), self.channels, f"source[{i}]"))
             return
         try:
             image = as_picture(decode(item, self.channels), self.channels, item)
         except InputError as error:
             self._leave_out(item, getattr(error, "reason", str(error)))
             return
-        yield Frame(item, image, place=place)
+        yield Frame(item, image)
 
-    def _video(self, path: str, place: str) -> Iterator[Frame]:
+    def _video(self, path: str) -> Iterator[Frame]:
         """The frames of a video; it goes on after those that cannot be decoded."""
         video = cv2.VideoCapture(path)
         if not video.isOpened():
@@ -117,7 +114,7 @@ class Reader:
                     self._broken(path, 1)
                     continue
                 number += 1
-                yield Frame(path, as_picture(image, self.channels, path), number, fps if fps > 0 else 30.0, place)
+                yield Frame(path, as_picture(image, self.channels, path), number, fps if fps > 0 else 30.0)
         finally:
             video.release()
         if not number:

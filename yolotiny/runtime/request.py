@@ -10,7 +10,7 @@ from ..errors import InputError, did_you_mean, whole
 from ..ops.suppression import IOU, MAX_DET, NWD_THRESHOLD, NMSConfig, scale_for
 from ..registry import name_of
 from ..slicing import SLICERS, SlicedInference
-from ..slicing.settings import OPTIONS, USUAL
+from ..slicing.settings import OPTIONS, USUAL, without_doubles
 from .metadata import Metadata
 from .track import ByteTrack, tracker_of
 
@@ -58,7 +58,7 @@ class Request:
         batch = given.get("batch")
         return cls(
             nms=_suppression(given, file),
-            infer=section_of(file.infer, given, where),
+            infer=_crops(given, file, where),
             imgsz=given.get("imgsz"),
             batch=None if batch is None else whole(batch, "batch", 1),
             vid_stride=whole(given.get("vid_stride", 1), "vid_stride", 1),
@@ -68,6 +68,13 @@ class Request:
     def sliced(self, where: str) -> SlicedInference | None:
         """Crops for one run, which remembers what it has seen; None without them."""
         return None if self.infer is None else SlicedInference.from_config(self.infer, where)
+
+
+def _crops(given: Mapping[str, Any], file: Metadata, where: str) -> dict[str, Any] | None:
+    section = section_of(file.infer, given, where)
+    if section is None or "merge" in given or not given.get("tracker"):
+        return section
+    return without_doubles(section)
 
 
 def _suppression(given: Mapping[str, Any], file: Metadata) -> NMSConfig:
@@ -80,7 +87,7 @@ def _suppression(given: Mapping[str, Any], file: Metadata) -> NMSConfig:
     for number in classes or ():
         whole(number, "classes", 0)
     return NMSConfig(
-        conf=given.get("conf", CONF_TRACKING if "tracker" in given else CONF),
+        conf=given.get("conf", CONF_TRACKING if given.get("tracker") else CONF),
         iou=given.get("iou", NWD_THRESHOLD if rules.get("nms_metric") == "nwd" else IOU),
         max_det=given.get("max_det", MAX_DET),
         agnostic=bool(given.get("agnostic_nms", False)),

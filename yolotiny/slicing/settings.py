@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from .merge import SAME_OBJECT_IOU
 
 OPTIONS = {  # short names of settings, for val and predict, and where they stand in the `infer:` section
     "crops": "crops",
@@ -19,3 +22,10 @@ OPTIONS = {  # short names of settings, for val and predict, and where they stan
 # Where the model file says nothing of these crops. LSM's own threshold is for maps of YOLC; what a dense head says is
 # sharper, and the coarse pass is to point at more than it would keep.
 USUAL: dict[str, dict[str, Any]] = {"lsm": {"threshold": 0.01}}
+
+
+def without_doubles(section: Mapping[str, Any]) -> dict[str, Any]:
+    """The `infer:` section for tracking: what merge `replace` leaves double, as YOLC's does, would be two tracks."""
+    merge = section.get("merge")
+    merge = {"type": merge} if isinstance(merge, str) else dict(merge or {})
+    return dict(section) | ({"merge": {"iou": SAME_OBJECT_IOU} | merge} if merge.get("type") == "replace" else {})

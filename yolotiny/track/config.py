@@ -13,7 +13,7 @@ from .._compat import online
 from ..config import load as config
 from ..config.slicing import section_of
 from ..errors import InputError, above_zero, did_you_mean, number
-from ..slicing import SAME_OBJECT_IOU
+from ..slicing.settings import without_doubles
 from ..yaml_file import read_yaml
 
 DEFAULT = "bytetrack-nwd.yaml"
@@ -35,11 +35,9 @@ def section_to_track(own: Mapping[str, Any] | None, changes: Mapping[str, Any], 
     Where the user says nothing of `merge`, `replace` suppresses boxes of a class that overlap.
     """
     section = section_of(own, changes, where)
-    merge = (section or {}).get("merge")
-    merge = {"type": merge} if isinstance(merge, str) else merge
-    if section is None or any(k.startswith("infer.merge") for k in changes) or (merge or {}).get("type") != "replace":
+    if section is None or any(k.startswith("infer.merge") for k in changes):
         return section
-    return section | {"merge": {"iou": SAME_OBJECT_IOU} | merge}
+    return without_doubles(section)
 
 
 def read_tracker(name: Any = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
