@@ -103,6 +103,7 @@ WHOLE = {
     "tests/test_terminals.py": "every command on every kind of terminal",
     "tests/test_bad_input.py": "mistakes of users at every door",
     "tests/test_crops.py": "crops with every kind of model and exported file, in prediction and validation",
+    "tests/test_docker.py": "the Dockerfiles of docs/docker",
     "tests/test_distributed.py": "training in several processes",
     "tests/test_export.py": "every model and its exported file",
     "tests/test_feature_modules.py": "SARL and SR-TOD through training, saving and export",

@@ -46,6 +46,7 @@ def test_geojson_has_rectangles_in_pixels_and_says_so():
         ("classes=1.5", "classes='1.5' must be whole numbers: classes=0&classes=2"),
         ("classes=2", "classes=2: there is no such class; there are: 0 (car), 1 (boat)"),
         ("classes=-1", "classes=-1: there is no such class; there are: 0 (car), 1 (boat)"),
+        ("conf=0.5&conf=0.1", "conf is given more than once"),
         ("format=xml", "format='xml' must be json or geojson"),
         ("conf=0.1%0Ab", "conf='0.1\\nb' must be a number from 0 to 1"),
     ],

@@ -19,7 +19,9 @@ def worker():
     made.ready()
     yield made
     process = made.process
-    made.stop()
+    made.close()
+    with pytest.raises(Died):
+        made.ready()
     assert not process.is_alive() and process.exitcode == 0 and not made.alive
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +11,6 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -65,16 +63,14 @@ def create_app(desk: Desk, model: str) -> FastAPI:
     """The application.
 
     Args:
-        desk: hands pictures to a worker, which it stops at the end.
+        desk: hands pictures to a worker.
         model: name of the model, for answers.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(desk.watch())
-        yield
-        watch.cancel()
-        await run_in_threadpool(desk.worker.stop)
+        async with desk.open():
+            yield
 
     # Its own pages of documentation load scripts from elsewhere.
     app = FastAPI(title="yolotiny", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -91,6 +87,9 @@ def _add_detect(app: FastAPI, desk: Desk, model: str) -> None:
     async def detect(request: Request, ask: Annotated[Ask, Query()]) -> Response:
         """What is in a picture, sent as the body or as the file of a form."""
         start = time.perf_counter()
+        given = [name for name, _ in request.query_params.multi_items() if name != "classes"]
+        if len(given) > len(set(given)):
+            raise Refused(422, f"{next(n for n in given if given.count(n) > 1)} is given more than once")
         options = ask.options(desk.worker.names)
         with desk.place():
             content = await read_picture(request, desk.bounds)

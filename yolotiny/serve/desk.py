@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -39,6 +39,16 @@ class Desk:
         self.usual = 1.0  # seconds of a picture
         self.turn = asyncio.Lock()
         self.thread = ThreadPoolExecutor(1, "worker")  # a request that is cancelled leaves the worker to no other
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """See that there is a worker, until the service ends; then there is none."""
+        watch = asyncio.create_task(self.watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await asyncio.get_running_loop().run_in_executor(self.thread, self.worker.close)  # after what it does
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:

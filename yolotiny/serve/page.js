@@ -232,7 +232,8 @@
   }
 
   fetch("health").then((reply) => reply.json()).then((state) => {
-    byId("model").textContent = `${state.model}: ${Object.values(state.names).join(", ")}`;
+    const names = Object.values(state.names);
+    byId("model").textContent = `${state.model}: ${names.length > 12 ? `${names.length} classes` : names.join(", ")}`;
     bounds = state.bounds;
   }, () => tell("the service does not answer; is it running?", true));
   draw();

@@ -47,7 +47,7 @@ def serve(load: Load, model: str, host: str, port: int, bounds: Bounds) -> None:
     except Died:
         raise InputError(f"the process that loads {model} ended; is there enough memory?") from None
     finally:
-        worker.stop()
+        worker.close()
         listener.close()
 
 

@@ -60,7 +60,7 @@ class Worker:
         self.names: dict[int, str] = {}
         self.process: Any = None
         self.pipe: Connection | None = None
-        self.loaded = False
+        self.loaded = self.closed = False
 
     @property
     def alive(self) -> bool:
@@ -68,7 +68,9 @@ class Worker:
         return self.process is not None and self.process.is_alive()
 
     def spawn(self) -> None:
-        """Start a process in the place of the last one, without waiting for it."""
+        """Start a process in the place of the last one, without waiting for it; Died after `close`."""
+        if self.closed:
+            raise Died
         self.stop()
         context = multiprocessing.get_context("spawn")  # a fork would copy threads of libraries in any state
         self.pipe, theirs = context.Pipe()
@@ -141,6 +143,11 @@ class Worker:
         """End the process, whatever it does."""
         self.loaded = False
         self.process.kill()
+        self.stop()
+
+    def close(self) -> None:
+        """End the process, and start no other."""
+        self.closed = True
         self.stop()
 
     def stop(self) -> None:
