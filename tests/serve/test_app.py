@@ -84,7 +84,12 @@ def test_what_the_worker_could_not_do_is_one_line(monkeypatch, reply, status, li
 
 
 def test_other_addresses_and_methods_are_told_which_there_are():
-    for method, address, status in (("GET", "/detekt", 404), ("GET", "/detect", 405), ("POST", "/health", 405)):
+    for method, address, status in (
+        ("GET", "/detekt", 404),
+        ("GET", "/detect", 405),
+        ("POST", "/detect/", 404),
+        ("POST", "/health", 405),
+    ):
         reply = asked(method, address)
         assert reply.status_code == status and "POST /detect, GET /health" in reply.json()["error"]
     for address in ("/docs", "/redoc"):  # pages of the library that load scripts from elsewhere

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import tracemalloc
+import warnings
 
 import cv2
 import numpy as np
@@ -55,10 +57,31 @@ def test_the_pages_of_a_tiff_count_together():
     check_header(content.getvalue(), 300)
     with pytest.raises(Refused, match="300 pixels"):
         check_header(content.getvalue(), 299)
+    lost = bytearray(content.getvalue())
+    (first,) = struct.unpack("<I", lost[4:8])
+    after = first + 2 + 12 * struct.unpack("<H", lost[first : first + 2])[0]
+    lost[after : after + 4] = struct.pack("<I", 1 << 24)  # where the second page would be
+    with warnings.catch_warnings(), pytest.raises(Refused, match="no picture that can be read"):
+        warnings.simplefilter("error")
+        check_header(bytes(lost), 300)
     many = io.BytesIO()
     pages[0].save(many, "TIFF", save_all=True, append_images=pages[:1] * PAGES)
     with pytest.raises(Refused, match=f"more than {PAGES} pages"):
         check_header(many.getvalue(), 1_000_000)
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 4), (20, 30, 5)])
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_tiff_of_any_bands_and_numbers_says_its_size(shape, kind):
+    pixels = np.ones(shape, kind)
+    if len(shape) == 3 and shape[2] > 4:  # OpenCV writes such bands as pages
+        content = cv2.imencodemulti(".tiff", list(np.moveaxis(pixels, 2, 0)))[1].tobytes()
+    else:
+        content = cv2.imencode(".tiff", pixels)[1].tobytes()
+    pages = shape[2] if len(shape) == 3 and shape[2] > 4 else 1
+    check_header(content, 600 * pages)
+    with pytest.raises(Refused, match="pixels"):
+        check_header(content, 600 * pages - 1)
 
 
 NONE = [b"x", b"GIF89a" + bytes(99), png(0, 9, b""), b"II*\0" + bytes(4), b"\xff\xd8\xff", b"<svg/>"]

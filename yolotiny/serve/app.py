@@ -73,7 +73,7 @@ def create_app(desk: Desk, model: str) -> FastAPI:
             yield
 
     # Its own pages of documentation load scripts from elsewhere.
-    app = FastAPI(title="yolotiny", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="yolotiny", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_errors(app, desk)
     _add_detect(app, desk, model)
     _add_state(app, desk, model)
