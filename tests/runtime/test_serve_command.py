@@ -10,6 +10,7 @@ import pytest
 
 from tests.runtime.test_cli import ROOT, run
 from yolotiny.runtime.cli import main
+from yolotiny.runtime.serve_command import parser
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,12 @@ def test_without_its_packages_it_says_what_to_install(bright, missing):
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=60)
     said = f"yolotiny-run: error: serve needs {missing}: pip install 'yolotiny[serve]'\n"
     assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_the_docs_name_every_option():
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    options = [word for action in parser("x")._actions for word in action.option_strings if word.startswith("--")]
+    assert len(options) > 9 and [word for word in options if f"`{word}`" not in text and word != "--help"] == []
 
 
 def test_help_names_the_bounds_and_that_of_the_runtime_names_serve(capsys):
