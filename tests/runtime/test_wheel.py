@@ -22,7 +22,15 @@ PACKAGING = ROOT / "packaging" / "runtime"
 PACKAGE = ROOT / "yolotiny"
 STANDARD = set(sys.stdlib_module_names)
 LIBRARIES = {"numpy", "cv2", "onnxruntime", "openvino", "lap", "yaml", "PIL"}  # the last where a user has it
-SERVE = {"fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client", "PIL"}  # in the extra of that name
+SERVE = {
+    "fastapi",
+    "starlette",
+    "pydantic",
+    "uvicorn",
+    "python_multipart",
+    "prometheus_client",
+    "PIL",
+}  # in the extra of that name
 
 
 def listed() -> set[Path]:
