@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.runtime.test_cli import ROOT, run
+from yolotiny.picture_io import LIMIT
 from yolotiny.runtime.cli import main
 from yolotiny.runtime.serve_command import parser
 
@@ -32,7 +33,8 @@ from yolotiny.runtime.serve_command import parser
         (["MODEL", "--crops", "grid"], "unrecognized arguments: --crops grid"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(bright, tmp_path, capsys, words, message):
+def test_a_mistake_is_one_line_and_exit_code_2(bright, tmp_path, capsys, monkeypatch, words, message):
+    monkeypatch.setenv(LIMIT, "")  # which it sets for its worker
     (tmp_path / "broken.onnx").write_bytes(bright.read_bytes()[:99])
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

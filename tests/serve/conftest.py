@@ -16,11 +16,11 @@ import pytest
 
 from tests.runtime.conftest import hand_made
 from tests.serve.looks import Told
-from yolotiny.errors import InputError
 from yolotiny.serve.app import create_app
 from yolotiny.serve.bounds import Bounds
 from yolotiny.serve.desk import Desk
 from yolotiny.serve.metrics import Metrics
+from yolotiny.serve.worker import answer
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,20 +34,19 @@ class Here:
     def ready(self) -> None:
         """Always."""
 
+    def __init__(self, pixels: int):
+        self.pixels = pixels
+
     def ask(self, content: bytes, options: dict[str, Any], seconds: float) -> dict[str, Any]:
-        try:
-            return {"found": Told()(content, options), "seconds": 0.01}
-        except InputError as error:
-            return {"error": str(error)}
-        except KeyError:
-            return {"fault": True}
+        return answer(Told(), content, options, self.pixels)
 
 
 def asked(method: str, address: str, bounds: Bounds | None = None, **words: Any) -> httpx.Response:
     """The answer of a new service in this process."""
 
     async def ask() -> httpx.Response:
-        app = create_app(Desk(Here(), bounds or Bounds(), Metrics()), "best.onnx")
+        own = bounds or Bounds()
+        app = create_app(Desk(Here(own.pixels), own, Metrics()), "best.onnx")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
             return await client.request(method, address, **words)
 

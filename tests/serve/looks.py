@@ -8,16 +8,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.serve.pictures import SMALL, png
 from yolotiny.errors import InputError
+
+MARK = b"\0told "
+
+
+def told(words: bytes) -> bytes:
+    """A picture with words behind it."""
+    return png(8, 8, SMALL) + MARK + words
 
 
 class Told:
-    """Does what the bytes say, and tells how many of them there were."""
+    """Does what the words behind a picture say, and tells how many bytes they, or the picture, had."""
 
     names = {0: "car", 1: "boat"}
 
     def __call__(self, content: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
-        word, _, rest = content.partition(b" ")
+        _, _, words = content.partition(MARK)
+        word, _, rest = words.partition(b" ")
         if word == b"sleep":
             time.sleep(60)
         elif word == b"die":
@@ -31,7 +40,7 @@ class Told:
             raise KeyError("nobody thought of this")
         box = {"box": [1, 2, 3, 4], "score": 0.5, "class": 0, "name": "car"}
         return {
-            "bytes": len(content),
+            "bytes": len(words or content),
             "options": dict(options),
             "process": os.getpid(),
             "detections": [box],

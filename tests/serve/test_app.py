@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serve.conftest import Here, asked
+from tests.serve.looks import Told
 from tests.serve.pictures import SMALL, png
 from yolotiny.serve.app import create_app
 from yolotiny.serve.bounds import Bounds
@@ -64,8 +65,8 @@ def test_a_parameter_that_cannot_be_is_one_line(query, line):
         (PICTURE, {"size": 9}, 413, "larger than 9 bytes"),
     ],
 )
-def test_a_picture_that_is_none_or_too_large_does_not_reach_the_worker(monkeypatch, content, bounds, status, line):
-    monkeypatch.setattr(Here, "ask", lambda *_: pytest.fail("it was looked at"))
+def test_a_picture_that_is_none_or_too_large_is_not_looked_at(monkeypatch, content, bounds, status, line):
+    monkeypatch.setattr(Told, "__call__", lambda *_: pytest.fail("it was looked at"))
     reply = asked("POST", "/detect", Bounds(**bounds), content=content)
     assert reply.status_code == status and line in reply.json()["error"]
 
@@ -73,7 +74,7 @@ def test_a_picture_that_is_none_or_too_large_does_not_reach_the_worker(monkeypat
 @pytest.mark.parametrize(
     ("reply", "status", "line"),
     [
-        ({"error": "it does not decode"}, 422, "it does not decode"),
+        ({"refused": [422, "it does not decode"]}, 422, "it does not decode"),
         ({"fault": True}, 500, "the service failed over this picture; its log says how"),
     ],
 )
@@ -106,7 +107,7 @@ def test_health_is_good_while_there_is_a_worker_and_bad_while_there_is_none(monk
 
 def test_metrics_count_answers_by_status_boxes_and_places():
     async def ask() -> str:
-        app = create_app(Desk(Here(), Bounds(), Metrics()), "best.onnx")
+        app = create_app(Desk(Here(99), Bounds(), Metrics()), "best.onnx")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
             for content, query in ((PICTURE, ""), (PICTURE, ""), (b"x", ""), (PICTURE, "?conf=x")):
                 await client.post(f"/detect{query}", content=content)
@@ -136,7 +137,7 @@ def test_the_openapi_description_names_the_parameters():
 
 def test_a_full_queue_says_when_to_come_again():
     async def ask() -> list[httpx.Response]:
-        desk = Desk(Here(), Bounds(queue=2), Metrics())
+        desk = Desk(Here(99), Bounds(queue=2), Metrics())
         desk.usual = 3.0
         app = create_app(desk, "best.onnx")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:

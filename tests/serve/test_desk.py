@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from tests.serve import looks
+from tests.serve.looks import told
 from yolotiny.serve import desk as module
 from yolotiny.serve.bounds import Bounds
 from yolotiny.serve.desk import Desk
@@ -29,7 +30,7 @@ async def gone() -> bool:
 
 @pytest.fixture(scope="module")
 def worker():
-    made = Worker(looks.load)
+    made = Worker(looks.load, 99)
     made.ready()
     yield made
     made.stop()
@@ -45,7 +46,7 @@ def restarts(desk: Desk, reason: str) -> float:
 
 def test_a_picture_whose_worker_is_killed_is_looked_at_by_the_next(worker, tmp_path):
     desk = made(worker)
-    found = asyncio.run(desk.look(f"die-once {tmp_path / 'died'}".encode(), {}, here))
+    found = asyncio.run(desk.look(told(f"die-once {tmp_path / 'died'}".encode()), {}, here))
     assert found["process"] == worker.process.pid and restarts(desk, "end") == 1
 
 
@@ -53,9 +54,9 @@ def test_a_picture_that_ends_every_worker_is_an_error_and_the_next_one_is_good(w
     async def ask() -> dict:
         desk = made(worker)
         with pytest.raises(Refused, match="ended twice") as caught:
-            await desk.look(b"die", {}, here)
+            await desk.look(told(b"die"), {}, here)
         assert caught.value.status == 500
-        return await desk.look(b"x", {}, here)
+        return await desk.look(told(b"x"), {}, here)
 
     assert asyncio.run(ask())["bytes"] == 1
 
@@ -63,9 +64,9 @@ def test_a_picture_that_ends_every_worker_is_an_error_and_the_next_one_is_good(w
 def test_a_picture_that_takes_too_long_is_not_tried_again(worker):
     desk = made(worker, seconds=0.5)
     with pytest.raises(Refused, match="took longer than 0.5 s") as caught:
-        asyncio.run(desk.look(b"sleep", {}, here))
+        asyncio.run(desk.look(told(b"sleep"), {}, here))
     assert caught.value.status == 504 and restarts(desk, "time") == 1 and restarts(desk, "end") == 0
-    assert asyncio.run(made(worker).look(b"x", {}, here))["bytes"] == 1
+    assert asyncio.run(made(worker).look(told(b"x"), {}, here))["bytes"] == 1
 
 
 def test_pictures_come_in_turn_and_those_whose_senders_went_away_are_left_out(worker):
@@ -73,7 +74,7 @@ def test_pictures_come_in_turn_and_those_whose_senders_went_away_are_left_out(wo
         desk, order = made(worker), []
 
         async def one(i: int, away: bool) -> int:
-            found = await desk.look(b"x" * i, {}, gone if away else here)
+            found = await desk.look(told(b"x" * i), {}, gone if away else here)
             order.append(i)
             return found["bytes"]
 
@@ -118,11 +119,11 @@ def test_a_worker_that_ends_while_nobody_asks_is_replaced(worker, monkeypatch):
 
 def test_a_model_that_is_gone_is_said_and_tried_again(monkeypatch, caplog):
     monkeypatch.setattr(module, "PAUSE", 0.05)
-    desk = made(Worker(looks.load_nothing))
+    desk = made(Worker(looks.load_nothing, 99))
 
     async def ask() -> None:
         with pytest.raises(Refused, match="the model cannot be loaded: there is no file best.onnx") as caught:
-            await desk.look(b"x", {}, here)
+            await desk.look(told(b"x"), {}, here)
         assert caught.value.status == 503
         watch = asyncio.create_task(desk.watch())
         while "next try in" not in caplog.text:

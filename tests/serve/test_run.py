@@ -51,7 +51,7 @@ def pictures() -> list[bytes]:
 def requests(good: int) -> list[int | bytes]:
     """What clients send, mixed: the number of a good picture, or the bytes of a bad one."""
     large = [*bombs().values(), *list(overfull().values())[:2]]
-    bad = [GARBAGE[i % len(GARBAGE)] for i in range(REQUESTS // 20)] + large[: max(REQUESTS // 100, len(large))]
+    bad = [GARBAGE[i % len(GARBAGE)] for i in range(REQUESTS // 20)] + large
     sent = [i % good for i in range(REQUESTS - len(bad))] + bad
     random.Random(0).shuffle(sent)
     return sent
@@ -93,11 +93,10 @@ def test_under_load_good_pictures_are_answered_as_alone_and_bad_ones_in_a_line(b
             reply = client.post(DETECT, content=files[what] if isinstance(what, int) else what)
             if isinstance(what, int):
                 times.append(time.perf_counter() - start)
-                if reply.status_code != 200 or reply.json() != wanted[what]:
-                    wrong.append((i, reply.status_code, reply.text))
-            elif (
-                not 400 <= reply.status_code < 500 or reply.json().keys() != {"error"} or "\n" in reply.json()["error"]
-            ):
+                good = reply.status_code == 200 and reply.json() == wanted[what]
+            else:
+                good = 400 <= reply.status_code < 500 and one_line(reply.json())
+            if not good:
                 wrong.append((i, reply.status_code, reply.text))
             if i == REQUESTS // 2:
                 workers(service)[-1].kill()
@@ -150,9 +149,7 @@ def test_what_is_under_way_is_finished_and_nothing_is_left_after_sigterm(bright,
     for thread in threads:
         thread.join()
     assert (code, said) == (0, "")
-    assert [(i, reply.status_code, reply.json()) for i, reply in sorted(replies)] == [
-        (i, 200, wanted[i]) for i in range(4)
-    ]
+    assert {i: reply.json() for i, reply in replies} == dict(enumerate(wanted[:4]))
     assert psutil.wait_procs(children, timeout=20)[1] == []
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{service.address}/health")

@@ -47,6 +47,7 @@ def test_a_picture_comes_as_the_body_or_in_a_form(words):
         ({"content": b"", "headers": {"content-type": "multipart/form-data; boundary=a"}}, 400, "the form has no file"),
         ({"content": bytes(1001)}, 413, "the upload is larger than 1,000 bytes"),
         ({"files": {"file": bytes(1001)}}, 413, "the upload is larger than 1,000 bytes"),
+        ({"files": {"file": bytes(9000)}}, 413, "the upload is larger than 1,000 bytes"),
         ({"content": bytes(9000)}, 413, "the upload is larger than 1,000 bytes"),
     ],
 )

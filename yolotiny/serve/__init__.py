@@ -5,8 +5,8 @@ This room knows no model. It is given a callable that loads one in the worker pr
 bounds      how much is taken
 refused     an answer that is an error, in one line
 upload      the picture out of a request, in memory
-picture     how large it is, before anything is decoded
 worker      the process that looks at pictures
+picture     how large one is, before anything of it is decoded
 desk        places in the queue, and whose turn it is
 metrics     counts for Prometheus
 geojson     boxes as features

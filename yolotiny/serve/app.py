@@ -17,7 +17,6 @@ from starlette.responses import JSONResponse, Response
 from ..errors import did_you_mean
 from .desk import Desk
 from .geojson import features_of
-from .picture import check_header
 from .refused import Refused
 from .upload import read_picture
 
@@ -93,7 +92,6 @@ def _add_detect(app: FastAPI, desk: Desk, model: str) -> None:
         options = ask.options(desk.worker.names)
         with desk.place():
             content = await read_picture(request, desk.bounds)
-            check_header(content, desk.bounds.pixels)
             found = {"model": model, **await desk.look(content, options, request.is_disconnected)}
         desk.metrics.boxes.inc(len(found["detections"]))
         desk.metrics.seconds.observe(time.perf_counter() - start)

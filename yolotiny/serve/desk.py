@@ -87,8 +87,8 @@ class Desk:
                 raise Refused(400, "nobody waits for the answer")
             ask = asyncio.get_running_loop().run_in_executor(self.thread, self._ask, content, options)
             reply = await ask
-        if "error" in reply:
-            raise Refused(422, reply["error"])
+        if "refused" in reply:
+            raise Refused(*reply["refused"])
         if "fault" in reply:
             raise Refused(500, "the service failed over this picture; its log says how")
         self.usual += MEMORY * (reply["seconds"] - self.usual)
@@ -106,7 +106,7 @@ class Desk:
                 async with self.turn:
                     await asyncio.get_running_loop().run_in_executor(self.thread, self._mend)
                 pause = PAUSE
-            except (InputError, Died) as error:
+            except (InputError, Died, OSError) as error:
                 pause = min(2 * pause, LONGEST)
                 logger.error(f"no worker can be started: {error or 'it ends'}; next try in {pause:g} s")
 
@@ -127,10 +127,8 @@ class Desk:
             except TooLong:
                 self.metrics.restarts.labels("time").inc()
                 self.worker.spawn()  # it loads while nobody waits
-                line = (
-                    f"the look took longer than {self.bounds.seconds:g} seconds; send a smaller picture, or crops=none"
-                )
-                raise Refused(504, line) from None
+                what = f"the look took longer than {self.bounds.seconds:g} s"
+                raise Refused(504, f"{what}; send a smaller picture, or crops=none") from None
             except Died:
                 continue
         raise Refused(500, "the worker process ended twice over this picture")

@@ -33,8 +33,10 @@ def serve(load: Load, model: str, host: str, port: int, bounds: Bounds) -> None:
         InputError: the port is not to be had, or the model cannot be loaded.
     """
     listener = listen(host, port)
-    worker = Worker(load)
-    signal.signal(signal.SIGTERM, _end)  # uvicorn has its own while it runs, and calls this one when it is done
+    worker = Worker(load, bounds.pixels)
+    before = signal.signal(
+        signal.SIGTERM, _end
+    )  # uvicorn has its own while it runs, and calls this one when it is done
     try:
         worker.ready()
         app = create_app(Desk(worker, bounds, Metrics()), model)
@@ -49,6 +51,7 @@ def serve(load: Load, model: str, host: str, port: int, bounds: Bounds) -> None:
     finally:
         worker.close()
         listener.close()
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -37,18 +37,19 @@ async def read_picture(request: Request, bounds: Bounds) -> bytes:
         raise Refused(408, f"the upload took longer than {bounds.seconds:g} seconds") from None
     except ClientDisconnect:
         raise Refused(400, "the upload broke off") from None
-    content = await _file_of(request.headers, body) if kind == FORM else body
+    content = await _file_of(request.headers, body) if kind == FORM and body is not None else body
+    if content is None or len(content) > bounds.size:
+        raise Refused(413, f"the upload is larger than {bounds.size:,} bytes, the most this service takes")
     if not content:
         raise Refused(400, "the upload is empty; send the bytes of a picture")
-    if len(content) > bounds.size:
-        raise _too_large(bounds.size)
     return content
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _body(request: Request, most: int) -> bytes | None:
+    """All of it; None where it is more than `most` bytes."""
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said) > HEARD * most:
-        raise _too_large(most)
+        return None
     body, seen = bytearray(), 0
     async for chunk in request.stream():
         seen += len(chunk)
@@ -58,13 +59,7 @@ async def _body(request: Request, most: int) -> bytes:
             break
         else:
             body.clear()
-    if seen > most:
-        raise _too_large(most)
-    return bytes(body)
-
-
-def _too_large(most: int) -> Refused:
-    return Refused(413, f"the upload is larger than {most:,} bytes, the most this service takes")
+    return bytes(body) if seen <= most else None
 
 
 class _InMemory(MultiPartParser):

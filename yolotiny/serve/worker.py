@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from ..errors import InputError
+from .picture import check_header
+from .refused import Refused
 
 START = 120.0  # seconds to load a model
 END = 5.0  # seconds to end when told to
@@ -50,13 +52,14 @@ class Worker:
 
     Args:
         load: loads the model there.
+        pixels: of a picture at most.
 
     Attributes:
         names: of the classes, by number, once it was ready.
     """
 
-    def __init__(self, load: Load):
-        self.load = load
+    def __init__(self, load: Load, pixels: int):
+        self.load, self.pixels = load, pixels
         self.names: dict[int, str] = {}
         self.process: Any = None
         self.pipe: Connection | None = None
@@ -74,7 +77,7 @@ class Worker:
         self.stop()
         context = multiprocessing.get_context("spawn")  # a fork would copy threads of libraries in any state
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, self.load), daemon=True)
+        self.process = context.Process(target=_work, args=(theirs, self.load, self.pixels), daemon=True)
         self.process.start()
         theirs.close()  # so that its end is seen here
         self.loaded = False
@@ -112,7 +115,7 @@ class Worker:
             seconds: after which the process is killed.
 
         Returns:
-            `found` and `seconds`, or `error` (what the sender can mend) or `fault` (what only we can).
+            `found` and `seconds`, or `refused`, a status and a line, or `fault`, which only we can mend.
 
         Raises:
             InputError: the model cannot be loaded.
@@ -163,7 +166,7 @@ class Worker:
         self.process = self.pipe = None
 
 
-def _work(pipe: Connection, load: Load) -> None:
+def _work(pipe: Connection, load: Load, pixels: int) -> None:
     """What the process does until nobody is at the other end."""
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; who started us says when it is over
         signal.signal(number, signal.SIG_IGN)
@@ -177,15 +180,26 @@ def _work(pipe: Connection, load: Load) -> None:
         pipe.send_bytes(json.dumps({"names": dict(look.names)}).encode())
         while True:
             options = json.loads(pipe.recv_bytes())
-            pipe.send_bytes(json.dumps(_answer(look, pipe.recv_bytes(), options)).encode())
+            pipe.send_bytes(json.dumps(answer(look, pipe.recv_bytes(), options, pixels)).encode())
 
 
-def _answer(look: Look, content: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
+def answer(look: Look, content: bytes, options: Mapping[str, Any], pixels: int) -> dict[str, Any]:
+    """What comes back from the process; see `Worker.ask`.
+
+    Args:
+        look: finds it.
+        content: the picture file.
+        options: of the look.
+        pixels: of a picture at most.
+    """
     start = time.perf_counter()
     try:
+        check_header(content, pixels)
         found = look(content, options)
+    except Refused as refused:
+        return {"refused": [refused.status, refused.line]}
     except InputError as error:
-        return {"error": str(error)}
+        return {"refused": [422, str(error)]}
     except Exception:  # the next picture shall not wait for another process
         logger.exception("a picture could not be looked at")
         return {"fault": True}
