@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -72,6 +73,12 @@ def seconds_alone(client: httpx.Client, files: list[bytes]) -> list[float]:
     return out
 
 
+def looked(client: httpx.Client) -> tuple[float, float]:
+    """Seconds that the worker has looked, and at how many pictures."""
+    text = client.get("/metrics").text
+    return tuple(float(re.findall(rf"^yolotiny_looking_seconds_{k} (.+)$", text, re.M)[0]) for k in ("sum", "count"))
+
+
 @pytest.fixture(scope="module")
 def wanted(bright) -> list[dict]:
     """What the runtime finds in each picture alone."""
@@ -86,6 +93,7 @@ def test_under_load_good_pictures_are_answered_as_alone_and_bad_ones_in_a_line(b
     times, wrong, sizes = [], [], {"server": [], "worker": []}
     with httpx.Client(base_url=service.address, timeout=60) as client:
         alone = seconds_alone(client, files)
+        before = looked(client)
 
         def ask(i: int) -> None:
             start = time.perf_counter()
@@ -107,16 +115,19 @@ def test_under_load_good_pictures_are_answered_as_alone_and_bad_ones_in_a_line(b
 
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(ask, range(REQUESTS)))
-        alone += seconds_alone(client, files)  # others use this machine too
+        busy, count = (after - first for after, first in zip(looked(client), before, strict=True))
+        alone += seconds_alone(client, files)
         counts = client.get("/metrics").text
         kept = set(Path("/tmp").iterdir()) - temporary if temporary else set()
     code, said = service.end()
-    single, p95 = sum(alone) / len(alone), sorted(times)[int(0.95 * len(times))]
-    print(f"\nalone {1e3 * single:.1f} ms, of {CLIENTS} clients at once p95 {1e3 * p95:.1f} ms")
+    single, look, p95 = sum(alone) / len(alone), busy / count, sorted(times)[int(0.95 * len(times))]
+    print(
+        f"\nalone {1e3 * single:.1f} ms, of {CLIENTS} clients p95 {1e3 * p95:.1f} ms, a look then {1e3 * look:.1f} ms"
+    )
     print("memory in MB:", {who: [n >> 20 for n in held] for who, held in sizes.items()})
     assert wrong == [] and (code, said) == (0, "")
     assert 'yolotiny_worker_restarts_total{reason="end"} 1.0' in counts
-    assert p95 <= 3 * single * CLIENTS
+    assert p95 <= 3 * max(single, look) * CLIENTS  # where others keep the machine busy, a look alone takes longer too
     assert all(len(held) > 3 and max(held) - held[0] < 32 << 20 for held in sizes.values())
     assert [path for path in kept if path.is_file() and path.stat().st_size in {len(x) for x in files}] == []
 
