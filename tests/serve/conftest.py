@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import re
 import signal
 import subprocess
@@ -66,6 +67,7 @@ class Service:
     def __init__(self, *words: object):
         command = [sys.executable, "-m", "yolotiny.runtime", "serve", "--port", "0", *map(str, words)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)  # where a test fails before it ends it
         assert self.process.stderr is not None
         self.said = self.process.stderr.readline()
         found = re.search(r"http://[\d.]+:\d+", self.said)
