@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,10 @@ import pytest
 
 os.environ["YOLO_OFFLINE"] = "1"  # before anything imports ultralytics
 os.environ["YOLO_AUTOINSTALL"] = "0"
+
+# Without these Chromium looks for updates and for its maker's hosts at every start.
+FLAGS = ["--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-quic"]
+FLAGS += ["--disable-component-update", "--disable-sync", "--window-size=1200,1400", "--allow-file-access-from-files"]
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +50,23 @@ def exact_openvino(monkeypatch):
             return super().compile_model(model, device_name, (config or {}) | {"INFERENCE_PRECISION_HINT": "f32"})
 
     monkeypatch.setattr(openvino, "Core", Exact)
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory):
+    """A headless Chromium; the tests skip where it, its driver or selenium is missing."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install selenium")
+    binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if not binary or not driver:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(flag)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # its sandbox does not start as root
+        options.add_argument("--no-sandbox")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield started
+    started.quit()

@@ -20,7 +20,7 @@ LINES = [
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits", "pictures"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
-    {"criterion", "slicing", "report"},
+    {"criterion", "slicing", "report", "serve"},
     {"runtime"},
     {"config"},
     {"graph"},
@@ -55,6 +55,7 @@ NUMPY_ONLY = (
     "picture_io",
     "pictures",
     "runtime",
+    "serve",
 )
 TORCH = {"torch", "torchvision", "ultralytics"}
 USES_TORCH = {
@@ -109,6 +110,7 @@ WHOLE = {
     "tests/test_crops.py": "crops with every kind of model and exported file, in prediction and validation",
     "tests/test_class_order.py": "which class is which, in every command",
     "tests/test_options_through_crops.py": "every option of predict and val with every kind of crops",
+    "tests/test_docker.py": "the Dockerfiles of docs/docker",
     "tests/test_distributed.py": "training in several processes",
     "tests/test_example.py": "the file, the picture and the programs of docs/example",
     "tests/test_export.py": "every model and its exported file",

@@ -341,8 +341,7 @@ def laid_out(case: Case, mode: str, name: str) -> None:
 
 
 def uncertain(case: Case, mode: str, name: str) -> None:
-    says = "is of one pass over a picture" if case.sliced else "uncertainty"
-    case.refused(case.predict, says, uncertainty=True)
+    case.refused(case.predict, "needs a checkpoint whose boxes are distributions", uncertainty=True)
 
 
 def embedded(case: Case, mode: str, name: str) -> None:

@@ -102,9 +102,11 @@ def test_the_wheel_holds_every_module_and_nothing_of_tests_or_data(contents):
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_what_the_report_page_is_made_of(contents):
-    ours = {p.relative_to(ROOT).as_posix() for p in (ROOT / "yolotiny/report").iterdir() if p.suffix in (".css", ".js")}
-    assert len(ours) == 2 and ours <= contents.keys()
+@pytest.mark.parametrize(("room", "count"), [("report", 2), ("serve", 3)])
+def test_the_wheel_holds_what_pages_are_made_of(contents, room, count):
+    kinds = (".html", ".css", ".js")
+    ours = {p.relative_to(ROOT).as_posix() for p in (ROOT / "yolotiny" / room).iterdir() if p.suffix in kinds}
+    assert len(ours) == count and ours <= contents.keys()
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ ROOMS = {  # folder of yolotiny: the modules of it that the runtime imports; a t
     "plugins": ("*",),
     "runtime": ("*",),
     "runtime/track": ("*",),
+    "serve": ("*",),
     "slicing": ("*",),
     "slicing/slicers": ("*",),
 }
@@ -44,6 +45,7 @@ class FromYolotiny(build_py):
 setup(
     version=re.search(r'__version__ = "(.+)"', (SOURCE / "__init__.py").read_text(encoding="utf-8"))[1],
     packages=[package(room) for room in ROOMS],
+    package_data={package("serve"): ["page.*"]},
     package_dir={package(room): (SOURCE / room).as_posix() for room in ROOMS},
     cmdclass={"build_py": FromYolotiny},
 )

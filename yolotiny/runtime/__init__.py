@@ -13,6 +13,7 @@ reader      pictures, videos, cameras and streams
 detector    both passes, suppression, tracks
 results     boxes as arrays, JSON, label files and drawings
 cli         the command line
+service     what a service asks of a detector; serve_command: its options
 """
 
 from ..errors import InputError

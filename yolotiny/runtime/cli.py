@@ -24,7 +24,7 @@ from .sources import usual_batch
 from .track import DEFAULT, PRESETS
 
 EVERY = 10.0  # seconds between lines of progress
-OF_DETECTOR = ("backend", "provider", "threads")
+OF_DETECTOR = ("backend", "provider", "threads", "names", "imgsz")
 OF_OUTPUT = ("save", "txt", "scores", "json", "quiet", "track")
 
 
@@ -41,7 +41,8 @@ def parser(prog: str) -> Parser:
     made = Parser(
         prog=prog,
         description="Find objects in pictures, videos and streams with an exported detector, without torch.",
-        epilog=f"example: {prog} best.onnx pictures/ --crops auto --save out/ --json out.json",
+        epilog=f"example: {prog} best.onnx pictures/ --crops auto --save out/ --json out.json; "
+        f"{prog} serve best.onnx answers over HTTP",
     )
     made.add_argument("model", help="an .onnx file, or a folder of OpenVINO")
     made.add_argument(
@@ -52,7 +53,9 @@ def parser(prog: str) -> Parser:
     made.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     _detection(made.add_argument_group("detection"))
     _crops(made.add_argument_group("crops: a second look at parts of a picture"))
-    _running(made.add_argument_group("running"))
+    running = made.add_argument_group("running")
+    loading(running)
+    _running(running)
     _output(made.add_argument_group("output"))
     return made
 
@@ -69,8 +72,6 @@ def _detection(group: Any) -> None:
         "--nms-metric", choices=("iou", "nwd"), help="how boxes are compared when they suppress each other"
     )
     group.add_argument("--nms-c", type=float, metavar="PIXELS", help="scale of nwd; the object size that the file says")
-    group.add_argument("--imgsz", type=int, nargs="+", metavar="N", help="size of the input, or height and width")
-    group.add_argument("--names", nargs="+", metavar="NAME", help="of the classes, for files that do not say them")
     group.add_argument("--track", action="store_true", help="follow objects from frame to frame")
     group.add_argument("--tracker", metavar="NAME", help=f"the same by {', '.join(PRESETS)} or a YAML file; {DEFAULT}")
 
@@ -88,10 +89,23 @@ def _crops(group: Any) -> None:
     group.add_argument("--no-full", dest="full", action="store_false", default=None, help="grid: no look at the whole")
 
 
-def _running(group: Any) -> None:
+def loading(group: Any) -> None:
+    """Options that say how a model file is run."""
     group.add_argument("--backend", metavar="NAME", help=f"{' or '.join(BACKENDS)}; what the file asks for")
     group.add_argument("--provider", default="cpu", help="what computes: cpu, cuda, tensorrt, gpu, ...; cpu")
     group.add_argument("--threads", type=int, metavar="N", help="of one forward; all cores")
+    group.add_argument("--imgsz", type=int, nargs="+", metavar="N", help="size of the input, or height and width")
+    group.add_argument("--names", nargs="+", metavar="NAME", help="of the classes, for files that do not say them")
+
+
+def of_detector(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `Detector` among the options."""
+    made = {key: getattr(args, key) for key in OF_DETECTOR}
+    one = args.imgsz is not None and len(args.imgsz) == 1
+    return made | ({"imgsz": args.imgsz[0]} if one else {})
+
+
+def _running(group: Any) -> None:
     group.add_argument("--batch", type=int, metavar="N", help="pictures of a forward; 1")
     group.add_argument("--bands", type=int, nargs="+", metavar="N", help="which are red, green and blue; 4 3 2, or one")
     group.add_argument(
@@ -134,8 +148,14 @@ def main(argv: Sequence[str] | None = None, prog: str = "yolotiny-run") -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        perform(parser(prog).parse_args(argv))
+        if words[:1] == ["serve"]:
+            from .serve_command import main as serve
+
+            serve(words[1:], f"{prog} serve")
+        else:
+            perform(parser(prog).parse_args(words))
         sys.stdout.flush()
         return 0
     except InputError as error:
@@ -153,11 +173,9 @@ def perform(args: argparse.Namespace) -> None:
     """Find, save and count, as the options ask."""
     if args.scores and not args.txt:
         raise InputError("--scores goes with --txt")
-    told = {k: v for k, v in vars(args).items() if v is not None and k not in ("model", "source", *OF_OUTPUT)}
-    imgsz = told.pop("imgsz", None)
-    made = {k: told.pop(k) for k in (*OF_DETECTOR, "names") if k in told}
-    imgsz = imgsz[0] if imgsz is not None and len(imgsz) == 1 else imgsz
-    detector = Detector(args.model, imgsz=imgsz, **made)
+    others = {"model", "source", *OF_DETECTOR, *OF_OUTPUT}
+    told = {k: v for k, v in vars(args).items() if v is not None and k not in others}
+    detector = Detector(args.model, **of_detector(args))
     if args.track:
         told.setdefault("tracker", DEFAULT)
     run = detector.prepare(**told)

@@ -137,8 +137,11 @@ class Run:
 
     def open(self, source: Any) -> Reader:
         """The frames of a source, read as the call asks, or as the model's training read its pictures; see `Reader`."""
-        pictures = PictureReader.of(self.request.reading, self.network.file.pictures, self.network.channels)
-        return Reader(source, pictures, self.request.vid_stride)
+        return Reader(source, self.pictures(), self.request.vid_stride)
+
+    def pictures(self) -> PictureReader:
+        """Decodes pictures as the call asks, or as the model's training read them."""
+        return PictureReader.of(self.request.reading, self.network.file.pictures, self.network.channels)
 
     def through(self, frames: Iterable[Frame], batch: int = 1) -> Iterator[Detections]:
         """What is in frames, one by one.
