@@ -40,7 +40,7 @@ def imported(file: Path) -> set[Path]:
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and not node.level:
             names = [node.module]
-        allowed = STANDARD | (SERVE if file.parent.name == "serve" else LIBRARIES)
+        allowed = STANDARD | LIBRARIES | (SERVE if file.parent.name == "serve" else set())
         assert {name.partition(".")[0] for name in names} <= allowed, (file, names)
         if not isinstance(node, ast.ImportFrom) or not node.level:
             continue
