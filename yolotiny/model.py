@@ -32,6 +32,7 @@ from .plugins import load as load_plugins
 from .predict.predictor import TEXTS, Predictor, is_ours
 from .predict.sharing import prepare
 from .predict.uncertainty import UncertainPredictor
+from .quantize import eight_bits
 from .report import WORST
 from .slicing import SlicedInference
 from .track.config import section_to_track, tracker_of
@@ -261,7 +262,7 @@ class YOLO(SeamedModel):
                 "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
                 "nms_metric=nwd to val and predict"
             )
-        with sizes_noted(self.model, self.callbacks["on_export_start"]):
+        with sizes_noted(self.model, self.callbacks["on_export_start"]), eight_bits(plain):
             return export_whole(self.model, partial(super().export, **DEFAULTS | plain))
 
 
