@@ -82,7 +82,7 @@ def test_an_onnx_file_keeps_its_first_and_last_layers_and_the_decode_in_float(da
     decode = [n for n in onnx.load(file).graph.node if n.name.startswith("/model.25/")]
     assert len(decode) > 20 and not any("QuantizeLinear" in n.op_type for n in decode)
     score, box, stay = moved(model, file)
-    assert score < 0.05 and box < 0.1 and stay > 0.95, (score, box, stay)
+    assert score < 0.05 and box < 0.15 and stay > 0.95, (score, box, stay)
     found = YOLO(file).predict(np.full((SIZE, SIZE, 3), 90, np.uint8), imgsz=SIZE, verbose=False)
     assert found[0].names == model.names
 

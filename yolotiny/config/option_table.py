@@ -78,7 +78,7 @@ RUN = {
         (*RUNS, *EXPORT),
         ANY,
         "the data YAML; in predict and track the names of classes for an exported file without them, in export the "
-        "pictures that set the range of 8 bit",
+        "pictures that set the ranges of 8 bits",
     ),
     "source": Option(LOOKS, ANY, "a picture, a folder, a video, a stream, a list of such"),
     "imgsz": Option(MODES, IMGSZ, "side of the network input in pixels, or height and width; default as trained"),
@@ -91,11 +91,11 @@ RUN = {
     "fraction": Option(
         (*SCORES, *EXPORT),
         Values("a share, a number of pictures, or a list of them", 0.0, many=True),
-        "share (or number) of the pictures to use, or a list for train, val and test",
+        "share (or number) of the pictures to use, or a list for train, val and test; in export default 300 pictures",
     ),
     "single_cls": Option(SCORES, FLAG, "True makes one class of all"),
     "classes": Option(RUNS, whole(0, single=(None,), many=True), "numbers of the classes that count, default all"),
-    "split": Option((*SCORES, *EXPORT), TEXT, "part of the data to measure on, default val"),
+    "split": Option((*SCORES, *EXPORT), TEXT, "part of the data to measure on, default val, in export train"),
     "project": Option(RUNS, TEXT, "folder of the runs, default runs/detect; a run goes to project/name"),
     "name": Option(
         MODES, TEXT, "folder of this run; a number is added when it exists; in export the chip to write a file for"

@@ -84,7 +84,11 @@ def in_float(graph: Any) -> set[str]:
     the pixels: going to 8 bits and back takes more time there than it saves, and scores depend on them most.
     """
     makers = {out: n.name for n in graph.node for out in n.output}
-    nodes = {n.name: Node(tuple(makers[i] for i in n.input if i in makers), n.op_type in WEIGHTED) for n in graph.node}
+    nodes = {
+        n.name: Node(tuple(makers[i] for i in n.input if i in makers), n.op_type in WEIGHTED)
+        for n in graph.node
+        if n.op_type != "Shape"  # where a graph asks how large something is, nothing of its values passes
+    }
     return behind(nodes, [makers[out.name] for out in graph.output if out.name in makers]) | _fine(graph)
 
 

@@ -48,6 +48,7 @@ def in_float(model: Any) -> set[str]:
             op.get_type_name() in WEIGHTED,
         )
         for op in operations
+        if op.get_type_name() != "ShapeOf"  # where a graph asks how large something is, nothing of its values passes
     }
     found = behind(nodes, [op.get_friendly_name() for op in model.get_results()])
     return found - {op.get_friendly_name() for op in operations if op.get_type_name() in VALUES}
