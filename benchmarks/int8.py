@@ -4,7 +4,8 @@
 
 For each checkpoint: AP by size on the validation pictures (protocol of the data), megabytes, and the time of one
 picture through the network alone, as a ratio to the float32 file of the same library: one thread, CPU time of the
-process, all files of a library in turns, the median. Ranges are measured on training pictures. `every layer` is the
+process, all files of a library in turns, the median. Ranges are measured on `fraction` training pictures, 300 where it is
+not given. `every layer` is the
 same file with every convolution in 8 bits, `as ultralytics` what its exporter writes. A model is called by the folder
 of its run. Rows go to `json=` (runs/int8.json), where those of other models stay, and the table of all is printed;
 `table=docs/int8.md` puts it between the marks in a page. `layers=True` prints how far each convolution alone in 8
@@ -67,7 +68,7 @@ ARMS: dict[str, tuple[str, Callable[..., str] | None, dict[str, Any]]] = {
 }
 
 
-def write_files(checkpoint: Path, room: Path, data: str, imgsz: int) -> dict[str, Path]:
+def write_files(checkpoint: Path, room: Path, given: dict[str, Any]) -> dict[str, Path]:
     """Every arm's file of a checkpoint, in a folder of its own."""
     from yolotiny import YOLO
 
@@ -77,8 +78,8 @@ def write_files(checkpoint: Path, room: Path, data: str, imgsz: int) -> dict[str
         folder.mkdir(parents=True)
         shutil.copy(checkpoint, folder / "model.pt")
         model = YOLO(folder / "model.pt")
-        given = {"format": kind, "imgsz": imgsz, "data": data} | options
-        files[name] = Path(model.export(**given) if how is None else how(model.export, **given))
+        words = given | {"format": kind} | options
+        files[name] = Path(model.export(**words) if how is None else how(model.export, **words))
     return files
 
 
@@ -128,17 +129,15 @@ def inputs(data: str, imgsz: int, count: int, split: str) -> list[Any]:
     return [pictures[i]["img"].numpy()[None].astype("float32") / 255 for i in range(len(pictures))]
 
 
-def rows_of(checkpoint: Path, data: str, imgsz: int, room: Path) -> list[dict[str, Any]]:
+def rows_of(checkpoint: Path, given: dict[str, Any], room: Path) -> list[dict[str, Any]]:
     """The rows of a checkpoint."""
+    data, imgsz = given["data"], given["imgsz"]
     name = checkpoint.parent.parent.name if checkpoint.parent.name == "weights" else checkpoint.stem
-    files = write_files(checkpoint, room / name, data, imgsz)
-    for library in ("ONNX", "OpenVINO"):  # taken in turns within a library
-        own = {arm: file for arm, file in files.items() if arm.startswith(library)}
-        if library == "ONNX":
-            times = milliseconds(own, imgsz, data)
-        else:
-            times |= milliseconds(own, imgsz, data)
-    rows = []
+    files = write_files(checkpoint, room / name, given)
+    rows: list[dict[str, Any]] = []
+    times: dict[str, float] = {}
+    for library in ("ONNX", "OpenVINO"):  # in turns within a library
+        times |= milliseconds({arm: file for arm, file in files.items() if arm.startswith(library)}, imgsz, data)
     for arm, file in files.items():
         size = sum(f.stat().st_size for f in ([file] if file.is_file() else file.iterdir()))
         base = times[f"{arm.split()[0]} float32"]
@@ -199,6 +198,7 @@ def main() -> None:
     data, imgsz = given.pop("data", ""), int(given.pop("imgsz", 640))
     kept, page = Path(given.pop("json", "runs/int8.json")), given.pop("table", None)
     layers = given.pop("layers", "False") == "True"
+    options = {"data": data, "imgsz": imgsz} | ({"fraction": int(given.pop("fraction"))} if "fraction" in given else {})
     if given or (checkpoints and not data):
         sys.exit(f"unknown or missing: {', '.join(given) or 'data='}\n{__doc__}")
     from ultralytics.utils import LOGGER
@@ -210,7 +210,7 @@ def main() -> None:
             if layers:
                 layers_of(checkpoint, data, imgsz, Path(room))
                 continue
-            made = rows_of(checkpoint, data, imgsz, Path(room))
+            made = rows_of(checkpoint, options, Path(room))
         rows = [row for row in rows if row["model"] != made[0]["model"]] + made
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(rows, indent=1))
