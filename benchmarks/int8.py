@@ -4,12 +4,11 @@
 
 For each checkpoint: AP by size on the validation pictures (protocol of the data), megabytes, and the time of one
 picture through the network alone, as a ratio to the float32 file of the same library: one thread, CPU time of the
-process, all files of a library in turns, the median. Ranges are measured on `fraction` training pictures, 300 where it is
-not given. `every layer` is the
-same file with every convolution in 8 bits, `as ultralytics` what its exporter writes. A model is called by the folder
-of its run. Rows go to `json=` (runs/int8.json), where those of other models stay, and the table of all is printed;
-`table=docs/int8.md` puts it between the marks in a page. `layers=True` prints how far each convolution alone in 8
-bits moves the answers.
+process, all files of a library in turns, the median. Ranges are measured on training pictures, `fraction=` of them if
+given. `every layer` is the same file with every convolution in 8 bits, `as ultralytics` what its exporter writes. A
+model is called by the folder of its run. Rows go to `json=` (runs/int8.json), where those of other models stay, and
+the table of all is printed; `table=docs/int8.md` puts it between the marks in a page. `layers=True` prints how far
+each convolution alone in 8 bits moves the answers.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def model_of(name: str, folder: Path) -> YOLO:
 def moved(model: YOLO, file: str) -> tuple[float, float, float]:
     """Mean change of scores above .25, median change of their boxes in sides of the box, share of them that stay.
 
-    Weights that were never trained answer to the smallest change: trained ones move by a tenth of the bounds below.
+    Weights that were never trained answer to the smallest change: trained ones move by a small part of the bounds.
     """
     backend = AutoBackend(file, device=torch.device("cpu"), verbose=False)
     x = pictures(2, (SIZE, SIZE), seed=9)
