@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from tests.tiny_data import write_tiny
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
-from yolotiny.quantize.onnx_file import in_float
+from yolotiny.quantize import eight_bits
+from yolotiny.quantize.onnx_file import in_float, write_onnx
 
 SIZE = 128
 
@@ -128,6 +130,20 @@ def test_first_and_last_layers_of_a_graph_that_can_be_checked_by_eye():
     picture = onnx.helper.make_tensor_value_info("picture", onnx.TensorProto.FLOAT, None)
     graph = onnx.helper.make_graph(nodes, "g", [picture], [box, score])
     assert in_float(graph) == {"half", "fourth", "shared", "box", "classes", "score"}
+
+
+def test_what_stands_in_ultralytics_place_takes_what_it_gives_and_leaves_again():
+    from ultralytics.engine import exporter
+    from ultralytics.utils.export import onnx, openvino
+
+    names = [list(inspect.signature(f).parameters) for f in (onnx.onnx_int8_quantize, write_onnx)]
+    assert names[0] == names[1] and "quantize" in inspect.signature(openvino.torch2openvino).parameters
+    before = exporter.Exporter, onnx.onnx_int8_quantize, openvino.torch2openvino
+    assert "get_int8_calibration_dataloader" in vars(exporter.Exporter)
+    with eight_bits({"format": "onnx"}):
+        assert issubclass(exporter.Exporter, before[0]) and onnx.onnx_int8_quantize is write_onnx
+        assert openvino.torch2openvino is not before[2]
+    assert (exporter.Exporter, onnx.onnx_int8_quantize, openvino.torch2openvino) == before
 
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino", "engine"])

@@ -7,6 +7,7 @@ while an export runs, see docs/int8.md.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -23,6 +24,7 @@ from .openvino_file import to_eight_bits
 from .pictures import CalibrationPictures, loader_of
 
 MEASURED = (8, "w8a16")  # precisions whose ranges come from pictures
+_turns = threading.RLock()  # ultralytics is one for all threads: their exports take turns
 NEEDS = {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino", "nncf")}
 
 
@@ -59,10 +61,13 @@ def eight_bits(options: Mapping[str, Any]) -> Iterator[None]:
             LOGGER.info(f"{prefix} measuring ranges on {len(pictures)} pictures of {pictures.where}")
             return loader_of(pictures, self.args.batch)
 
-    with swapped(
-        ("ultralytics.engine.exporter", "Exporter", Calibrated),
-        ("ultralytics.utils.export.onnx", "onnx_int8_quantize", write_onnx),
-        ("ultralytics.utils.export.openvino", "torch2openvino", _torch2openvino),
+    with (
+        _turns,
+        swapped(
+            ("ultralytics.engine.exporter", "Exporter", Calibrated),
+            ("ultralytics.utils.export.onnx", "onnx_int8_quantize", write_onnx),
+            ("ultralytics.utils.export.openvino", "torch2openvino", _torch2openvino),
+        ),
     ):
         yield
 
