@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 MARKS = ("<!-- table of benchmarks/int8.py -->", "<!-- end of the table -->")
 FIGURES = ("AP", "AP50", "AP_vt", "AP_t", "AP_s", "AP_m")
 ROUNDS = 25
-SEEN = 40  # pictures for layers=True
+SEEN = 24  # pictures for layers=True
 
 
 def as_ultralytics(export: Callable[..., str], **options: Any) -> str:
@@ -156,7 +156,7 @@ def layers_of(checkpoint: Path, data: str, imgsz: int, room: Path) -> None:
 
     shutil.copy(checkpoint, room / "model.pt")
     source = YOLO(room / "model.pt").export(format="onnx", imgsz=imgsz)
-    calibration, seen = inputs(data, imgsz, 64, "train"), inputs(data, imgsz, SEEN, "val")
+    calibration, seen = inputs(data, imgsz, 16, "train"), inputs(data, imgsz, SEEN, "val")
     wanted = [runner(Path(source))(x)[0][0] for x in seen]
     if wanted[0].shape[1] == 6:
         sys.exit("layers=True compares what each prior says; a head that gives its best boxes has none")
