@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..loaders.pictures import read_picture
 from ..ops.letterbox import Letterbox
 
-MOST = 300  # pictures where the user names no fraction; a few minutes, and no other answers than with 64
+MOST = 300  # pictures where the user names no fraction; no other figures than with 64
 
 
 class CalibrationPictures(Dataset):
