@@ -30,6 +30,7 @@ LINES = [
     {"predict"},
     {"val", "track"},
     {"train"},
+    {"quantize"},
     {"export"},
     {"analysis"},
     {"model", "engine"},
@@ -40,7 +41,7 @@ LINE = {room: i for i, rooms in enumerate(LINES) for room in rooms}
 FREE = {"__init__"}  # the lazy front door may point anywhere
 UPWARD: dict[tuple[str, str], str] = {}  # (file, room) that breaks the rule: why
 ULTRALYTICS = {"nn", "graph", "detector", "config", "loaders", "predict", "val", "track", "train", "analysis", "model"}
-ULTRALYTICS |= {"cli", "checkpoint", "export", "_compat"}
+ULTRALYTICS |= {"cli", "checkpoint", "export", "quantize", "_compat"}
 FOLDERS = {"yolotiny", "cfg", "datasets", "runs", "tests", "benchmarks", "docs", "packaging"}
 GENERATED = {"build", "dist", "venv", "__pycache__"}
 

@@ -128,7 +128,7 @@ RUN = {
         (*RUNS, *EXPORT),
         PATH,
         "the data YAML; in predict and track the names of classes for an exported file without them, in export the "
-        "pictures that set the range of 8 bit",
+        "pictures that set the ranges of 8 bits",
     ),
     "source": Option(LOOKS, SOURCE, "a picture, a folder, a video, a stream, a list of such"),
     "imgsz": Option(
@@ -163,13 +163,15 @@ RUN = {
     "fraction": Option(
         (*SCORES, *EXPORT),
         FRACTION,
-        "share (or number) of the pictures to use, in training of the training pictures, in export of those for 8 bit; "
-        "a list is for train, val and test",
+        "share (or number) of the pictures to use, in training of the training pictures, in export of those for 8 bit, "
+        "default 300; a list is for train, val and test",
     ),
     "single_cls": Option(SCORES, FLAG, "True makes one class of all"),
     "classes": Option(RUNS, whole(0, single=(None,), many=True), "numbers of the classes that count, default all"),
     "split": Option(
-        (*SCORES, *EXPORT), name("the name of a split", None), "part of the data to measure on, default val"
+        (*SCORES, *EXPORT),
+        name("the name of a split", None),
+        "part of the data to measure on, default val, in export train",
     ),
     "project": Option(
         RUNS, name("a folder", None), "folder of the runs, default runs/detect; a run goes to project/name"

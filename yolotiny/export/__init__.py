@@ -13,6 +13,7 @@ from typing import Any
 
 from ..config.defaults import DEFAULTS
 from ..errors import InputError
+from ..quantize import eight_bits
 from .describe import described
 from .formats import format_meant, need_library
 from .heat_map import check_heat_map, map_shown, name_map
@@ -55,7 +56,7 @@ def export(network: Any, options: dict[str, Any], started: list[Callable[[Any], 
             name_map(file, bool(options.get("dynamic")))
         return file
 
-    with described(network, started, heat_map), map_shown(network, heat_map):
+    with described(network, started, heat_map), map_shown(network, heat_map), eight_bits(options):
         return export_whole(network, write)
 
 
