@@ -49,8 +49,7 @@ def as_ultralytics(export: Callable[..., str], **options: Any) -> str:
 
 def every_layer(export: Callable[..., str], **options: Any) -> str:
     """An export with every convolution of an ONNX file in 8 bits."""
-    from yolotiny.pictures.reader import PictureReader
-from yolotiny.quantize import onnx_file
+    from yolotiny.quantize import onnx_file
 
     with mock.patch.object(onnx_file, "in_float", lambda graph: set()):
         return export(quantize=8, **options)
@@ -122,6 +121,7 @@ def milliseconds(files: dict[str, Path], imgsz: int, data: str) -> dict[str, flo
 
 def inputs(data: str, imgsz: int, count: int, split: str) -> list[Any]:
     """(1, 3, imgsz, imgsz) float32 in 0..1 of pictures spread over a split."""
+    from yolotiny.pictures.reader import PictureReader
     from yolotiny.quantize.pictures import CalibrationPictures
 
     options = {"data": data, "split": split, "fraction": count if count > 1 else 1e-9}

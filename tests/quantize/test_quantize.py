@@ -148,7 +148,8 @@ def test_what_stands_in_ultralytics_place_takes_what_it_gives_and_leaves_again()
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino", "engine"])
 def test_without_data_nothing_is_exported(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr("yolotiny.quantize.find_spec", lambda name: True)
+    for room in ("quantize", "export.formats"):
+        monkeypatch.setattr(f"yolotiny.{room}.find_spec", lambda name: True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"^export: 8 bits need data=FILE\.yaml, whose pictures set the range"):
         YOLO("yolov5n.yaml").export(format=kind, quantize=8)
