@@ -38,7 +38,7 @@ NO_SOURCE = {
     "yolotiny/coders/base.py::Coder": PLUMBING,
     "yolotiny/nn/head.py::family_of": PLUMBING,
     "yolotiny/assigners/ignore.py::ignored_priors": OWN,
-    "yolotiny/assigners/metric.py::scale_of": PLUMBING,
+    "yolotiny/assigners/metric.py::Metric": PLUMBING,
     "yolotiny/assigners/nearby.py::nearby_priors": OWN,
     "yolotiny/boxes.py::area": GEOMETRY,
     "yolotiny/boxes.py::iou": GEOMETRY,

@@ -7,10 +7,20 @@ One for heads with a heat map is a `HeatmapAssigner`.
 
 from ..registry import Registry
 from .gaussian_center import GaussianCenter, HeatmapAssigner
+from .max_iou import MaxIoU
 from .rka import RKA
 from .simota import SimOTA
 from .wh_ratio import WHRatio
 
-__all__ = ["ASSIGNERS", "RKA", "GaussianCenter", "HeatmapAssigner", "SimOTA", "WHRatio"]
+__all__ = ["ASSIGNERS", "RKA", "GaussianCenter", "HeatmapAssigner", "MaxIoU", "SimOTA", "WHRatio"]
 
-ASSIGNERS = Registry("assigner", {"wh_ratio": WHRatio, "simota": SimOTA, "rka": RKA, "gaussian_center": GaussianCenter})
+ASSIGNERS = Registry(
+    "assigner",
+    {
+        "wh_ratio": WHRatio,
+        "simota": SimOTA,
+        "rka": RKA,
+        "max_iou": MaxIoU,
+        "gaussian_center": GaussianCenter,
+    },
+)
