@@ -6,9 +6,11 @@ import math
 
 import pytest
 import torch
+from torchvision.models.detection._utils import BoxCoder
 
 from yolotiny.boxes import xywh2xyxy, xyxy2xywh
-from yolotiny.coders import CODERS, V5Coder, YOLOXCoder
+from yolotiny.coders import CODERS, DeltaCoder, V5Coder, YOLOXCoder
+from yolotiny.errors import InputError
 from yolotiny.structures import Priors
 
 # One prior: the cell in row 1, column 2 of a level of 8-px cells, with an anchor of 10 x 13 px.
@@ -46,6 +48,33 @@ def test_yolov5_says_what_it_reaches_and_yolox_reaches_everything():
 def test_yolox_reads_offsets_from_the_corner_and_logarithms_of_cells():
     assert decode(YOLOXCoder(), 0, 0, 0, 0) == pytest.approx([16, 8, 8, 8])
     assert decode(YOLOXCoder(), 0.5, 2, math.log(2), math.log(0.5)) == pytest.approx([20, 24, 16, 4])
+
+
+def test_deltas_count_in_priors():
+    assert decode(DeltaCoder(), 0, 0, 0, 0) == pytest.approx([20, 12, 10, 13])
+    assert decode(DeltaCoder(), 0.5, -1, math.log(2), -math.log(2)) == pytest.approx([25, -1, 20, 6.5])
+    tenth = DeltaCoder(stds=[0.1, 0.1, 0.2, 0.2])
+    assert decode(tenth, 5, -10, 5 * math.log(2), -5 * math.log(2)) == pytest.approx([25, -1, 20, 6.5])
+    assert decode(DeltaCoder(), 0, 0, 99, 0)[2] == pytest.approx(625)
+
+
+@pytest.mark.parametrize("stds", [(1.0, 1.0, 1.0, 1.0), (0.1, 0.1, 0.2, 0.2)])
+def test_deltas_are_those_of_torchvision(stds):
+    g, many = torch.Generator().manual_seed(0), 200
+    rand = lambda: torch.rand(many, 2, generator=g, dtype=torch.float64)  # noqa: E731
+    at = Priors(rand() * 500, 4 + rand() * 60, torch.full((many, 1), 8.0), ())
+    priors, gt = (xywh2xyxy(torch.cat((c, s), 1)) for c, s in ((at.centers, at.sizes), (rand() * 500, 2 + 90 * rand())))
+    theirs, ours = BoxCoder(tuple(1 / s for s in stds)), DeltaCoder(stds)
+    assert torch.allclose(ours.encode(gt, at), theirs.encode_single(gt, priors), rtol=0, atol=1e-6)
+    raw = 3 * torch.randn(many, 4, generator=g, dtype=torch.float64)
+    raw[:5, 2:] = 40  # beyond the largest ratio
+    assert torch.allclose(ours.decode(raw, at), theirs.decode_single(raw, priors), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("stds", [[0.1, 0.1], 0.1, [0.1, 0.1, 0.2, 0], "text"])
+def test_stds_are_four_numbers_above_zero(stds):
+    with pytest.raises(InputError, match="^coder delta: stds"):
+        DeltaCoder(stds)
 
 
 @pytest.mark.parametrize("name", DIRECT)

@@ -13,8 +13,9 @@ from ..registry import Registry
 from ..structures import Priors
 from .base import Coder
 from .bins import BinsCoder
+from .delta import DeltaCoder
 
-__all__ = ["CODERS", "BinsCoder", "CenterCoder", "Coder", "V5Coder", "YOLOXCoder"]
+__all__ = ["CODERS", "BinsCoder", "CenterCoder", "Coder", "DeltaCoder", "V5Coder", "YOLOXCoder"]
 
 
 class V5Coder(Coder):
@@ -100,4 +101,7 @@ class CenterCoder(Coder):
         return torch.cat((xy, b[..., 2:] / 2 / priors.strides), -1)
 
 
-CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder, "center": CenterCoder, "bins": BinsCoder})
+CODERS = Registry(
+    "coder",
+    {"v5": V5Coder, "yolox": YOLOXCoder, "center": CenterCoder, "delta": DeltaCoder, "bins": BinsCoder},
+)

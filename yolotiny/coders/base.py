@@ -22,11 +22,13 @@ class Coder:
         is_distributional: every coordinate is a distribution over the points of a grid; such a coder also brings
             `grids`, `zero`, `logits`, `expected`, `distributions` and `spread`, as `BinsCoder` does.
         reach: cells from its own that a prior's box can be centred, either way.
+        regresses: raw channels are themselves what a regression aims at: their distance from `encode` is a loss.
     """
 
     channels: int = 4
     is_distributional: bool = False
     reach: float = math.inf
+    regresses: bool = False
 
     def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
         """Boxes (..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True where the prior can become the box: all."""

@@ -59,7 +59,7 @@ def section(cfg: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
         InputError: a term or key that the family does not have, a value of the wrong kind.
     """
     where = cfg.get("yaml_file") or "the configuration"
-    out = {k: dict(v) if isinstance(v, dict) else v for k, v in allowed.items()}
+    out = {k: {a: _usual(b) for a, b in v.items()} if isinstance(v, dict) else v for k, v in allowed.items()}
     for key, value in (cfg.get("loss") or {}).items():
         if key not in out:
             raise InputError(f"loss.{key} in {where} is not a term of this detector{did_you_mean(key, out)}")
@@ -77,7 +77,7 @@ def section(cfg: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
         same = value.get("type", default.get("type")) == default.get("type")
         out[key] = (default if same else {"weight": default["weight"]}) | value
         for k in (default.keys() - {"type"}) & out[key].keys():
-            if wish := _wish(default[k], out[key][k]):
+            if wish := _wish(allowed[key][k], out[key][k]):
                 raise InputError(f"loss.{key}.{k} in {where} must be {wish}, not {out[key][k]!r}")
     return out
 
@@ -90,8 +90,15 @@ def settable(spec: Any, where: str) -> Any:
     return spec
 
 
+def _usual(default: Any) -> Any:
+    """What holds where nobody says anything: the first of several words."""
+    return default[0] if isinstance(default, tuple) else default
+
+
 def _wish(default: Any, value: Any) -> str:
     """What a value should have been, judged by the default in its place; empty when it is of that kind."""
+    if isinstance(default, tuple):
+        return "" if value in default else " or ".join(default)
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(default, list):
@@ -130,7 +137,8 @@ class Criterion:
     Attributes:
         mean: True when the total is a mean over objects, False when it grows with the batch size; the trainer scales
             the learning rate by it.
-        terms: the family's `loss:` section with its defaults.
+        terms: the family's `loss:` section with its defaults; a tuple holds the words that may stand there, the first
+            by default.
         assigner: name of the family's own assigner.
         bins: loss of the distributions, None where the coder has none.
         beyond: (2,) pairs of the training steps so far whose object lies outside the coder's grid, and all pairs; None
