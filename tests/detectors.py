@@ -14,6 +14,7 @@ from yolotiny import weights
 from yolotiny.detector import Detector
 from yolotiny.nn.anchor_head import AnchorDetect
 from yolotiny.nn.center_head import CenterHead, YOLCDetect
+from yolotiny.nn.retina_head import FCOSDetect, TowerDetect
 
 
 def pictures(count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
@@ -95,6 +96,9 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
     momenta = [m.momentum for m in norms]
     for m in norms:
         m.momentum = 1.0
+    if isinstance(detector.model[-1], TowerDetect):  # fresh towers say everywhere the same
+        for p in detector.model[-1].parameters():
+            p.data.mul_(1.0 if p.dim() == 1 else 1.4 / p.data.std() / p[0].numel() ** 0.5)
     detector.train()
     x = pictures(16, (128, 128))
     with torch.no_grad():
@@ -121,9 +125,12 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
             return detector
         scores = said.cls.flatten(0, 1).amax(1)
         lift = -0.9 - scores.quantile(1 - share).item()  # logit(0.29)
-        for conv in head.m if isinstance(head, AnchorDetect) else head.cls_preds:
-            bias = conv.bias.view(-1, head.no)[:, -head.nc :] if isinstance(head, AnchorDetect) else conv.bias
+        for bias in head.by_class()[1::2]:
             bias += lift
+        if isinstance(head, TowerDetect):
+            if isinstance(head, FCOSDetect):
+                head.reg.bbox_ctrness.bias.fill_(2.0)
+            return detector
         for conv in head.m if isinstance(head, AnchorDetect) else head.obj_preds:
             bias = conv.bias.view(-1, head.no)[:, -head.nc - 1] if isinstance(head, AnchorDetect) else conv.bias
             bias.fill_(4.0)

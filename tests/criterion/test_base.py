@@ -17,6 +17,7 @@ def test_every_coder_says_whether_it_is_one_of_distributions():
         "yolox": False,
         "center": False,
         "delta": False,
+        "ltrb": False,
         "bins": True,
     }
     assert all(issubclass(kind, Coder) for kind in CODERS.values())

@@ -151,8 +151,11 @@ def test_weights_multiply_their_terms_alone(make):
             assert after[k].item() == pytest.approx(before[k].item() * (3 if k == f"{term}_loss" else 1), rel=1e-5)
 
 
+OF_BOXES = [kind for kind in BOX_LOSSES if kind != "smooth_l1"]  # which YOLOv5's coder cannot have, see test_focal.py
+
+
 @both
-@pytest.mark.parametrize("kind", list(BOX_LOSSES))
+@pytest.mark.parametrize("kind", OF_BOXES)
 def test_any_box_loss_may_stand_in_any_detector(make, kind):
     rows = batch([(0, 1, 14, 13, 7, 9)])
     p = preds()

@@ -6,13 +6,14 @@ One for heads with a heat map is a `HeatmapAssigner`.
 """
 
 from ..registry import Registry
+from .center_sampling import CenterSampling
 from .gaussian_center import GaussianCenter, HeatmapAssigner
 from .max_iou import MaxIoU
 from .rka import RKA
 from .simota import SimOTA
 from .wh_ratio import WHRatio
 
-__all__ = ["ASSIGNERS", "RKA", "GaussianCenter", "HeatmapAssigner", "MaxIoU", "SimOTA", "WHRatio"]
+__all__ = ["ASSIGNERS", "RKA", "CenterSampling", "GaussianCenter", "HeatmapAssigner", "MaxIoU", "SimOTA", "WHRatio"]
 
 ASSIGNERS = Registry(
     "assigner",
@@ -21,6 +22,7 @@ ASSIGNERS = Registry(
         "simota": SimOTA,
         "rka": RKA,
         "max_iou": MaxIoU,
+        "center_sampling": CenterSampling,
         "gaussian_center": GaussianCenter,
     },
 )

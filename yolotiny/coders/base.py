@@ -22,12 +22,14 @@ class Coder:
         is_distributional: every coordinate is a distribution over the points of a grid; such a coder also brings
             `grids`, `zero`, `logits`, `expected`, `distributions` and `spread`, as `BinsCoder` does.
         reach: cells from its own that a prior's box can be centred, either way.
+        above_zero: raw channels are distances, which the head keeps from falling below 0.
         regresses: raw channels are themselves what a regression aims at: their distance from `encode` is a loss.
     """
 
     channels: int = 4
     is_distributional: bool = False
     reach: float = math.inf
+    above_zero: bool = False
     regresses: bool = False
 
     def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:

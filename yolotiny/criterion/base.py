@@ -159,6 +159,8 @@ class Criterion:
         of = own if own in SIMILARITIES else None  # what a loss that reshapes another one reshapes here
         box = settable(self.loss["box"], f"{where}: loss.box")
         self.box = build(box, BOX_LOSSES, where=f"{where}: loss.box", of=of, **training)
+        self.raw_box = bool(getattr(self.box, "of_raw", False))
+        self.check_raw_box(where, cfg, coder)
         self.bins = None
         if coder.is_distributional:
             self.bins = build(
@@ -177,6 +179,22 @@ class Criterion:
         if (draws := isinstance(self.assign, HeatmapAssigner)) != ("heat" in self.terms):
             heads = f"heads {'with' if draws else 'without'} a heat map"
             raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")
+
+    def check_raw_box(self, where: str, cfg: dict[str, Any], coder: Any) -> None:
+        """Raise InputError where the box loss compares raw channels and the coder's are not for that."""
+        if not self.raw_box:
+            return
+        if coder.is_distributional:
+            if ((cfg.get("loss") or {}).get("bins") or {}).get("keep_iou"):
+                raise InputError(
+                    f"loss.bins.keep_iou in {where} keeps a loss of boxes beside the distributions, and "
+                    f"{self.loss['box']['type']} is none; write for example loss.box.type=giou"
+                )
+        elif not getattr(coder, "regresses", False):  # coders of plugins need not say so
+            raise InputError(
+                f"loss.box.type={self.loss['box']['type']} in {where} compares raw channels, which this detector's "
+                "coder squashes; write coder.type=delta, or a loss of boxes such as ciou"
+            )
 
     def __call__(self, preds: Any, batch: Batch) -> tuple[Tensor, Parts]:
         """Loss vector (terms,) and detached parts, each a scalar, by name.
@@ -205,8 +223,14 @@ class Criterion:
             (P, 4) xyxy pixels, and by name (P,), weighted.
         """
         priors = preds.priors.at(found.prior)
-        boxes = self.coder.decode(preds.box[found.image, found.prior].float(), priors)
-        lost = {"box": self.box(boxes, gt) * self.box.weight}
+        raw = preds.box[found.image, found.prior].float()
+        boxes = self.coder.decode(raw, priors)
+        if self.raw_box and self.bins is not None:
+            lost = {"box": boxes.sum(-1) * 0}  # the distributions' loss stands in its place
+        elif self.raw_box:
+            lost = {"box": self.box(raw, self.coder.encode(gt, priors)) * self.box.weight}
+        else:
+            lost = {"box": self.box(boxes, gt) * self.box.weight}
         if self.bins is not None:
             if torch.is_grad_enabled():  # counted where the tensors are: a GPU is not waited for
                 reached = self.coder.reaches(gt, priors)

@@ -4,6 +4,7 @@ from ..registry import Registry
 from .anchor_head import AnchorDetect
 from .center_head import CenterNetDetect, YOLCDetect
 from .hourglass import Hourglass
+from .retina_head import FCOSDetect, RetinaDetect
 from .sarl import SARL
 from .srtod import SRTOD
 from .timm_features import TimmFeatures, UpsampleConcat
@@ -21,6 +22,8 @@ MODULES = Registry(
         "TimmFeatures": TimmFeatures,
         "UpsampleConcat": UpsampleConcat,
         "Hourglass": Hourglass,
+        "RetinaDetect": RetinaDetect,
+        "FCOSDetect": FCOSDetect,
         "YOLCDetect": YOLCDetect,
         "CenterNetDetect": CenterNetDetect,
         "SARL": SARL,
