@@ -14,6 +14,7 @@ from yolotiny import weights
 from yolotiny.detector import Detector
 from yolotiny.nn.anchor_head import AnchorDetect
 from yolotiny.nn.center_head import CenterHead, YOLCDetect
+from yolotiny.nn.rcnn_head import RCNNDetect
 from yolotiny.nn.retina_head import FCOSDetect, TowerDetect
 
 
@@ -87,6 +88,12 @@ def assert_same_rows(got: Tensor, wanted: Tensor, above: float = 0.25) -> None:
         assert len(good) and all(((row - others).abs() <= reach).all(1).any() for row in good)
 
 
+def best_class(y: Tensor) -> Tensor:
+    """(B, 4 + C, A) boxes and scores -> (B, A, 6) box, best score and its class."""
+    score, label = y[:, 4:].max(1)
+    return torch.cat((y[:, :4], score[:, None], label[:, None].to(y)), 1).transpose(1, 2)
+
+
 def awake(detector: Detector, share: float = 0.05) -> Detector:
     """Give a fresh detector answers that differ from place to place, about `share` of them with a score above 0.25.
 
@@ -96,7 +103,7 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
     momenta = [m.momentum for m in norms]
     for m in norms:
         m.momentum = 1.0
-    if isinstance(detector.model[-1], TowerDetect):  # fresh towers say everywhere the same
+    if isinstance(detector.model[-1], (TowerDetect, RCNNDetect)):  # fresh ones say everywhere the same
         for p in detector.model[-1].parameters():
             p.data.mul_(1.0 if p.dim() == 1 else 1.4 / p.data.std() / p[0].numel() ** 0.5)
     detector.train()
@@ -108,6 +115,9 @@ def awake(detector: Detector, share: float = 0.05) -> Detector:
             m.running_var.clamp_(min=m.running_var.mean() / 2)  # a quiet channel must not shout on another picture
         detector.eval()
         head = detector.model[-1]
+        if isinstance(head, RCNNDetect):
+            head.rpn.bbox_pred.weight.mul_(0.2)
+            return detector
         said = detector(x)[1]
         if isinstance(head, CenterHead):
             # Peaks are a small part of the pixels, and blurring lowers them.

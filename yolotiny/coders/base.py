@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..errors import InputError, above_zero
 from ..structures import Priors
 
 
@@ -36,3 +38,14 @@ class Coder:
         """Boxes (..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True where the prior can become the box: all."""
         shape = torch.broadcast_shapes(boxes.shape[:-1], priors.centers.shape[:-1])
         return torch.ones(shape, dtype=torch.bool, device=boxes.device)
+
+
+def four(stds: Any, what: str) -> tuple[float, ...]:
+    """The deviations of centre x, centre y, width and height that raw channels are divided by.
+
+    Raises:
+        InputError: not four numbers above 0.
+    """
+    if not isinstance(stds, (list, tuple)) or len(stds) != 4:
+        raise InputError(f"{what} must be four numbers, of x, y, w and h, not {stds!r}")
+    return tuple(float(above_zero(s, what, 0.1)) for s in stds)

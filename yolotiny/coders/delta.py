@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from ..boxes import xywh2xyxy, xyxy2xywh
-from ..errors import InputError, above_zero
 from ..structures import Priors
-from .base import Coder
+from .base import Coder, four
 
 LARGEST = math.log(1000 / 16)  # of the logarithm of a size ratio, so that no box overflows early in training
 
@@ -32,9 +31,7 @@ class DeltaCoder(Coder):
     regresses = True
 
     def __init__(self, stds: Sequence[float] = (1.0, 1.0, 1.0, 1.0)):
-        if not isinstance(stds, (list, tuple)) or len(stds) != 4:
-            raise InputError(f"coder delta: stds must be four numbers, of x, y, w and h, not {stds!r}")
-        self.stds = tuple(float(above_zero(s, "coder delta: stds", 0.1)) for s in stds)
+        self.stds = four(stds, "coder delta: stds")
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""

@@ -5,6 +5,7 @@ from .base import Criterion, scaled, section, targets_of
 from .center import CenterCriterion
 from .dense import AnchorCriterion, YOLOXCriterion
 from .focal import FCOSCriterion, RetinaCriterion
+from .rcnn import RCNNCriterion
 
 __all__ = ["CRITERIA", "Criterion", "scaled", "section", "targets_of"]
 
@@ -16,5 +17,6 @@ CRITERIA = Registry(
         "center": CenterCriterion,
         "retina": RetinaCriterion,
         "fcos": FCOSCriterion,
+        "rcnn": RCNNCriterion,
     },
 )

@@ -28,5 +28,5 @@ class SmoothL1Loss:
         self.weight, self.beta = weight, number(beta, "box loss smooth_l1: beta", example=0.1111)
 
     def __call__(self, raw: Tensor, wanted: Tensor) -> Tensor:
-        """(P, 4) and (P, 4) raw channels -> (P,), float32."""
+        """(P, 4) and (P, 4) raw channels, which are no pixels -> (P,) float32."""
         return F.smooth_l1_loss(raw.float(), wanted.float(), reduction="none", beta=self.beta).sum(-1)

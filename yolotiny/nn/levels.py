@@ -42,5 +42,12 @@ def cell_anchors(where: str, scale: float, ratios: Sequence[float], octaves: int
 
 
 def by_prior(y: Tensor, anchors: int) -> Tensor:
-    """A map of a level laid out by prior: (B, anchors * c, H, W) -> (B, anchors * H * W, c)."""
+    """Lay a map of a level out by prior.
+
+    Args:
+        y: (B, K, H, W), K channels of which each anchor of a cell has c.
+        anchors: of a cell.
+    Returns:
+        (B, A, c) of A anchors, by anchor x row x column.
+    """
     return y.unflatten(1, (anchors, -1)).flatten(3).transpose(2, 3).flatten(1, 2)
