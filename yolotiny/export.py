@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,27 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def check_opset(network: Any, opset: int | None) -> None:
-    """Raise InputError for a version of ONNX' operators that lacks one which a layer says it needs (`least_opset`)."""
+def check_layers(network: Any, options: Mapping[str, Any]) -> None:
+    """See that every layer can be exported as is asked for.
+
+    Args:
+        network: its layers may say which version of ONNX' operators they need (`least_opset`), and that what they do
+            depends on the size of the input (`one_size`).
+        options: of the export.
+
+    Raises:
+        InputError: `opset` is too low, or `dynamic` asks for any size.
+    """
+    opset = options.get("opset")
     least = max((getattr(layer, "least_opset", 0) for layer in network.modules()), default=0)
     if opset is not None and opset < least:
         raise InputError(
             f"opset={opset}: this model needs opset={least} or a later one; left out, torch's best is taken"
+        )
+    if options.get("dynamic") and any(getattr(layer, "one_size", False) for layer in network.modules()):
+        raise InputError(
+            "dynamic=True does not go with a head of two stages, whose proposals are counted for one size of input and "
+            "number of pictures; leave it out, and export a file for each imgsz"
         )
 
 

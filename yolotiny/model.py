@@ -34,7 +34,7 @@ from .config.slicing import section_of
 from .data_file import class_names, find_file
 from .detector import Detector
 from .errors import InputError, did_you_mean
-from .export import check_opset, export_whole, sizes_noted
+from .export import check_layers, export_whole, sizes_noted
 from .metrics import SAMPLES
 from .nn.head import family_of
 from .ops.postprocess import check_metric
@@ -271,7 +271,7 @@ class YOLO(SeamedModel):
         known, wanted = export_formats()["Argument"], str(plain.get("format", "torchscript"))
         if wanted.lower() not in known:
             raise InputError(f"unknown export format {wanted!r}{did_you_mean(wanted, known)}")
-        check_opset(self.model, plain.get("opset"))
+        check_layers(self.model, plain)
         self.warn_untrained()
         if plain.get("nms") and (self.model.yaml.get("eval") or {}).get("nms_metric") == "nwd":
             raise InputError(

@@ -29,7 +29,8 @@ class RetinaCriterion(Criterion):
     def parts(self, preds: Preds, targets: Targets) -> Parts:
         """Box and class terms, each a scalar."""
         found = self.match(preds, targets)
-        per_image = torch.bincount(found.image, minlength=targets.batch_size).clamp(min=1)
+        per_image = preds.cls.new_zeros(targets.batch_size, dtype=torch.long)  # bincount would let a GPU be waited for
+        per_image = per_image.index_add(0, found.image, torch.ones_like(found.image)).clamp(min=1)
         lost = self.localise(preds, found, targets.boxes[found.gt])[1]
         cls = self.focal(preds, found, targets).flatten(1).sum(1) / per_image
         local = {k: (v / per_image[found.image]).sum() / targets.batch_size for k, v in lost.items()}

@@ -27,6 +27,6 @@ class SmoothL1Loss:
     def __init__(self, weight: float = 1.0, beta: float = 0.1111):
         self.weight, self.beta = weight, number(beta, "box loss smooth_l1: beta", example=0.1111)
 
-    def __call__(self, raw: Tensor, wanted: Tensor) -> Tensor:
+    def __call__(self, raw: Tensor, goal: Tensor) -> Tensor:
         """(P, 4) and (P, 4) raw channels, which are no pixels -> (P,) float32."""
-        return F.smooth_l1_loss(raw.float(), wanted.float(), reduction="none", beta=self.beta).sum(-1)
+        return F.smooth_l1_loss(raw.float(), goal.float(), reduction="none", beta=self.beta).sum(-1)

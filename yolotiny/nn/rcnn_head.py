@@ -53,6 +53,7 @@ class RCNNDetect(DenseDetect):
     """
 
     criterion = "rcnn"
+    one_size = True
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class RCNNDetect(DenseDetect):
         self.nms = number(nms, "RCNNDetect: nms", 0, 1, "(]", 0.7)
         self.levels = whole(pooled, "RCNNDetect: pooled", 1, example=4)
         self.roi_coder, self.shapes = roi_coder, cell_anchors("RCNNDetect", scale, ratios, 1)
+        self.finest = float(strides[0])  # `stride` may lie on a GPU
         self.anchors_per_cell = len(self.shapes)
         c, f = max(int(hidden * width), 1), max(int(fc * width), 1)
         self.lateral = laterals(ch, c)
@@ -99,7 +101,7 @@ class RCNNDetect(DenseDetect):
 
     def prior_sizes(self, level: int) -> Tensor:
         """(anchors, 2) pixels."""
-        return self.shapes * self.stride[level].to(self.shapes)
+        return self.shapes.to(self.stride.device) * self.stride[level].float()
 
     def raw(self, features: list[Tensor]) -> RCNNPreds:
         """Per-level (B, c, H, W) -> what the proposal network says of its anchors, and its proposals."""
@@ -107,7 +109,7 @@ class RCNNDetect(DenseDetect):
         towers = [self.rpn.conv(f) for f in levels]
         obj = torch.cat([by_prior(self.rpn.cls_logits(t), self.anchors_per_cell) for t in towers], 1)[..., 0]
         box, priors = self.regress(towers), self.priors(features)
-        size = tuple(round(int(n) * float(self.stride[0])) for n in features[0].shape[2:])
+        size = tuple(round(int(n) * self.finest) for n in features[0].shape[2:])
         boxes, real = self.propose(box.detach().float(), obj.detach().float(), priors, size)
         return RCNNPreds(
             box,

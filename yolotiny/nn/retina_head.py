@@ -116,7 +116,7 @@ class RetinaDetect(TowerDetect):
 
     def prior_sizes(self, level: int) -> Tensor:
         """(anchors, 2) pixels."""
-        return self.shapes * self.stride[level].to(self.shapes)
+        return self.shapes.to(self.stride.device) * self.stride[level].float()
 
 
 class FCOSDetect(TowerDetect):

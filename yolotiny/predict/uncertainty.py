@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..files import write_text
 from ..nn.center_head import CenterHead
 from ..nn.head import DenseDetect
+from ..nn.rcnn_head import RCNNDetect
 from ..structures import Preds
 from .drawing import TinyResults
 from .predictor import Predictor
@@ -92,7 +93,8 @@ class UncertainPredictor(Predictor):
         """See that the network has a coder which tells how wide a distribution is.
 
         Raises:
-            InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map.
+            InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map or of
+                two stages.
         """
         head = model.model[-1] if isinstance(model, torch.nn.Module) else None
         if not isinstance(head, DenseDetect) or not head.coder.is_distributional:
@@ -101,6 +103,8 @@ class UncertainPredictor(Predictor):
             )
         if isinstance(head, CenterHead):
             raise InputError("uncertainty=True does not go with a head that finds objects in a heat map")
+        if isinstance(head, RCNNDetect):
+            raise InputError("uncertainty=True does not go with a head of two stages, whose boxes start from proposals")
         super().setup_model(model, verbose)
 
     def postprocess(self, preds: Any, img: Any, orig_imgs: Any, **kwargs: Any) -> list[Results]:
