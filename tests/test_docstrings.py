@@ -56,6 +56,7 @@ NO_SOURCE = {
     "yolotiny/coders/base.py::four": PLUMBING,
     "yolotiny/nn/head.py::DenseDetect": PLUMBING,
     "yolotiny/nn/levels.py::by_prior": PLUMBING,
+    "yolotiny/nn/levels.py::check_order": PLUMBING,
     "yolotiny/nn/levels.py::laterals": PLUMBING,
     "yolotiny/nn/rcnn_head.py::priors_of": PLUMBING,
     "yolotiny/nn/rcnn_head.py::sharper": PLUMBING,

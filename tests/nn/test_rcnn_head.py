@@ -189,6 +189,23 @@ def test_what_makes_no_head_is_one_line(options, message):
         head(**options)
 
 
+def test_levels_that_proposals_cannot_be_cut_from_are_named():
+    coders = {"coder": DeltaCoder(), "roi_coder": DeltaCoder()}
+    with assert_says("RCNNDetect: levels must come from the finest to the coarsest, not with strides 16, 8"):
+        RCNNDetect(NC, [8, 8], [16.0, 8.0], **coders)
+    with assert_says("RCNNDetect: proposals are cut out of levels each twice as coarse as the one before, not 4, 16"):
+        RCNNDetect(NC, [8, 8], [4.0, 16.0], **coders)
+    RCNNDetect(NC, [8, 8], [4.0, 16.0], **coders, pooled=1)
+
+
+def test_distributions_in_the_second_stage_alone_have_their_settings():
+    second = {"type": "bins", "alpha": 5, "beta": 1, "n": 5, "stds": list(STDS)}
+    cfg = CFG | {"roi_coder": second, "loss": CFG["loss"] | {"bins": {"entropy": 0.0, "gamma": 0.0}}}
+    made = head(roi_coder=BinsCoder(5, 1, 5, stds=list(STDS))).train()
+    _, parts = RCNNCriterion(cfg, made.coder, NC)(made(features()), objects()[1])
+    assert parts["ce_loss"] > 0 and parts["um_loss"] == 0 and parts["rpn_box_loss"] > 0
+
+
 @pytest.mark.parametrize(
     ("cfg", "message"),
     [

@@ -103,6 +103,11 @@ def test_anchors_have_sizes_in_octaves_and_heights_over_widths():
     assert raw.priors.shapes == ((4, 3, 5),) and raw.priors.sizes[15].tolist() == sizes[1].tolist()
 
 
+def test_fcos_counts_its_levels_from_the_finest():
+    with assert_says("FCOSDetect: levels must come from the finest to the coarsest, not with strides 16, 8"):
+        FCOSDetect(2, [8, 8], [16.0, 8.0], LTRBCoder(), hidden=32)
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [

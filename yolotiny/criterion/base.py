@@ -141,6 +141,7 @@ class Criterion:
             by default.
         assigner: name of the family's own assigner.
         bins: loss of the distributions, None where the coder has none.
+        roi_coder: of a second stage, which few families have.
         beyond: (2,) pairs of the training steps so far whose object lies outside the coder's grid, and all pairs; None
             before the first step and where there are no distributions.
     """
@@ -148,6 +149,7 @@ class Criterion:
     mean = False
     terms: dict[str, Any] = {}
     assigner = ""
+    roi_coder: Any = None
 
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
         where = cfg.get("yaml_file") or "the configuration"
@@ -169,7 +171,7 @@ class Criterion:
                 where=f"{where}: loss.bins",
                 coder=coder,
             )
-        elif (cfg.get("loss") or {}).get("bins"):
+        elif (cfg.get("loss") or {}).get("bins") and not getattr(self.roi_coder, "is_distributional", False):
             raise InputError(f"loss.bins in {where} needs a coder of distributions: coder: {{type: bins}}")
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec

@@ -40,13 +40,13 @@ class RCNNCriterion(Criterion):
     }
 
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
-        super().__init__(cfg, coder, nc)
         where = cfg.get("yaml_file") or "the configuration"
+        self.roi_coder = build(cfg.get("roi_coder") or "delta", CODERS, where=f"{where}: roi_coder", nc=nc)
+        super().__init__(cfg, coder, nc)
         if self.assign.needs_predictions:
             raise InputError(
                 f"assigner in {where} looks at classes, which proposals have none of; write max_iou or rka"
             )
-        self.roi_coder = build(cfg.get("roi_coder") or "delta", CODERS, where=f"{where}: roi_coder", nc=nc)
         self.check_raw_box(where, cfg, self.roi_coder)
         self.roi_bins = None
         if self.roi_coder.is_distributional:

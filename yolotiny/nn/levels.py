@@ -18,6 +18,21 @@ def laterals(ch: Sequence[int], channels: int) -> nn.ModuleList:
     return nn.ModuleList(nn.Identity() if c == channels else nn.Conv2d(c, channels, 1) for c in ch)
 
 
+def check_order(where: str, strides: Sequence[float], doubled: int = 0) -> None:
+    """See that levels come from the finest to the coarsest, and that the first `doubled` of them halve each time.
+
+    Raises:
+        InputError: another order, or a level left out.
+    """
+    listed = ", ".join(f"{s:g}" for s in strides)
+    if any(a >= b for a, b in zip(strides, strides[1:], strict=False)):
+        raise InputError(f"{where}: levels must come from the finest to the coarsest, not with strides {listed}")
+    if any(2 * a != b for a, b in zip(strides[:doubled], strides[1:doubled], strict=False)):
+        raise InputError(
+            f"{where}: proposals are cut out of levels each twice as coarse as the one before, not {listed}"
+        )
+
+
 def cell_anchors(where: str, scale: float, ratios: Sequence[float], octaves: int) -> Tensor:
     """Widths and heights of a cell's anchors.
 

@@ -17,7 +17,7 @@ from ..boxes import xyxy2xywh
 from ..errors import number, whole
 from ..structures import Preds, Priors, RCNNPreds
 from .head import DenseDetect
-from .levels import by_prior, cell_anchors, laterals
+from .levels import by_prior, cell_anchors, check_order, laterals
 
 MOST = 3000  # proposals of a picture, and detections
 WIDE = 256  # channels for which torchvision's first weights are meant
@@ -47,7 +47,7 @@ class RCNNDetect(DenseDetect):
         ch, strides, coder: given by the graph; the coder is that of the proposals.
         roi_coder: that of the box head.
     Raises:
-        InputError: anchors that `cell_anchors` refuses, numbers out of range.
+        InputError: anchors that `cell_anchors` refuses, numbers out of range, levels that proposals cannot be cut from.
     Source: Ren et al. 2015 (Faster R-CNN) with the levels of Lin et al. 2017 (FPN); Cai and Vasconcelos 2018 (Cascade
         R-CNN). Anchors stand in the middle of their cells; torchvision has them at the corner.
     """
@@ -78,6 +78,7 @@ class RCNNDetect(DenseDetect):
         self.count = whole(proposals, "RCNNDetect: proposals", 1, MOST, 1000)
         self.nms = number(nms, "RCNNDetect: nms", 0, 1, "(]", 0.7)
         self.levels = whole(pooled, "RCNNDetect: pooled", 1, example=4)
+        check_order("RCNNDetect", strides, self.levels)
         self.roi_coder, self.shapes = roi_coder, cell_anchors("RCNNDetect", scale, ratios, 1)
         self.finest = float(strides[0])  # `stride` may lie on a GPU
         self.anchors_per_cell = len(self.shapes)

@@ -14,7 +14,7 @@ from torchvision.models.detection.retinanet import RetinaNetClassificationHead, 
 from ..errors import InputError
 from ..structures import Preds
 from .head import DenseDetect
-from .levels import by_prior, cell_anchors, laterals
+from .levels import by_prior, cell_anchors, check_order, laterals
 
 GROUPS = 32  # of FCOS's group norms
 WIDE = 256  # channels of the papers' towers
@@ -128,7 +128,7 @@ class FCOSDetect(TowerDetect):
         width: the scale's width multiplier.
         ch, strides, coder: given by the graph.
     Raises:
-        InputError: channels that do not make 32 groups.
+        InputError: channels that do not make 32 groups, levels in another order than from the finest on.
     Source: Tian et al. 2019 (FCOS), section 3. Cells answer from their middle; torchvision's from the corner.
     """
 
@@ -136,6 +136,7 @@ class FCOSDetect(TowerDetect):
 
     def __init__(self, nc: int, ch: list[int], strides: list[float], coder: Any, hidden: int = 256, width: float = 1.0):
         super().__init__(nc, ch, strides, coder, hidden, width)
+        check_order("FCOSDetect", strides)
         if self.channels % GROUPS:
             raise InputError(
                 f"FCOSDetect: hidden={hidden} at width {width:g} is {self.channels} channels; write a "
