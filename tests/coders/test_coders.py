@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from torchvision.models.detection._utils import BoxCoder
+from torchvision.models.detection._utils import BoxCoder, BoxLinearCoder
 
 from yolotiny.boxes import xywh2xyxy, xyxy2xywh
-from yolotiny.coders import CODERS, DeltaCoder, V5Coder, YOLOXCoder
+from yolotiny.coders import CODERS, BinsCoder, DeltaCoder, LTRBCoder, V5Coder, YOLOXCoder
 from yolotiny.errors import InputError
 from yolotiny.structures import Priors
 
@@ -69,6 +69,29 @@ def test_deltas_are_those_of_torchvision(stds):
     raw = 3 * torch.randn(many, 4, generator=g, dtype=torch.float64)
     raw[:5, 2:] = 40  # beyond the largest ratio
     assert torch.allclose(ours.decode(raw, at), theirs.decode_single(raw, priors), rtol=0, atol=1e-6)
+
+
+def test_distances_count_in_cells_from_the_middle_of_the_cell():
+    boxes = LTRBCoder().decode(torch.tensor([[1.0, 0.5, 2, 1.5]]), PRIOR)
+    assert boxes.tolist() == [[12, 8, 36, 24]]
+    theirs = BoxLinearCoder().decode(torch.tensor([[1.0, 0.5, 2, 1.5]]), torch.tensor([[16.0, 8, 24, 16]]))
+    assert torch.equal(boxes, theirs)
+    inside = LTRBCoder().reaches(torch.tensor([[12.0, 8, 36, 24], [21, 8, 36, 24], [12, 12, 36, 24]]), PRIOR)
+    assert inside.tolist() == [True, False, False]  # the middle has to lie in it, not on a side
+
+
+def test_bins_with_stds_count_as_deltas_do():
+    # the middle point of a grid is 0 and the last one alpha: raw logits that name one
+    coder, delta = BinsCoder(alpha=2, beta=1, n=2, stds=[0.1, 0.1, 0.2, 0.2]), DeltaCoder([0.1, 0.1, 0.2, 0.2])
+    named = lambda *points: 50.0 * torch.eye(3)[list(points)].flatten()[None]  # noqa: E731
+    assert torch.allclose(
+        coder.decode(named(1, 2, 0, 2), PRIOR), delta.decode(torch.tensor([[0.0, 2, -2, 2]]), PRIOR), atol=1e-4
+    )
+    wanted = xywh2xyxy(torch.tensor([[20.5, 12.5, 11, 12]]))
+    assert torch.allclose(coder.targets(wanted, PRIOR), delta.encode(wanted, PRIOR), atol=1e-5)
+    assert torch.allclose(coder.decode(coder.encode(wanted, PRIOR), PRIOR), wanted, atol=1e-2)
+    with pytest.raises(InputError, match="one_sided counts from a cell's corner, and stds from the prior's middle"):
+        BinsCoder(one_sided=True, stds=[1, 1, 1, 1])
 
 
 @pytest.mark.parametrize("stds", [[0.1, 0.1], 0.1, [0.1, 0.1, 0.2, 0], "text"])
