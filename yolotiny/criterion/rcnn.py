@@ -65,11 +65,9 @@ class RCNNCriterion(Criterion):
         """Terms of the proposal network (`obj`, `rpn_box`) and of the box head (`cls`, `box`), each a scalar."""
         out = self.first(preds, self.match(preds, targets), targets)
         boxes = [b[real] for b, real in zip(preds.proposals, preds.real, strict=True)]
-        stage, weight = 0, 1.0
-        while stage < preds.stages:
+        for stage in range(preds.stages):
             boxes, lost = self.second(preds, boxes, targets, stage)
-            out = out | {k: v * weight + out.get(k, 0) for k, v in lost.items()}
-            stage, weight = stage + 1, weight / 2
+            out = out | {k: v * 0.5**stage + out.get(k, 0) for k, v in lost.items()}
         return out
 
     def first(self, preds: RCNNPreds, found: Assignment, targets: Targets) -> Parts:
