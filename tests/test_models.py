@@ -26,6 +26,8 @@ from tests.detectors import (
 from yolotiny import YOLO
 from yolotiny.config import load as config
 from yolotiny.detector import Detector
+from yolotiny.errors import InputError
+from yolotiny.nn.rcnn_head import RCNNDetect
 from yolotiny.ops.postprocess import NMSConfig, nms
 from yolotiny.shipped import read
 from yolotiny.structures import CenterPreds, RCNNPreds
