@@ -44,7 +44,15 @@ def run(tmp_path, monkeypatch, capfd):
     (tmp_path / "there").mkdir()
     monkeypatch.chdir(tmp_path / "there")
     needs = {"model": tmp_path / "best.pt", "data": made.data, "source": made.data.parent / "images" / "val"}
-    needs |= {"to": "made", "format": "yolo", "gt": "gt.json", "pred": "pred.json", "protocol": "coco"}
+    needs |= {
+        "to": "made",
+        "format": "yolo",
+        "gt": "gt.json",
+        "pred": "pred.json",
+        "a": "a.json",
+        "b": "b.json",
+        "protocol": "coco",
+    }
 
     def call(command: str, name: str, text: str) -> tuple[int, str, list[str]]:
         given = {k: needs[k] for k in COMMANDS[command].required} | ({"data": made.data} if command == "val" else {})

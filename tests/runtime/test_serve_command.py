@@ -45,7 +45,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(bright, tmp_path, capsys, monkeyp
     assert errors.startswith("yolotiny-run: error: ") and message.replace("TAKEN", port) in errors
 
 
-@pytest.mark.parametrize("missing", ["fastapi", "uvicorn", "python_multipart", "prometheus_client", "PIL"])
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn", "python_multipart", "prometheus_client"])
 def test_without_its_packages_it_says_what_to_install(bright, missing):
     serve = f"from yolotiny.runtime.cli import main; sys.exit(main(['serve', {str(bright)!r}, '--port', '0']))"
     words = [sys.executable, "-c", f"import sys; sys.modules[{missing!r}] = None; {serve}"]

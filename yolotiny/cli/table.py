@@ -145,7 +145,7 @@ COMMANDS = {
             "data": Argument(PATH, "the data YAML"),
             "imgsz": Argument(MAYBE_INPUT, "side of the input in pixels, default that of the training"),
             "formats": Argument(
-                several(name("the name of a format")),
+                name("the name of a format, or several with commas between", None),
                 "such as onnx,openvino; default all, and those whose library is absent are named",
             ),
             "split": Argument(SPLIT, "of the data, default val"),
