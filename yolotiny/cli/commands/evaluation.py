@@ -59,15 +59,15 @@ def evaluate(
 
 
 def compare(
-    gt: str, a: str, b: str, protocol: str = "aitod", samples: int | None = None, to: str | None = None
+    gt: str, a: str, b: str, protocol: str | None = None, samples: int | None = None, to: str | None = None
 ) -> None:
     """Print how far two files of detections lie apart; write JSON and a drawing to folder `to`."""
     from ... import metrics
     from ... import report as on_disk
 
     drawn = metrics.SAMPLES if samples is None else whole(samples, "samples", 0, metrics.MOST_SAMPLES)
-    folder = on_disk.prepare(Path(to or "runs/compare"))
-    found = metrics.compare(gt, a, b, protocol, drawn)
+    found = metrics.compare(gt, a, b, protocol or "aitod", drawn)
+    folder = on_disk.prepare(Path(to or "runs/compare"))  # what cannot be compared leaves none
     on_disk.write_comparison(folder, found, {"gt": gt, "a": a, "b": b})
     print(printable_lines("\n".join(metrics.comparison_lines(found, a, b))))
     print(f"\nwritten: {folder / 'compare.json'}, {folder / 'compare.png'}")
