@@ -20,6 +20,7 @@ from tests.detectors import (
     assert_same_rows,
     awake,
     batch,
+    best_class,
     crowd,
     photographs,
 )
