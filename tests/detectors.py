@@ -17,6 +17,8 @@ from yolotiny import weights
 from yolotiny.detector import Detector
 from yolotiny.nn.anchor_head import AnchorDetect
 from yolotiny.nn.center_head import CenterHead, YOLCDetect
+from yolotiny.nn.rcnn_head import RCNNDetect
+from yolotiny.nn.retina_head import FCOSDetect, TowerDetect
 
 
 def pictures(count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
@@ -104,6 +106,12 @@ def photographs(size: int = 128, count: int = 16) -> Tensor:
     return torch.from_numpy(np.stack(shown)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255)
 
 
+def best_class(y: Tensor) -> Tensor:
+    """(B, 4 + C, A) boxes and scores -> (B, A, 6) box, best score and its class."""
+    score, label = y[:, 4:].max(1)
+    return torch.cat((y[:, :4], score[:, None], label[:, None].to(y)), 1).transpose(1, 2)
+
+
 def awake(detector: Detector, share: float = 0.05, x: Tensor | None = None) -> Detector:
     """Give a fresh detector answers that differ from place to place, about `share` of them with a score above 0.25.
 
@@ -114,6 +122,9 @@ def awake(detector: Detector, share: float = 0.05, x: Tensor | None = None) -> D
     momenta = [m.momentum for m in norms]
     for m in norms:
         m.momentum = 1.0
+    if isinstance(detector.model[-1], (TowerDetect, RCNNDetect)):  # fresh ones say everywhere the same
+        for p in detector.model[-1].parameters():
+            p.data.mul_(1.0 if p.dim() == 1 else 1.4 / p.data.std() / p[0].numel() ** 0.5)
     detector.train()
     x = pictures(16, (128, 128)) if x is None else x
     with torch.no_grad():
@@ -123,6 +134,9 @@ def awake(detector: Detector, share: float = 0.05, x: Tensor | None = None) -> D
             m.running_var.clamp_(min=m.running_var.mean() / 2)  # a quiet channel must not shout on another picture
         detector.eval()
         head = detector.model[-1]
+        if isinstance(head, RCNNDetect):
+            head.rpn.bbox_pred.weight.mul_(0.2)
+            return detector
         said = detector(x)[1]
         if isinstance(head, CenterHead):
             # Peaks are a small part of the pixels, and blurring lowers them.
@@ -140,9 +154,12 @@ def awake(detector: Detector, share: float = 0.05, x: Tensor | None = None) -> D
             return detector
         scores = said.cls.flatten(0, 1).amax(1)
         lift = -0.9 - scores.quantile(1 - share).item()  # logit(0.29)
-        for conv in head.m if isinstance(head, AnchorDetect) else head.cls_preds:
-            bias = conv.bias.view(-1, head.no)[:, -head.nc :] if isinstance(head, AnchorDetect) else conv.bias
+        for bias in head.by_class()[1::2]:
             bias += lift
+        if isinstance(head, TowerDetect):
+            if isinstance(head, FCOSDetect):
+                head.reg.bbox_ctrness.bias.fill_(2.0)
+            return detector
         for conv in head.m if isinstance(head, AnchorDetect) else head.obj_preds:
             bias = conv.bias.view(-1, head.no)[:, -head.nc - 1] if isinstance(head, AnchorDetect) else conv.bias
             bias.fill_(4.0)

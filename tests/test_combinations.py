@@ -18,6 +18,7 @@ from yolotiny.errors import InputError
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROOTS = ["yolov5", "yolov5-p2", "yolov5-p2p3", "yolox", "yolox-p2", "yolc-n", "yolc", "centernet", "tph-yolov5"]
+ROOTS += ["retina", "fcos", "frcnn"]
 CHILDREN = ["yolov5-sarl", "yolov5-p2-srtod", "yolov5-sal", "yolov5-nwd-rka", "yolox-ugs", "yolox-p2-sarl-srtod"]
 THEIRS = {"yolov8n": ([4, 6, 9], 15, 21), "yolo26n": ([4, 6, 10], 16, 22), "yolo11-p2-sarl-srtod": ([4], "p2", "p5")}
 PARTS = {
@@ -41,6 +42,8 @@ TERM, BRINGS = "loss.box is no term of a head of ultralytics", "is a head of ult
 CENTER = {"sal": WHICH, "half nwd": WHICH, "rka": HEAT, "simota": HEAT}
 REFUSED = {
     "YOLCDetect": CENTER,
+    "RetinaDetect": {"sal": WHICH, "half nwd": WHICH},  # its own is a loss of raw channels
+    "RCNNDetect": {"sal": WHICH, "half nwd": WHICH, "simota": "looks at classes, which proposals have none of"},
     "CenterNetDetect": CENTER | {"sarl": "reads unknown 'c3'", "srtod": "reads unknown 'p5'"},  # one map, no levels
     "Detect": dict.fromkeys(["sal", "sal of ciou", "nwd", "half nwd", "gwd"], TERM)
     | {"rka": BRINGS, "simota": BRINGS, "bins": "'coder' in .* is asked for by no layer"},

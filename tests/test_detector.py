@@ -397,3 +397,15 @@ def test_bad_loss_options_are_one_line_before_training():
         detector = Detector(config.override(config.load("yolov5n.yaml"), changes), nc=2)
         with pytest.raises(InputError, match=message):
             detector.init_criterion()
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"the official arrays are not in {GOLDEN}")
+@pytest.mark.parametrize("name", ["retina", "fcos", "frcnn"])
+def test_the_heads_of_the_papers_start_from_what_yolov5n_p2_starts_from(name):
+    state, plain, other = arrays("yolov5n_state"), Detector("yolov5n-p2.yaml", nc=10), Detector(name, nc=10)
+    assert load_official(plain, state)[0] > 300 and load_official(other, state)[0] > 300
+    head = f"model.{len(plain.model) - 1}."
+    body = {k: v for k, v in plain.state_dict().items() if not k.startswith(head) and not k.startswith("model.24.")}
+    official = {k for k in body if int(k.split(".")[1]) <= 17}
+    assert official and all(torch.equal(other.state_dict()[k], body[k]) for k in official)

@@ -10,6 +10,7 @@ import torch
 from ultralytics.nn.autobackend import AutoBackend
 
 from tests.detectors import assert_agree, assert_same_detections, awake, pictures
+from tests.messages import assert_says
 from yolotiny import YOLO
 from yolotiny.data.scenes import write_demo
 from yolotiny.detector import Detector
@@ -111,3 +112,8 @@ def test_a_file_knows_how_large_its_objects_are_and_does_not_suppress_by_nwd_its
     monkeypatch.setattr(model.model, "yaml", model.model.yaml | {"eval": {"nms_metric": "nwd"}})
     with pytest.raises(InputError, match="^export: suppression inside a file is by IoU"):
         model.export(format=kind, nms=True, imgsz=SIZE)
+
+
+def test_a_head_of_two_stages_is_exported_for_one_size():
+    with assert_says("dynamic=True does not go with a head of two stages", more=True):
+        YOLO("frcnn").export(format="onnx", dynamic=True, imgsz=SIZE)

@@ -34,6 +34,7 @@ from .structures import WithAux
 PROBE = 128  # pixels of the zero picture; the smallest that area attention and stride-64 levels accept
 SCALES = {"depth": 1.0, "width": 1.0, "max_channels": math.inf}  # what a scale says, and what holds where it does not
 WIDEST = 16  # times a file's own depth or width; the largest scale known has 1.5
+CODED = ("coder", "roi_coder")  # sections that make a coder
 RENAMED = {"in_channels": "c1", "out_channels": "c2"}  # torch's own names for the same things
 
 
@@ -192,9 +193,9 @@ def build(cfg: dict[str, Any], ch: int = 3) -> tuple[nn.Sequential, list[str]]:
     context = {"depth": depth, "width": width, "max_channels": max_channels, "scale": cfg.get("scale"), "nc": cfg["nc"]}
     context |= {"reg_max": cfg.get("reg_max", 16), "end2end": cfg.get("end2end") or False, "image_channels": ch} | extra
     context |= {k: cfg[k] for k in ("anchors",) if k in cfg}
-    unread = {*extra} | {k for k in ("anchors", "coder", "reg_max", "end2end") if cfg.get(k)}
-    if cfg.get("coder"):
-        context["coder"] = build_component(cfg["coder"], CODERS, where=f"{where}: coder", nc=cfg["nc"])
+    unread = {*extra} | {k for k in ("anchors", *CODED, "reg_max", "end2end") if cfg.get(k)}
+    for k in (k for k in CODED if cfg.get(k)):
+        context[k] = build_component(cfg[k], CODERS, where=f"{where}: {k}", nc=cfg["nc"])
     outputs: dict[str, Any] = {"image": torch.zeros(1, ch, PROBE, PROBE)}
     layers, save = nn.Sequential(), set()
     with ultralytics_defaults(cfg), torch.no_grad():
@@ -251,7 +252,7 @@ def _make(target: Callable[..., nn.Module], kwargs: dict[str, Any], n: int, row:
     except InputError:
         raise
     except _faults(row.module) as e:
-        shown = ", ".join(f"{k}={v!r}" for k, v in kwargs.items() if k != "coder")
+        shown = ", ".join(f"{k}={v!r}" for k, v in kwargs.items() if k not in CODED)
         raise InputError(f"{row.module} in {where} cannot be built with {shown}: {str(e).splitlines()[0]}") from e
     if target is SPPF and len(row.args) <= 2:
         for m in made:  # rows of before YOLO26 mean the activated form; the layer's default became the plain one

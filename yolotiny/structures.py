@@ -72,6 +72,25 @@ class Preds:
 
 
 @dataclass(frozen=True)
+class RCNNPreds(Preds):
+    """What a head of two stages says: that of its anchors, without classes, and whom to ask about its proposals.
+
+    Attributes:
+        proposals: (B, R, 4) xyxy pixels.
+        real: (B, R) True where there is a proposal; pictures have different numbers of them.
+        stages: how often proposals are looked at, one stage after the other.
+        ask: boxes of each picture (n, 4) and the stage -> logits (N, 1 + C) and raw channels (N, k) of all.
+        refine: raw channels (..., k), boxes (..., 4) and the stage -> boxes.
+    """
+
+    proposals: Tensor = field(kw_only=True)
+    real: Tensor = field(kw_only=True)
+    stages: int = 1
+    ask: Callable[[list[Tensor], int], tuple[Tensor, Tensor]] = field(kw_only=True)
+    refine: Callable[[Tensor, Tensor, int], Tensor] = field(kw_only=True)
+
+
+@dataclass(frozen=True)
 class CenterPreds:
     """What a centre head says before any decision: maps instead of rows.
 

@@ -54,6 +54,14 @@ def test_rka_gives_every_size_k_priors_and_the_files_say_so(data, tmp_path):
     assert model.yaml["anchors"] == "auto" and "measured" not in model.yaml  # the model given is left as it was
 
 
+def test_thresholds_starve_what_is_much_smaller_than_the_anchors(data, tmp_path):
+    changes = {"assigner.type": "max_iou", "assigner.min_pos": 0.3, "anchors": [[32, 32], [64, 64], [128, 128]]}
+    found = analyze_assignment(YOLO("yolov5n.yaml").model, data, tmp_path / "out", 64, changes=changes)
+    assert found.assigners == ("baseline wh_ratio", "max_iou")
+    tiny = [r["without"][1] for r in found.sizes[:2] if r["objects"]]
+    assert tiny and all(share == 1 for share in tiny)
+
+
 def test_the_command_takes_a_checkpoint_and_settings_of_the_assigner(data, tmp_path, capsys):
     words = ["data", "assign", f"model={trained().best}", f"data={data}", f"to={tmp_path}", "pictures=2", "sizes=4,8"]
     assert cli.main([*words, "assigner.anchor_t=2"]) == 0

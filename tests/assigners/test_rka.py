@@ -9,6 +9,7 @@ import torch
 
 from tests.assigners.test_simota import flat_preds, grid, triples, truth
 from yolotiny.assigners import ASSIGNERS
+from yolotiny.assigners.metric import Metric
 from yolotiny.assigners.rka import RKA, rank, settle
 from yolotiny.boxes import pairwise_iou, pairwise_nwd, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
@@ -104,7 +105,7 @@ def test_on_a_grid_it_takes_what_the_plain_steps_take_on_all_pairs(k, neg, confl
     prior_boxes = xywh2xyxy(torch.cat((priors.centers, priors.sizes), 1))
     for coder in (None, YOLOXCoder(), V5Coder()):
         found = make(priors, gt, coder=coder, k=k, neg=neg, conflict=conflict, ties=ties)
-        score = RKA().similarity(gt[:, None], prior_boxes[None])
+        score = RKA().metric.ranked(gt[:, None], prior_boxes[None])
         assert torch.allclose(score.exp(), pairwise_nwd(gt, prior_boxes), atol=1e-5)
         allowed = torch.ones_like(score, dtype=torch.bool) if coder is None else coder.reaches(gt[:, None], priors)
         expected = official(score.masked_fill(~allowed, -torch.inf), k, None, conflict, ties)
@@ -123,6 +124,19 @@ def test_by_iou_too(neg):
     expected = official(score.masked_fill(~coder.reaches(gt[:, None], priors) | (score <= 0), -torch.inf), 3, None)
     expected[(expected == 0) & (score.amax(0) >= neg)] = -1
     assert codes(make(priors, gt, coder=coder, metric="iou", k=3, neg=neg), priors)[0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("neg", [0.3, 1])
+@pytest.mark.parametrize("metric", ["giou", "diou", "ciou", "gwd"])
+def test_by_the_other_metrics_too(metric, neg):
+    priors, g = anchors(), torch.Generator().manual_seed(5)
+    center, wh = torch.rand(40, 2, generator=g) * 96, 4 + 40 * torch.rand(40, 2, generator=g)
+    gt = torch.cat((center - wh / 2, center + wh / 2), 1)
+    score = Metric("rka", metric, "auto", 12.7)(gt[:, None], xywh2xyxy(torch.cat((priors.centers, priors.sizes), 1)))
+    expected = official(score, 3, None)
+    if neg < 1:
+        expected[(expected == 0) & (score.amax(0) >= neg)] = -1
+    assert codes(make(priors, gt, metric=metric, k=3, neg=neg), priors)[0].tolist() == expected.tolist()
 
 
 def test_yolov5_predictions_reach_what_they_are_given():
@@ -209,11 +223,17 @@ def test_more_objects_than_are_looked_at_together(monkeypatch):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"metric": "ndw"}, "assigner rka: metric must be iou or nwd, not 'ndw'; did you mean 'nwd'?"),
+        (
+            {"metric": "ndw"},
+            "assigner rka: metric must be iou, giou, diou, ciou, gwd or nwd, not 'ndw'; did you mean 'nwd'?",
+        ),
         ({"k": 0}, "assigner rka: k=0 must be a whole number from 1 up; write for example 2"),
         ({"k": 2.5}, "assigner rka: k=2.5 must be a whole number from 1 up; write for example 2"),
         ({"c": 0}, "assigner rka: c=0 must be a number above 0; write for example 12.7"),
-        ({"c": 9, "metric": "iou"}, "assigner rka: c=9 is read with metric=nwd only; leave it out or add metric=nwd"),
+        (
+            {"c": 9, "metric": "iou"},
+            "assigner rka: c=9 is read with metric=nwd and metric=gwd only; leave it out or add metric=nwd",
+        ),
         (
             {"neg": 1.5},
             "assigner rka: neg=1.5 must be a number above 0 and up to 1; write for example 0.3",

@@ -72,7 +72,9 @@ def random_scene(objects: int, size: int, strides=(8, 16, 32), batch: int = 1, c
     return Preds(boxes, cls, obj, priors), boxes, truth(gt, labels, image, batch, imgsz=(size, size))
 
 
-def dense_simota(preds: Preds, boxes, targets: Targets, radius: float = 1.5, top: int = 10, similarity=pairwise_iou):
+def dense_simota(
+    preds: Preds, boxes, targets: Targets, radius: float = 1.5, top: int = 10, similarity=pairwise_iou, counted=None
+):
     """SimOTA written plainly on all pairs and classes: lists of image, prior, ground truth."""
     found = []
     for i in range(targets.batch_size):
@@ -90,6 +92,8 @@ def dense_simota(preds: Preds, boxes, targets: Targets, radius: float = 1.5, top
         shape = (len(own), len(cells), p.shape[1])
         bce = F.binary_cross_entropy(p[None].expand(shape), one_hot[:, None].expand(shape), reduction="none").sum(-1)
         cost = bce - 3 * (overlap + 1e-8).log() + 1e6 * ~inside
+        if counted is not None:
+            overlap = counted(gt[:, None], boxes[i, cells][None]).clamp(min=0)
         k = overlap.topk(min(top, len(cells)), 1).values.sum(1).int().clamp(min=1)
         match = torch.zeros_like(inside)
         for j in range(len(own)):
@@ -217,6 +221,17 @@ def test_c_of_nwd_is_measured_or_given():
     measured = build({"type": "simota", "metric": "nwd"}, ASSIGNERS, object_size=9.5)
     assert measured.c == 9.5 and SimOTA(metric="nwd", c=7).c == 7 and SimOTA(metric="nwd").c == 12.7
     assert build("simota", ASSIGNERS, object_size=9.5).c is None  # IoU needs none
+
+
+@pytest.mark.parametrize("metric", ["giou", "diou", "ciou", "gwd"])
+def test_the_other_metrics_take_the_place_of_iou_in_cost_and_number(metric):
+    preds, boxes, targets = random_scene(12, 96, seed=3)
+    found = SimOTA(metric=metric)(preds, boxes, targets)
+    measure = SimOTA(metric=metric).metric
+    expected = dense_simota(
+        preds, boxes, targets, similarity=lambda a, b: measure.share(a[:, None], b[None]), counted=measure
+    )
+    assert triples(found) == expected and triples(found) != triples(SimOTA()(preds, boxes, targets))
 
 
 def test_priors_that_compete_for_other_objects_count_for_the_number_an_object_may_take():

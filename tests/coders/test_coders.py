@@ -6,9 +6,11 @@ import math
 
 import pytest
 import torch
+from torchvision.models.detection._utils import BoxCoder, BoxLinearCoder
 
 from yolotiny.boxes import xywh2xyxy, xyxy2xywh
-from yolotiny.coders import CODERS, V5Coder, YOLOXCoder
+from yolotiny.coders import CODERS, BinsCoder, DeltaCoder, LTRBCoder, V5Coder, YOLOXCoder
+from yolotiny.errors import InputError
 from yolotiny.structures import Priors
 
 # One prior: the cell in row 1, column 2 of a level of 8-px cells, with an anchor of 10 x 13 px.
@@ -46,6 +48,56 @@ def test_yolov5_says_what_it_reaches_and_yolox_reaches_everything():
 def test_yolox_reads_offsets_from_the_corner_and_logarithms_of_cells():
     assert decode(YOLOXCoder(), 0, 0, 0, 0) == pytest.approx([16, 8, 8, 8])
     assert decode(YOLOXCoder(), 0.5, 2, math.log(2), math.log(0.5)) == pytest.approx([20, 24, 16, 4])
+
+
+def test_deltas_count_in_priors():
+    assert decode(DeltaCoder(), 0, 0, 0, 0) == pytest.approx([20, 12, 10, 13])
+    assert decode(DeltaCoder(), 0.5, -1, math.log(2), -math.log(2)) == pytest.approx([25, -1, 20, 6.5])
+    tenth = DeltaCoder(stds=[0.1, 0.1, 0.2, 0.2])
+    assert decode(tenth, 5, -10, 5 * math.log(2), -5 * math.log(2)) == pytest.approx([25, -1, 20, 6.5])
+    assert decode(DeltaCoder(), 0, 0, 99, 0)[2] == pytest.approx(625)
+
+
+@pytest.mark.parametrize("stds", [(1.0, 1.0, 1.0, 1.0), (0.1, 0.1, 0.2, 0.2)])
+def test_deltas_are_those_of_torchvision(stds):
+    g, many = torch.Generator().manual_seed(0), 200
+    rand = lambda: torch.rand(many, 2, generator=g, dtype=torch.float64)  # noqa: E731
+    at = Priors(rand() * 500, 4 + rand() * 60, torch.full((many, 1), 8.0), ())
+    priors, gt = (xywh2xyxy(torch.cat((c, s), 1)) for c, s in ((at.centers, at.sizes), (rand() * 500, 2 + 90 * rand())))
+    theirs, ours = BoxCoder(tuple(1 / s for s in stds)), DeltaCoder(stds)
+    assert torch.allclose(ours.encode(gt, at), theirs.encode_single(gt, priors), rtol=0, atol=1e-6)
+    raw = 3 * torch.randn(many, 4, generator=g, dtype=torch.float64)
+    raw[:5, 2:] = 40  # beyond the largest ratio
+    assert torch.allclose(ours.decode(raw, at), theirs.decode_single(raw, priors), rtol=0, atol=1e-6)
+
+
+def test_distances_count_in_cells_from_the_middle_of_the_cell():
+    boxes = LTRBCoder().decode(torch.tensor([[1.0, 0.5, 2, 1.5]]), PRIOR)
+    assert boxes.tolist() == [[12, 8, 36, 24]]
+    theirs = BoxLinearCoder().decode(torch.tensor([[1.0, 0.5, 2, 1.5]]), torch.tensor([[16.0, 8, 24, 16]]))
+    assert torch.equal(boxes, theirs)
+    inside = LTRBCoder().reaches(torch.tensor([[12.0, 8, 36, 24], [21, 8, 36, 24], [12, 12, 36, 24]]), PRIOR)
+    assert inside.tolist() == [True, False, False]  # the middle has to lie in it, not on a side
+
+
+def test_bins_with_stds_count_as_deltas_do():
+    # the middle point of a grid is 0 and the last one alpha: raw logits that name one
+    coder, delta = BinsCoder(alpha=2, beta=1, n=2, stds=[0.1, 0.1, 0.2, 0.2]), DeltaCoder([0.1, 0.1, 0.2, 0.2])
+    named = lambda *points: 50.0 * torch.eye(3)[list(points)].flatten()[None]  # noqa: E731
+    assert torch.allclose(
+        coder.decode(named(1, 2, 0, 2), PRIOR), delta.decode(torch.tensor([[0.0, 2, -2, 2]]), PRIOR), atol=1e-4
+    )
+    wanted = xywh2xyxy(torch.tensor([[20.5, 12.5, 11, 12]]))
+    assert torch.allclose(coder.targets(wanted, PRIOR), delta.encode(wanted, PRIOR), atol=1e-5)
+    assert torch.allclose(coder.decode(coder.encode(wanted, PRIOR), PRIOR), wanted, atol=1e-2)
+    with pytest.raises(InputError, match="one_sided counts from a cell's corner, and stds from the prior's middle"):
+        BinsCoder(one_sided=True, stds=[1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("stds", [[0.1, 0.1], 0.1, [0.1, 0.1, 0.2, 0], "text"])
+def test_stds_are_four_numbers_above_zero(stds):
+    with pytest.raises(InputError, match="^coder delta: stds"):
+        DeltaCoder(stds)
 
 
 @pytest.mark.parametrize("name", DIRECT)

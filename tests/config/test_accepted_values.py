@@ -139,7 +139,8 @@ def test_a_term_of_the_loss_takes_what_is_listed_and_nothing_else(family, term):
     terms = CRITERIA[family].terms
     for key in terms[term].keys() - {"type"} if isinstance(terms[term], dict) else [""]:
         default = terms[term][key] if key else terms[term]
-        kind = "flag" if isinstance(default, bool) else "list" if isinstance(default, list) else "number"
+        kinds = {bool: "flag", list: "list", tuple: "choice"}
+        kind = kinds.get(type(default), "number")
         found = taken(lambda value: section({"loss": {term: {key: value} if key else value}}, terms), term)  # noqa: B023
         assert found == listed(LISTED["terms"][kind]), (term, key)
 

@@ -84,6 +84,18 @@ PAPERS = {
         "scale": 0.5,  # exps/default/yolox_nano.py and yolox_tiny.py: (0.5, 1.5), no mixup
         "mixup": 0.0,
     },
+    "rcnn-official": {  # Chasel-Tsui/mmdet-aitod: mmdet-nwdrka, faster_rcnn_r50_fpn_1x_aitod
+        "optimizer": "SGD",
+        "lr0": 0.01,
+        "nbs": 2,
+        "lrf": 0.01,  # step=[8, 11], tenfold each
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "epochs": 12,
+        "imgsz": 800,
+        "fliplr": 0.5,
+        "mosaic": 0.0,
+    },
 }
 # yolov5 v6 and YOLOX: in the model files of ours, not in a recipe.
 LOSSES = {
@@ -136,4 +148,5 @@ def test_weights_of_losses_and_assigners_are_those_of_the_papers(name):
 def test_every_model_trains_by_a_recipe_that_is_there():
     files = (config.cfg_dir() / "models").glob("*.yaml")
     named = {config.load(file).get("recipe", "").removesuffix(".yaml") for file in files}
-    assert named - {""} == {"yolc", "yolc-small", "yolov5", "yolox"} and named - {""} <= set(RECIPES)
+    assert named - {""} == {"rcnn", "rcnn-official", "yolc", "yolc-small", "yolov5", "yolox"}
+    assert named - {""} <= set(RECIPES)

@@ -16,6 +16,8 @@ def test_every_coder_says_whether_it_is_one_of_distributions():
         "v5": False,
         "yolox": False,
         "center": False,
+        "delta": False,
+        "ltrb": False,
         "bins": True,
     }
     assert all(issubclass(kind, Coder) for kind in CODERS.values())

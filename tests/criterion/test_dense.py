@@ -151,8 +151,11 @@ def test_weights_multiply_their_terms_alone(make):
             assert after[k].item() == pytest.approx(before[k].item() * (3 if k == f"{term}_loss" else 1), rel=1e-5)
 
 
+OF_BOXES = [kind for kind in BOX_LOSSES if kind != "smooth_l1"]  # which YOLOv5's coder cannot have, see test_focal.py
+
+
 @both
-@pytest.mark.parametrize("kind", list(BOX_LOSSES))
+@pytest.mark.parametrize("kind", OF_BOXES)
 def test_any_box_loss_may_stand_in_any_detector(make, kind):
     rows = batch([(0, 1, 14, 13, 7, 9)])
     p = preds()
@@ -233,6 +236,34 @@ def test_balance_weighs_objectness_by_level():
     anchor(obj={"balance": [4.0, 0.5]})(q, rows)[0].sum().backward()
     assert torch.allclose(q.obj.grad[:, :16], 4 * p.obj.grad[:, :16])
     assert torch.allclose(q.obj.grad[:, 16:], 0.5 * p.obj.grad[:, 16:])
+
+
+def test_objectness_is_a_mean_over_priors_or_a_sum_by_the_number_of_positives():
+    rows = batch([(0, 1, 14, 13, 7, 9), (1, 0, 20, 20, 8, 8)], ignore=[(1, 4, 4, 6, 6)])
+    for make in (anchor, yolox):
+        priors_, positives = (make(obj={"norm": n})(preds(), rows)[1]["obj_loss"] for n in ("priors", "positives"))
+        usual = make()(preds(), rows)[1]["obj_loss"]
+        assert usual == (priors_ if make is anchor else positives) and priors_ < positives
+    found = anchor().match(preds(), targets_of(rows))
+    n, grads = len(found.prior), []
+    for norm in ("priors", "positives"):
+        p = preds()
+        anchor(obj={"norm": norm})(p, rows)[0].sum().backward()
+        grads.append(p.obj.grad)
+    seen = 2 * 16 - 1  # one prior of the fine level lies in the ignore region
+    assert torch.allclose(grads[0][:, :16] * seen, grads[1][:, :16] * n)
+    assert torch.allclose(grads[0][:, 16:] * 8, grads[1][:, 16:] * n)
+
+
+def test_autoscale_follows_the_grid_only_where_objectness_is_a_mean_over_it():
+    rows = batch([(0, 1, 14, 13, 7, 9)])
+    plain, auto = (anchor(obj={"norm": "positives"}, autoscale=a)(preds(), rows)[1] for a in (False, True))
+    assert auto["obj_loss"].item() == pytest.approx(plain["obj_loss"].item() * 3 / 2, rel=1e-5)
+
+
+def test_a_word_that_is_none_of_the_choices_is_named():
+    with pytest.raises(InputError, match="loss.obj.norm in the configuration must be priors or positives, not 'all'"):
+        anchor(obj={"norm": "all"})
 
 
 def test_smoothing_moves_class_targets_off_the_ends():

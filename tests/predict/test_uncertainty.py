@@ -13,10 +13,11 @@ from ultralytics.engine.results import Results
 from tests.detectors import awake, pictures
 from tests.loaders.test_reader import write_video
 from yolotiny import YOLO
+from yolotiny.config import load as config
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.ops.postprocess import NMSConfig, nms
-from yolotiny.predict.uncertainty import UncertainResults
+from yolotiny.predict.uncertainty import UncertainPredictor, UncertainResults
 
 PICTURE = np.ascontiguousarray((pictures(1, (128, 128))[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8))
 
@@ -85,3 +86,10 @@ def test_what_cannot_be_said_is_refused_in_one_line(model, tmp_path):
         model.predict(PICTURE, uncertainty=True, augment=True, imgsz=128, verbose=False, project=str(tmp_path))
     with pytest.raises(InputError, match="val does not read uncertainty=: use it in predict"):
         model.val(data="x.yaml", uncertainty=True)
+
+
+def test_a_head_of_two_stages_cannot_say_it():
+    bins = {"coder.type": "bins", "coder.stds": [1, 1, 1, 1], "loss.bins.gamma": 0}
+    with pytest.raises(InputError, match="does not go with a head of two stages"):
+        made = Detector(config.override(config.load("frcnn"), bins, terms=["bins"]), nc=2)
+        UncertainPredictor.__new__(UncertainPredictor).setup_model(made)

@@ -208,7 +208,7 @@ def type_of(spec: Any, default: str) -> str:
     if not isinstance(spec, dict):
         return str(spec or default)
     shown = [str(spec.get("type", default))] + [str(spec[k]) for k in ("metric",) if k in spec]
-    return " ".join(shown + [f"{k}={spec[k]}" for k in ("k", "radius", "anchor_t") if k in spec])
+    return " ".join(shown + [f"{k}={spec[k]}" for k in ("k", "radius", "anchor_t", "pos", "neg") if k in spec])
 
 
 def plot(analysis: AssignmentAnalysis) -> None:

@@ -6,11 +6,23 @@ One for heads with a heat map is a `HeatmapAssigner`.
 """
 
 from ..registry import Registry
+from .center_sampling import CenterSampling
 from .gaussian_center import GaussianCenter, HeatmapAssigner
+from .max_iou import MaxIoU
 from .rka import RKA
 from .simota import SimOTA
 from .wh_ratio import WHRatio
 
-__all__ = ["ASSIGNERS", "RKA", "GaussianCenter", "HeatmapAssigner", "SimOTA", "WHRatio"]
+__all__ = ["ASSIGNERS", "RKA", "CenterSampling", "GaussianCenter", "HeatmapAssigner", "MaxIoU", "SimOTA", "WHRatio"]
 
-ASSIGNERS = Registry("assigner", {"wh_ratio": WHRatio, "simota": SimOTA, "rka": RKA, "gaussian_center": GaussianCenter})
+ASSIGNERS = Registry(
+    "assigner",
+    {
+        "wh_ratio": WHRatio,
+        "simota": SimOTA,
+        "rka": RKA,
+        "max_iou": MaxIoU,
+        "center_sampling": CenterSampling,
+        "gaussian_center": GaussianCenter,
+    },
+)

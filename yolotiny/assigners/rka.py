@@ -3,7 +3,7 @@
 Source: Xu et al. 2022 (ISPRS 190), section 4.2, and the authors' code, which ignores what is neither ranked nor unlike.
 
 A threshold on IoU leaves objects of a few pixels without any prior; a rank never does. The similarity is that of object
-and prior box, NWD or IoU; predictions are not looked at. Only priors round the object can be ranked or lie above the
+and prior box; predictions are not looked at. Only priors round the object can be ranked or lie above the
 threshold for negatives, and the grid says which ones those are, so the table is (M, K) of object and nearby prior and
 never (M, A).
 """
@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..boxes import iou, wasserstein, xywh2xyxy
+from ..boxes import xywh2xyxy
 from ..errors import InputError, above_zero, number, whole
 from ..structures import Assignment, Preds, Priors, Targets
 from .ignore import ignored_priors
-from .metric import scale_of
+from .metric import Metric
 from .nearby import nearby_priors
 
 OBJECTS = 256  # objects looked at together: a table of some 2,000 priors each takes 50 MB
@@ -75,14 +75,15 @@ class RKA:
     one cell from the cell's centre and four times the anchor. An object out of reach of every prior gets none.
 
     Args:
-        metric: "nwd" or "iou". Priors that do not overlap an object cannot be ranked by IoU.
+        metric: "nwd", "gwd", "iou", "giou", "diou" or "ciou". Priors that do not overlap an object cannot be ranked by
+            IoU.
         k: priors an object takes; 2 in the paper.
         neg: a prior that is not taken is a negative when it is less similar than this to every object, and ignored
             otherwise; 1 makes all of them negatives, which is the paper's text.
         conflict, ties: see `settle` and `rank`.
         scale: prior boxes are this many times the prior's size: 1 for anchors; point priors, whose size is their
             stride, stand for boxes of 4 to 8 strides.
-        c: scale of NWD, pixels of the network input; "auto" for the mean object size of the training boxes.
+        c: scale of NWD and GWD, pixels of the network input; "auto" for the mean object size of the training boxes.
         object_size: what a training run measured; 12.7 until then.
         coder: says what can be reached.
     Raises:
@@ -103,7 +104,8 @@ class RKA:
         object_size: float = 12.7,
         coder: Any = None,
     ):
-        self.c = scale_of("assigner rka", metric, c, object_size)
+        self.metric = Metric("assigner rka", metric, c, object_size)
+        self.c = self.metric.c
         whole(k, "assigner rka: k", 1, example=2)
         number(neg, "assigner rka: neg", 0, 1, "(]", 0.3)
         for name, value, known in (("conflict", conflict, CONFLICTS), ("ties", ties, TIES)):
@@ -132,13 +134,13 @@ class RKA:
             gt = targets.boxes[group].float()[:, None]  # (m, 1, 4)
             key, valid = nearby_priors(gt[:, 0], priors, radii)  # (m, K)
             at = priors.at(key)
-            similar = self.similarity(gt, xywh2xyxy(torch.cat((at.centers, at.sizes * self.scale), -1).float()))
+            similar = self.metric.ranked(gt, xywh2xyxy(torch.cat((at.centers, at.sizes * self.scale), -1).float()))
             flat = key + targets.image[group][:, None] * per_image
             if self.neg < 1:
-                near[flat[valid & (similar >= self._level(self.neg))]] = True
+                near[flat[valid & (similar >= self.metric.level(self.neg))]] = True
             if self.coder is not None:
                 valid = valid & self.coder.reaches(gt, at)
-            take = rank(similar.masked_fill(~valid | (similar <= self.least), -torch.inf), self.k, self.ties)
+            take = rank(similar.masked_fill(~valid | (similar <= self.metric.least), -torch.inf), self.k, self.ties)
             row, column = take.nonzero(as_tuple=True)
             found.append((flat[row, column], group[row], similar[row, column]))
         owner = settle(*map(torch.cat, zip(*found, strict=True)), count, self.conflict)
@@ -151,31 +153,11 @@ class RKA:
             ignored = near if ignored is None else ignored | near
         return Assignment(where // per_image, where % per_image, owner[where], None, ignored)
 
-    @property
-    def least(self) -> float:
-        """A similarity that is none: no overlap; NWD never ends."""
-        return 0.0 if self.c is None else -torch.inf
-
-    def similarity(self, gt: Tensor, boxes: Tensor) -> Tensor:
-        """IoU, or the logarithm of NWD: it ranks alike and does not end where float32 does.
-
-        Args:
-            gt, boxes: (M, 1, 4) and (M, K, 4) xyxy pixels, objects and their priors.
-        Returns:
-            (M, K).
-        """
-        return iou(gt, boxes) if self.c is None else wasserstein(gt, boxes) * (-1 / self.c)
-
-    def _level(self, value: float) -> float:
-        """A threshold on the scale of `similarity`."""
-        return value if self.c is None else math.log(value)
-
     def radii(self, priors: Priors) -> list[float]:
         """Cells round an object's centre, per level, outside of which no prior can matter.
 
         The k best of a level lie within k + 1 cells, also in a corner of the picture, or as far as the coder reaches.
-        NWD is below `neg` where the centres are more than -c ln(neg) apart. IoU is at most the overlap along one axis
-        over the longer of the two sides there, which bounds the distance in terms of the prior's side alone.
+        Similarity falls below `neg` where the centres are further apart than the metric says for the prior's side.
         """
         ranked = min(self.k + 1, math.inf if self.coder is None else self.coder.reach)
         if self.neg == 1:
@@ -184,11 +166,8 @@ class RKA:
         for count in priors.counts:
             level = slice(start, start + count)
             stride = float(priors.strides[start])
-            if self.c is None:
-                side = float(priors.sizes[level].max()) * self.scale
-                pixels = side * max((1 / self.neg - 1) / 2, 1 - self.neg)
-            else:
-                pixels = -self.c * math.log(self.neg)
+            side = float(priors.sizes[level].max()) * self.scale if self.metric.c is None else 0.0
+            pixels = self.metric.distance(self.neg, side)
             out.append(max(ranked, pixels / stride + 0.01))
             start += count
         return out

@@ -11,11 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..boxes import area, iou, nwd, pairwise_iou, pairwise_nwd
+from ..boxes import area, iou, pairwise_iou, pairwise_nwd
 from ..errors import above_zero, number, whole
 from ..structures import Assignment, Preds, Targets
 from .ignore import ignored_priors
-from .metric import scale_of
+from .metric import Metric
 from .nearby import nearby_priors
 
 PAIRS = 2**21  # overlaps computed at once while counting: about 80 MB with the intermediate results
@@ -62,7 +62,7 @@ def dynamic_k(
     areas: Tensor,
     competing: Tensor,
     top: int,
-    c: float | None = None,
+    metric: Metric,
 ) -> Tensor:
     """How many priors each object may take: the sum of its `top` largest overlaps, rounded down, at least 1.
 
@@ -73,11 +73,11 @@ def dynamic_k(
         gt: (M, 4) xyxy, pixels; gt_areas: (M,); image: (M,) index into the batch, ascending.
         boxes: (B, A, 4) predicted xyxy, pixels; areas: (B, A); competing: (B, A) bool.
         top: overlaps counted per object.
-        c: count NWD of this scale (pixels) in the place of IoU.
+        metric: what counts in the place of IoU; what is below 0 counts as that.
     Returns:
         (M,) integers.
     """
-    margin = 0 if c is None else FAR * c
+    margin = {"iou": 0.0, "nwd": FAR * (metric.c or 0)}.get(metric.name, torch.inf)
     total = gt.new_zeros(len(gt))
     per_image = (image == torch.arange(len(boxes), device=image.device)[:, None]).sum(1).tolist()
     for i, objects in enumerate(torch.arange(len(gt), device=gt.device).split(per_image)):
@@ -91,10 +91,13 @@ def dynamic_k(
             reach = (rivals[:, 3] + margin > g[:, 1].min()) & (rivals[:, 1] - margin < g[:, 3].max())
             reach = reach.nonzero()[:, 0]
             near = rivals[reach]
-            if c is None:
-                overlap = pairwise_iou(g, near, gt_areas[group], rival_areas[reach]).nan_to_num(0)
+            if metric.name == "iou":
+                overlap = pairwise_iou(g, near, gt_areas[group], rival_areas[reach])
+            elif metric.name == "nwd":
+                overlap = pairwise_nwd(g, near, metric.c)
             else:
-                overlap = pairwise_nwd(g, near, c).nan_to_num(0)
+                overlap = metric(g[:, None], near[None]).clamp(min=0)
+            overlap = overlap.nan_to_num(0)
             total[group] = overlap.topk(min(top, len(near)), 1).values.sum(1)
     return total.int().clamp(min=1)
 
@@ -113,8 +116,9 @@ class SimOTA:
         top: how many of the largest IoUs are summed to count an object's priors.
         iou_weight: weight of the IoU term (lambda in Eq. 1 of the paper).
         metric: "iou", or "nwd" to take NWD in the place of IoU in the cost and in the number of priors: tiny objects
-            that no prediction overlaps yet then have more than one prior. The class target stays the IoU.
-        c: scale of NWD, pixels of the network input; "auto" for the mean object size of the training boxes.
+            that no prediction overlaps yet then have more than one prior. "giou", "diou", "ciou" and "gwd" likewise;
+            those that fall below 0 count from -1 in the cost, from 0 in the number. The class target stays the IoU.
+        c: scale of NWD and GWD, pixels of the network input; "auto" for the mean object size of the training boxes.
         object_size: what a training run measured; 12.7 until then.
     Raises:
         InputError: a radius that is not positive, a top below 1, a negative weight, an unknown metric, a c that is not
@@ -136,7 +140,8 @@ class SimOTA:
         whole(top, "simota: top", 1, example=10)
         number(iou_weight, "simota: iou_weight", example=3.0)
         self.radius, self.top, self.iou_weight = radius, top, iou_weight
-        self.c = scale_of("simota", metric, c, object_size)
+        self.metric = Metric("simota", metric, c, object_size)
+        self.c = self.metric.c
 
     @torch.no_grad()
     def __call__(self, preds: Preds, boxes: Tensor, targets: Targets, areas: Tensor | None = None) -> Assignment:
@@ -172,10 +177,11 @@ class SimOTA:
         gt_areas = area(gt) if targets.areas is None else targets.areas.float()
         near, valid = nearby_priors(gt, preds.priors, self.radius)  # (M, K)
         key = near + targets.image[:, None] * per_image  # index into the B * A priors
-        if self.c is None:
-            overlap = iou(flat[key], gt[:, None], flat_areas[key], gt_areas[:, None]).nan_to_num(0)
+        if self.metric.name == "iou":
+            overlap = iou(flat[key], gt[:, None], flat_areas[key], gt_areas[:, None])
         else:
-            overlap = nwd(flat[key], gt[:, None], self.c).nan_to_num(0)
+            overlap = self.metric.share(flat[key], gt[:, None])
+        overlap = overlap.nan_to_num(0)
         cost = class_cost(preds, key, valid, targets.labels) - self.iou_weight * (overlap + 1e-8).log()
         cost = cost.nan_to_num(UNUSABLE, UNUSABLE).masked_fill(~valid, torch.inf)  # (M, K)
 
@@ -184,7 +190,7 @@ class SimOTA:
         competing = torch.zeros(len(flat), dtype=torch.bool, device=gt.device)
         competing[pair_key] = True
         competing = competing.view(batch, per_image)
-        k = dynamic_k(gt, gt_areas, targets.image, boxes, areas, competing, self.top, self.c)
+        k = dynamic_k(gt, gt_areas, targets.image, boxes, areas, competing, self.top, self.metric)
         cheap = cost.argsort(dim=1, stable=True)[:, : self.top]
         take = (torch.arange(cheap.shape[1], device=gt.device) < k[:, None]) & valid.gather(1, cheap)
         taker, column = take.nonzero(as_tuple=True)

@@ -13,8 +13,10 @@ from ..registry import Registry
 from ..structures import Priors
 from .base import Coder
 from .bins import BinsCoder
+from .delta import DeltaCoder
+from .ltrb import LTRBCoder
 
-__all__ = ["CODERS", "BinsCoder", "CenterCoder", "Coder", "V5Coder", "YOLOXCoder"]
+__all__ = ["CODERS", "BinsCoder", "CenterCoder", "Coder", "DeltaCoder", "LTRBCoder", "V5Coder", "YOLOXCoder"]
 
 
 class V5Coder(Coder):
@@ -56,6 +58,8 @@ class YOLOXCoder(Coder):
     Source: Ge et al. 2021 (YOLOX, arXiv 2107.08430), the anchor-free head.
     """
 
+    regresses = True
+
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels."""
         corner = priors.centers / priors.strides - 0.5  # whole cells: the official order of rounding
@@ -83,6 +87,8 @@ class CenterCoder(Coder):
     Source: Liu et al. 2024 (YOLC), section III-C; Zhou et al. 2019 (CenterNet) has whole sizes.
     """
 
+    regresses = True
+
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) raw channels -> (..., A, 4) xyxy pixels; a negative size turns the box inside out."""
         centre = priors.centers + (raw[..., :2] - 0.5) * priors.strides
@@ -100,4 +106,14 @@ class CenterCoder(Coder):
         return torch.cat((xy, b[..., 2:] / 2 / priors.strides), -1)
 
 
-CODERS = Registry("coder", {"v5": V5Coder, "yolox": YOLOXCoder, "center": CenterCoder, "bins": BinsCoder})
+CODERS = Registry(
+    "coder",
+    {
+        "v5": V5Coder,
+        "yolox": YOLOXCoder,
+        "center": CenterCoder,
+        "delta": DeltaCoder,
+        "ltrb": LTRBCoder,
+        "bins": BinsCoder,
+    },
+)

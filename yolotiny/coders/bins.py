@@ -17,7 +17,7 @@ from torch import Tensor
 from ..boxes import xywh2xyxy, xyxy2xywh
 from ..errors import InputError, number, whole
 from ..structures import Priors
-from .base import Coder
+from .base import Coder, four
 
 Pair = Sequence[float]
 MOST = 1_000  # intervals of a grid; the paper has 16
@@ -76,6 +76,7 @@ class BinsCoder(Coder):
     Args:
         alpha, beta, n: see `grid`.
         one_sided: count offsets from the cell's corner, on 0..alpha: for heads where an object's own cell answers.
+        stds: count as the coder `delta` does, offsets in sides of the prior, and all four divided by these.
     Raises:
         InputError: values that make no grid.
     """
@@ -88,6 +89,7 @@ class BinsCoder(Coder):
         beta: float | Pair = (2.0, 1.4427),
         n: int | Sequence[int] = 10,
         one_sided: bool = False,
+        stds: Sequence[float] | None = None,
     ):
         if not isinstance(one_sided, bool):
             raise InputError(f"coder bins: one_sided must be true or false, not {one_sided!r}")
@@ -95,7 +97,17 @@ class BinsCoder(Coder):
         self.grids = grid(a, b, k, one_sided), grid(a2, b2, k2)
         self.channels = 2 * sum(len(g) for g in self.grids)
         self.zero = 0.5 if one_sided else 0.0  # where an offset of 0 lies, in cells before the centre of the cell
-        self.reach = float(self.grids[0][-1]) - self.zero
+        self.stds = None if stds is None else four(stds, "coder bins: stds")
+        if self.stds is not None and one_sided:
+            raise InputError("coder bins: one_sided counts from a cell's corner, and stds from the prior's middle")
+        self.reach = float(self.grids[0][-1]) - self.zero if stds is None else math.inf
+
+    def units(self, priors: Priors) -> tuple[Tensor, Tensor]:
+        """What 1 means: (A, 1) or (A, 2) pixels of an offset, and (2,) of the logarithm of a size ratio."""
+        if self.stds is None:
+            return priors.strides, priors.sizes.new_ones(2)
+        x, y, w, h = self.stds
+        return priors.sizes * priors.sizes.new_tensor((x, y)), priors.sizes.new_tensor((w, h))
 
     def logits(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """(..., channels) raw -> (..., 2, K) logits of x and y, and of width and height."""
@@ -109,9 +121,9 @@ class BinsCoder(Coder):
 
     def targets(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) xyxy pixels -> (..., A, 4) the values that `expected` should have, not clamped."""
-        b = xyxy2xywh(boxes)
-        xy = (b[..., :2] - priors.centers) / priors.strides + self.zero
-        return torch.cat((xy, (b[..., 2:] / priors.sizes).clamp(min=1e-8).log()), -1)
+        b, (offset, ratio) = xyxy2xywh(boxes), self.units(priors)
+        xy = (b[..., :2] - priors.centers) / offset + self.zero
+        return torch.cat((xy, (b[..., 2:] / priors.sizes).clamp(min=1e-8).log() / ratio), -1)
 
     def distributions(self, boxes: Tensor, priors: Priors) -> tuple[Tensor, Tensor]:
         """(..., A, 4) xyxy pixels -> the two-hot targets, each (..., A, 2, K) as from `logits`."""
@@ -121,14 +133,14 @@ class BinsCoder(Coder):
 
     def decode(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, channels) raw channels -> (..., A, 4) xyxy pixels."""
-        t = self.expected(raw)
-        xy = priors.centers + (t[..., :2] - self.zero) * priors.strides
-        return xywh2xyxy(torch.cat((xy, t[..., 2:].exp() * priors.sizes), -1))
+        t, (offset, ratio) = self.expected(raw), self.units(priors)
+        xy = priors.centers + (t[..., :2] - self.zero) * offset
+        return xywh2xyxy(torch.cat((xy, (t[..., 2:] * ratio).exp() * priors.sizes), -1))
 
     def sizes(self, raw: Tensor, priors: Priors) -> Tensor:
         """(..., A, channels) raw channels -> (..., A, 2) width and height, pixels."""
         wh = self.logits(raw)[1].softmax(-1)
-        return (wh * self.grids[1].to(wh)).sum(-1).exp() * priors.sizes
+        return ((wh * self.grids[1].to(wh)).sum(-1) * self.units(priors)[1]).exp() * priors.sizes
 
     def encode(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) xyxy pixels -> (..., A, channels) logits that decode to them; clamped to the grid."""
@@ -149,7 +161,8 @@ class BinsCoder(Coder):
             p, values = logits.softmax(-1), g.to(logits)
             mean = (p * values).sum(-1, keepdim=True)
             out.append((p * (values - mean).square()).sum(-1).sqrt())
-        return torch.cat((out[0] * priors.strides, out[1] * self.sizes(raw, priors)), -1)
+        offset, ratio = self.units(priors)
+        return torch.cat((out[0] * offset, out[1] * ratio * self.sizes(raw, priors)), -1)
 
     def reaches(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) or (..., 1, 4) xyxy pixels -> (..., A) True where the prior can become the box."""

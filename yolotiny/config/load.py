@@ -19,13 +19,15 @@ __all__ = ["Row", "available", "cfg_dir", "find", "load", "override", "rows", "s
 
 # Everything a model YAML may say at its top level.
 KEYS = frozenset(
-    "nc ch channels names base scales scale backbone head insert replace anchors coder assigner loss infer recipe "
-    "activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
+    "nc ch channels names base scales scale backbone head insert replace anchors coder roi_coder assigner loss infer "
+    "recipe activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
     "inplace task official eval crop_train gradient_clip sync_bn augmentations parts_from".split()
 ) | {MEASURED, PICTURES}
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.
 FIXED = frozenset("base backbone head insert replace yaml_file inplace kpt_shape parts_from".split()) | {MEASURED}
-COMPONENTS = frozenset({"loss", "assigner", "coder", "infer", "crop_train"})  # here a bare name stands for {type: name}
+COMPONENTS = frozenset(
+    {"loss", "assigner", "coder", "roi_coder", "infer", "crop_train"}
+)  # here a bare name stands for {type: name}
 
 
 def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -4,7 +4,19 @@ from ..registry import Registry
 from .base import Criterion, scaled, section, targets_of
 from .center import CenterCriterion
 from .dense import AnchorCriterion, YOLOXCriterion
+from .focal import FCOSCriterion, RetinaCriterion
+from .rcnn import RCNNCriterion
 
 __all__ = ["CRITERIA", "Criterion", "scaled", "section", "targets_of"]
 
-CRITERIA = Registry("detector family", {"anchor": AnchorCriterion, "yolox": YOLOXCriterion, "center": CenterCriterion})
+CRITERIA = Registry(
+    "detector family",
+    {
+        "anchor": AnchorCriterion,
+        "yolox": YOLOXCriterion,
+        "center": CenterCriterion,
+        "retina": RetinaCriterion,
+        "fcos": FCOSCriterion,
+        "rcnn": RCNNCriterion,
+    },
+)

@@ -59,7 +59,7 @@ def section(cfg: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
         InputError: a term or key that the family does not have, a value of the wrong kind.
     """
     where = cfg.get("yaml_file") or "the configuration"
-    out = {k: dict(v) if isinstance(v, dict) else v for k, v in allowed.items()}
+    out = {k: {a: _usual(b) for a, b in v.items()} if isinstance(v, dict) else v for k, v in allowed.items()}
     for key, value in (cfg.get("loss") or {}).items():
         if key not in out:
             raise InputError(f"loss.{key} in {where} is not a term of this detector{did_you_mean(key, out)}")
@@ -77,7 +77,7 @@ def section(cfg: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
         same = value.get("type", default.get("type")) == default.get("type")
         out[key] = (default if same else {"weight": default["weight"]}) | value
         for k in (default.keys() - {"type"}) & out[key].keys():
-            if wish := _wish(default[k], out[key][k]):
+            if wish := _wish(allowed[key][k], out[key][k]):
                 raise InputError(f"loss.{key}.{k} in {where} must be {wish}, not {out[key][k]!r}")
     return out
 
@@ -90,8 +90,15 @@ def settable(spec: Any, where: str) -> Any:
     return spec
 
 
+def _usual(default: Any) -> Any:
+    """What holds where nobody says anything: the first of several words."""
+    return default[0] if isinstance(default, tuple) else default
+
+
 def _wish(default: Any, value: Any) -> str:
     """What a value should have been, judged by the default in its place; empty when it is of that kind."""
+    if isinstance(default, tuple):
+        return "" if value in default else " or ".join(default)
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(default, list):
@@ -130,9 +137,11 @@ class Criterion:
     Attributes:
         mean: True when the total is a mean over objects, False when it grows with the batch size; the trainer scales
             the learning rate by it.
-        terms: the family's `loss:` section with its defaults.
+        terms: the family's `loss:` section with its defaults; a tuple holds the words that may stand there, the first
+            by default.
         assigner: name of the family's own assigner.
         bins: loss of the distributions, None where the coder has none.
+        roi_coder: of a second stage, which few families have.
         beyond: (2,) pairs of the training steps so far whose object lies outside the coder's grid, and all pairs; None
             before the first step and where there are no distributions.
     """
@@ -140,6 +149,7 @@ class Criterion:
     mean = False
     terms: dict[str, Any] = {}
     assigner = ""
+    roi_coder: Any = None
 
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):
         where = cfg.get("yaml_file") or "the configuration"
@@ -151,6 +161,8 @@ class Criterion:
         of = own if own in SIMILARITIES else None  # what a loss that reshapes another one reshapes here
         box = settable(self.loss["box"], f"{where}: loss.box")
         self.box = build(box, BOX_LOSSES, where=f"{where}: loss.box", of=of, **training)
+        self.raw_box = bool(getattr(self.box, "of_raw", False))
+        self.check_raw_box(where, cfg, coder)
         self.bins = None
         if coder.is_distributional:
             self.bins = build(
@@ -159,7 +171,7 @@ class Criterion:
                 where=f"{where}: loss.bins",
                 coder=coder,
             )
-        elif (cfg.get("loss") or {}).get("bins"):
+        elif (cfg.get("loss") or {}).get("bins") and not getattr(self.roi_coder, "is_distributional", False):
             raise InputError(f"loss.bins in {where} needs a coder of distributions: coder: {{type: bins}}")
         spec = cfg.get("assigner") or self.assigner
         spec = {"type": self.assigner} | spec if isinstance(spec, dict) else spec
@@ -169,6 +181,22 @@ class Criterion:
         if (draws := isinstance(self.assign, HeatmapAssigner)) != ("heat" in self.terms):
             heads = f"heads {'with' if draws else 'without'} a heat map"
             raise InputError(f"assigner in {where} is for {heads}, and this is none; write {self.assigner}")
+
+    def check_raw_box(self, where: str, cfg: dict[str, Any], coder: Any) -> None:
+        """Raise InputError where the box loss compares raw channels and the coder's are not for that."""
+        if not self.raw_box:
+            return
+        if coder.is_distributional:
+            if ((cfg.get("loss") or {}).get("bins") or {}).get("keep_iou"):
+                raise InputError(
+                    f"loss.bins.keep_iou in {where} keeps a loss of boxes beside the distributions, and "
+                    f"{self.loss['box']['type']} is none; write for example loss.box.type=giou"
+                )
+        elif not getattr(coder, "regresses", False):  # coders of plugins need not say so
+            raise InputError(
+                f"loss.box.type={self.loss['box']['type']} in {where} compares raw channels, which this detector's "
+                "coder squashes; write coder.type=delta, or a loss of boxes such as ciou"
+            )
 
     def __call__(self, preds: Any, batch: Batch) -> tuple[Tensor, Parts]:
         """Loss vector (terms,) and detached parts, each a scalar, by name.
@@ -197,8 +225,14 @@ class Criterion:
             (P, 4) xyxy pixels, and by name (P,), weighted.
         """
         priors = preds.priors.at(found.prior)
-        boxes = self.coder.decode(preds.box[found.image, found.prior].float(), priors)
-        lost = {"box": self.box(boxes, gt) * self.box.weight}
+        raw = preds.box[found.image, found.prior].float()
+        boxes = self.coder.decode(raw, priors)
+        if self.raw_box and self.bins is not None:
+            lost = {"box": boxes.sum(-1) * 0}  # the distributions' loss stands in its place
+        elif self.raw_box:
+            lost = {"box": self.box(raw, self.coder.encode(gt, priors)) * self.box.weight}
+        else:
+            lost = {"box": self.box(boxes, gt) * self.box.weight}
         if self.bins is not None:
             if torch.is_grad_enabled():  # counted where the tensors are: a GPU is not waited for
                 reached = self.coder.reaches(gt, priors)

@@ -24,6 +24,7 @@ class AnchorCriterion(Criterion):
     (picture / 640)^2, which holds the share of positive cells constant for a finest stride of 8; here the finest grid
     itself is counted (80 cells a side give 1), so a stride-4 level is not starved. The same for the official strides.
     An L1 term (see `losses.box.l1`) joins where `l1.weight` is above 0; YOLOv5 has none.
+    With `obj.norm` "positives" objectness is a sum over priors, divided by the positives of all levels, as in YOLOX.
     Source: ultralytics/yolov5 v6 (`ComputeLoss`).
     """
 
@@ -31,7 +32,7 @@ class AnchorCriterion(Criterion):
     terms = {
         "box": {"type": "ciou", "weight": 0.05},
         "bins": {"type": "two_hot", "weight": 0.02},
-        "obj": {"weight": 1.0, "balance": [4.0, 1.0, 0.4]},
+        "obj": {"weight": 1.0, "balance": [4.0, 1.0, 0.4], "norm": ("priors", "positives")},
         "cls": {"weight": 0.5, "smoothing": 0.0},
         "l1": {"weight": 0.0},
         "autoscale": False,
@@ -66,16 +67,22 @@ class AnchorCriterion(Criterion):
 
         zero = obj.sum() * 0 + logits.sum() * 0  # all reach the head, always
         (here, held), seen = pairs_of_levels(preds, found), counted.split(counts, 1)
-        tally = world_sum(torch.cat((held, torch.stack([x.sum().long() for x in seen])))).clamp(min=1)
-        pairs, cells = tally.split(len(counts))
+        pairs, over = self.over(world_sum(torch.cat((held, torch.stack([x.sum().long() for x in seen])))))
         mean = lambda v: sum((v[i].sum() / n for i, n in zip(here, pairs, strict=True)), zero)  # noqa: E731
         local, lcls = {k: mean(v) for k, v in lost.items()}, mean(per_cls) if self.nc > 1 else zero
         lobj, balance = zero, self.balance(len(counts))
-        for value, n, weight in zip((per_obj * counted).split(counts, 1), cells, balance, strict=True):
+        for value, n, weight in zip((per_obj * counted).split(counts, 1), over, balance, strict=True):
             lobj = lobj + value.sum() / n * weight
         wb, wo, wc = self.weights(len(counts), max(max(rows, columns) for _, rows, columns in preds.priors.shapes))
         local = {k: v * (1 if k == "l1" else wb) for k, v in local.items()}
         return {"box": local.pop("box"), "obj": lobj * wo, "cls": lcls * wc} | local
+
+    def over(self, tally: Tensor) -> tuple[Tensor, Tensor]:
+        """What sums are divided by, per level: (2 L,) pairs, then priors -> (L,) for pairs, (L,) for objectness."""
+        pairs, priors = tally.clamp(min=1).chunk(2)
+        if self.loss["obj"]["norm"] == "priors":
+            return pairs, priors
+        return pairs, tally.chunk(2)[0].sum().clamp(min=1).expand_as(pairs)
 
     def balance(self, levels: int) -> list[float]:
         """Objectness weight of each level.
@@ -93,7 +100,8 @@ class AnchorCriterion(Criterion):
         box, obj, cls = 1.0, self.loss["obj"]["weight"], self.loss["cls"]["weight"]
         if self.loss["autoscale"]:
             per_level = 3 / levels
-            return box * per_level, obj * per_level * (cells / 80) ** 2, cls * per_level * self.nc / 80
+            share = (cells / 80) ** 2 if self.loss["obj"]["norm"] == "priors" else 1.0
+            return box * per_level, obj * per_level * share, cls * per_level * self.nc / 80
         return box, obj, cls
 
 
@@ -111,7 +119,8 @@ def pairs_of_levels(preds: Preds, found: Assignment) -> tuple[tuple[Tensor, ...]
 class YOLOXCriterion(Criterion):
     """YOLOX's loss: IoU^2 on SimOTA's positives, class BCE towards their IoU, objectness over all priors.
 
-    All terms are sums over the batch divided by the number of positives. L1 on the raw channels joins when mosaic ends.
+    All terms are sums over the batch divided by the number of positives, objectness by that of all priors with
+    `obj.norm` "priors". L1 on the raw channels joins when mosaic ends.
     Source: Ge et al. 2021 (YOLOX); Megvii-BaseDetection/YOLOX.
     """
 
@@ -120,7 +129,7 @@ class YOLOXCriterion(Criterion):
     terms = {
         "box": {"type": "iou2", "weight": 5.0},
         "bins": {"type": "two_hot", "weight": 1.0},
-        "obj": {"weight": 1.0},
+        "obj": {"weight": 1.0, "norm": ("positives", "priors")},
         "cls": {"weight": 1.0},
         "l1": {"weight": 1.0, "always": False},
     }
@@ -150,12 +159,13 @@ class YOLOXCriterion(Criterion):
         positive = torch.zeros_like(obj)
         positive[at] = 1
         per_obj = F.binary_cross_entropy_with_logits(obj, positive, reduction="none")
-        if found.ignored is not None:
-            per_obj = per_obj * ~found.ignored
+        counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).to(obj.dtype)
+        per_obj = per_obj * counted
+        over = n if self.loss["obj"]["norm"] == "positives" else world_sum(counted.sum().long()).clamp(min=1)
 
         parts = {
             "box": lost.pop("box").sum() / n,
-            "obj": per_obj.sum() / n * self.loss["obj"]["weight"],
+            "obj": per_obj.sum() / over * self.loss["obj"]["weight"],
             "cls": F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / n * self.loss["cls"]["weight"],
         }
         far = decoded.sum() * 0

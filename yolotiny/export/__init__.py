@@ -8,7 +8,7 @@ whole       written beside its place and moved
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..config.defaults import DEFAULTS
@@ -47,7 +47,7 @@ def export(network: Any, options: dict[str, Any], started: list[Callable[[Any], 
             "export: suppression inside a file is by IoU and this model's is by NWD; leave nms=True out, and give "
             "nms_metric=nwd to val and predict"
         )
-    check_opset(network, options.get("opset"))
+    check_layers(network, options)
     need_library(kind)
 
     def write() -> str:
@@ -60,10 +60,25 @@ def export(network: Any, options: dict[str, Any], started: list[Callable[[Any], 
         return export_whole(network, write)
 
 
-def check_opset(network: Any, opset: int | None) -> None:
-    """Raise InputError for a version of ONNX' operators that lacks one which a layer says it needs (`least_opset`)."""
+def check_layers(network: Any, options: Mapping[str, Any]) -> None:
+    """See that every layer can be exported as is asked for.
+
+    Args:
+        network: its layers may say which version of ONNX' operators they need (`least_opset`), and that what they do
+            depends on the size of the input (`one_size`).
+        options: of the export.
+
+    Raises:
+        InputError: `opset` is too low, or `dynamic` asks for any size.
+    """
+    opset = options.get("opset")
     least = max((getattr(layer, "least_opset", 0) for layer in network.modules()), default=0)
     if opset is not None and opset < least:
         raise InputError(
             f"opset={opset}: this model needs opset={least} or a later one; left out, torch's best is taken"
+        )
+    if options.get("dynamic") and any(getattr(layer, "one_size", False) for layer in network.modules()):
+        raise InputError(
+            "dynamic=True does not go with a head of two stages, whose proposals are counted for one size of input and "
+            "number of pictures; leave it out, and export a file for each imgsz"
         )

@@ -3,7 +3,10 @@
 from ..registry import Registry
 from .anchor_head import AnchorDetect
 from .center_head import CenterNetDetect, YOLCDetect
+from .fpn import FPN
 from .hourglass import Hourglass
+from .rcnn_head import RCNNDetect
+from .retina_head import FCOSDetect, RetinaDetect
 from .sarl import SARL
 from .srtod import SRTOD
 from .timm_features import TimmFeatures, UpsampleConcat
@@ -19,8 +22,12 @@ MODULES = Registry(
         "XConv": conv3,
         "XCSP": XCSP,
         "TimmFeatures": TimmFeatures,
+        "FPN": FPN,
         "UpsampleConcat": UpsampleConcat,
         "Hourglass": Hourglass,
+        "RCNNDetect": RCNNDetect,
+        "RetinaDetect": RetinaDetect,
+        "FCOSDetect": FCOSDetect,
         "YOLCDetect": YOLCDetect,
         "CenterNetDetect": CenterNetDetect,
         "SARL": SARL,

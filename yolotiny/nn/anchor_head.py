@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..structures import Preds
 from .head import DenseDetect
+from .levels import by_prior
 
 START = [1.25, 1.6, 2.0, 3.75, 4.1, 2.9]  # in strides: the finest level's anchors of the official models
 
@@ -89,7 +90,7 @@ class AnchorDetect(DenseDetect):
 
     def raw(self, features: list[Tensor]) -> Preds:
         """Per-level (B, c, H, W) -> predictions laid out level x anchor x row x column."""
-        rows = [self._rows(conv(f), self.no) for conv, f in zip(self.m, features, strict=True)]
+        rows = [by_prior(conv(f), self.anchors_per_cell) for conv, f in zip(self.m, features, strict=True)]
         y, k = torch.cat(rows, 1), self.coder.channels  # (B, A, k + 1 + C)
         return Preds(y[..., :k], y[..., k + 1 :], y[..., k], self.priors(features))
 
@@ -101,15 +102,10 @@ class AnchorDetect(DenseDetect):
                 p.unflatten(0, (self.anchors_per_cell, -1))[:, : self.coder.channels].flatten(0, 1)
                 for p in (conv.weight, conv.bias)
             )
-            rows.append(self._rows(F.conv2d(f, weight, bias), self.coder.channels))
+            rows.append(by_prior(F.conv2d(f, weight, bias), self.anchors_per_cell))
         return torch.cat(rows, 1)
 
     def by_class(self) -> list[Tensor]:
         """The last channels of each anchor: (nc, anchors, c, 1, 1) and (nc, anchors) of each level."""
         parameters = [p for conv in self.m for p in (conv.weight, conv.bias)]
         return [p.unflatten(0, (self.anchors_per_cell, self.no))[:, -self.nc :].transpose(0, 1) for p in parameters]
-
-    def _rows(self, y: Tensor, channels: int) -> Tensor:
-        """(B, anchors * channels, H, W) -> (B, anchors * H * W, channels)."""
-        b, _, h, w = y.shape
-        return y.view(b, self.anchors_per_cell, channels, h * w).transpose(2, 3).reshape(b, -1, channels)

@@ -123,11 +123,13 @@ class DenseDetect(Detect):
         """
         boxes = self.coder.decode(preds.box.float(), preds.priors)
         boxes = boxes if self.xyxy else xyxy2xywh(boxes)
-        scores = preds.cls.sigmoid()
-        if preds.obj is not None:
-            scores = scores * preds.obj.sigmoid()[..., None]
-        scores = scores if self.export else scores.float()
+        scores = self.scores(preds) if self.export else self.scores(preds).float()
         return torch.cat((boxes.to(scores.dtype), scores), -1).transpose(1, 2)
+
+    def scores(self, preds: Preds) -> Tensor:
+        """Predictions -> (B, A, C) final scores: class probabilities, times objectness where there is one."""
+        scores = preds.cls.sigmoid()
+        return scores if preds.obj is None else scores * preds.obj.sigmoid()[..., None]
 
     @property
     def end2end(self) -> bool:

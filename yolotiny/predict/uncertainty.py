@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..files import write_text
 from ..nn.center_head import CenterHead
 from ..nn.head import DenseDetect
+from ..nn.rcnn_head import RCNNDetect
 from ..pictures.files import save_picture
 from ..structures import Preds
 from .drawing import TinyResults
@@ -96,7 +97,8 @@ class UncertainPredictor(Predictor):
             model: a network, or the name of an exported file.
 
         Raises:
-            InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map.
+            InputError: an exported file, a detector whose boxes are no distributions, or one with a heat map or of
+                two stages.
         """
         if not isinstance(model, torch.nn.Module):
             raise InputError(
@@ -109,6 +111,8 @@ class UncertainPredictor(Predictor):
             )
         if isinstance(head, CenterHead):
             raise InputError("uncertainty=True does not go with a head that finds objects in a heat map")
+        if isinstance(head, RCNNDetect):
+            raise InputError("uncertainty=True does not go with a head of two stages, whose boxes start from proposals")
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
         """A network that passes `check`."""

@@ -1,0 +1,123 @@
+"""RetinaNet and FCOS: losses and boxes of torchvision's own for the same tensors, and what a head refuses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torchvision.models.detection.fcos import FCOS
+from torchvision.models.detection.retinanet import RetinaNet
+
+from tests.messages import assert_says
+from tests.torchvision_pairs import (
+    CHANNELS,
+    NC,
+    PLAIN,
+    SIZE,
+    STRIDES,
+    Given,
+    anchors_of,
+    assert_same,
+    detections,
+    features,
+    loud,
+    objects,
+)
+from yolotiny.coders import BinsCoder, DeltaCoder, LTRBCoder
+from yolotiny.criterion import CRITERIA
+from yolotiny.nn.retina_head import FCOSDetect, RetinaDetect
+
+ASSIGNERS = {
+    "retina": {"type": "max_iou", "pos": 0.5, "neg": 0.4, "min_pos": 0},
+    "fcos": {"type": "center_sampling"},
+}
+
+
+def pair(name: str, coder=None):
+    """A head of ours and torchvision's detector with its tensors."""
+    coder = coder or (DeltaCoder() if name == "retina" else LTRBCoder())
+    kind, theirs = (RetinaDetect, RetinaNet) if name == "retina" else (FCOSDetect, FCOS)
+    ours = kind(NC, [CHANNELS] * 2, list(STRIDES), coder, hidden=CHANNELS)
+    loud(ours)
+    if name == "retina":
+        ours.reg.bbox_reg.weight.data *= 0.2  # boxes within the picture
+    other = theirs(Given(features()), NC, anchor_generator=anchors_of(ours), score_thresh=0.05, **PLAIN)
+    other.head.classification_head.load_state_dict(ours.cls.state_dict())
+    other.head.regression_head.load_state_dict(ours.reg.state_dict())
+    return ours, other
+
+
+@pytest.mark.parametrize("name", ["retina", "fcos"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_losses_are_those_of_torchvision(name, empty):
+    ours, theirs = pair(name)
+    wanted, rows = objects()
+    if empty:  # one of the pictures
+        wanted[1] = {k: v[:0] for k, v in wanted[1].items()}
+        keep = rows["batch_idx"] == 0
+        rows = {k: v if k == "img" else v[keep] for k, v in rows.items()}
+    losses = theirs.train()([torch.zeros(3, SIZE, SIZE)] * 2, wanted)
+    criterion = CRITERIA[name]({"assigner": ASSIGNERS[name]}, ours.coder, NC)
+    _, parts = criterion(ours.train()(features()), rows)
+    names = {"classification": "cls_loss", "bbox_regression": "box_loss", "bbox_ctrness": "center_loss"}
+    assert len(losses) == len(parts)
+    for key, value in losses.items():
+        assert parts[names[key]].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-4), key
+        assert value > 0.01
+
+
+@pytest.mark.parametrize("name", ["retina", "fcos"])
+def test_detections_are_those_of_torchvision(name):
+    ours, theirs = pair(name)
+    with torch.no_grad():
+        wanted = theirs.eval()([torch.zeros(3, SIZE, SIZE)] * 2)
+        y, _ = ours.eval()(features())
+    assert_same(detections(y, 0.05, theirs.nms_thresh, theirs.detections_per_img), wanted)
+
+
+@pytest.mark.parametrize("name", ["retina", "fcos"])
+def test_the_box_branch_alone_is_that_of_the_whole(name):
+    head, _ = pair(name)
+    for coder in (head.coder, BinsCoder(n=4)):
+        made = type(head)(NC, [8, CHANNELS], list(STRIDES), coder, hidden=CHANNELS)
+        given = [torch.randn(2, c, n, n) for c, n in ((8, 8), (CHANNELS, 4))]
+        assert torch.equal(made.raw(given).box, made.boxes(given))
+        assert made.raw(given).box.shape[2] == coder.channels
+
+
+@pytest.mark.parametrize("name", ["retina", "fcos"])
+def test_parameters_of_a_class_move_with_it(name):
+    head, _ = pair(name)
+    before = head.raw(features()).cls
+    with torch.no_grad():
+        for p in head.by_class():
+            p.copy_(p[[2, 0, 1]].clone())
+    torch.testing.assert_close(head.raw(features()).cls, before[..., [2, 0, 1]])
+
+
+def test_anchors_have_sizes_in_octaves_and_heights_over_widths():
+    head = RetinaDetect(1, [8], [8.0], DeltaCoder(), hidden=8, scale=4, ratios=[0.5, 2], octaves=2)
+    sizes = head.prior_sizes(0)
+    assert sizes.prod(1).sqrt().tolist() == pytest.approx([32, 32 * 2**0.5] * 2)
+    assert (sizes[:, 1] / sizes[:, 0]).tolist() == pytest.approx([0.5, 0.5, 2, 2])
+    raw = head.raw([torch.randn(1, 8, 3, 5)])
+    assert raw.priors.shapes == ((4, 3, 5),) and raw.priors.sizes[15].tolist() == sizes[1].tolist()
+
+
+def test_fcos_counts_its_levels_from_the_finest():
+    with assert_says("FCOSDetect: levels must come from the finest to the coarsest, not with strides 16, 8"):
+        FCOSDetect(2, [8, 8], [16.0, 8.0], LTRBCoder(), hidden=32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (RetinaDetect, {"ratios": 2}, "RetinaDetect: ratios must be a list of heights over widths such as [0.5, 1, 2]"),
+        (RetinaDetect, {"ratios": [0]}, "RetinaDetect: ratios=0 must be a number above 0; write for example 1"),
+        (RetinaDetect, {"octaves": 0}, "RetinaDetect: octaves=0 must be a whole number from 1 to 100"),
+        (RetinaDetect, {"scale": -1}, "RetinaDetect: scale=-1 must be a number above 0"),
+        (FCOSDetect, {"hidden": 40}, "FCOSDetect: hidden=40 at width 1 is 40 channels; write a number that makes a"),
+    ],
+)
+def test_what_makes_no_head_is_one_line(kind, options, message):
+    with assert_says(message, more=True):
+        kind(2, [8], [8.0], DeltaCoder(), **options)

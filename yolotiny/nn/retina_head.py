@@ -1,0 +1,160 @@
+"""The heads of RetinaNet and FCOS: two towers that all levels share, from torchvision's parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.fcos import FCOSClassificationHead, FCOSRegressionHead
+from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetRegressionHead
+
+from ..errors import InputError
+from ..structures import Preds
+from .head import DenseDetect
+from .levels import by_prior, cell_anchors, check_order, laterals
+
+GROUPS = 32  # of FCOS's group norms
+WIDE = 256  # channels of the papers' towers
+
+
+class TowerDetect(DenseDetect):
+    """Towers of four 3x3 convolutions for classes and for boxes.
+
+    Args:
+        nc: number of classes.
+        hidden: channels of the towers before the width multiplier; levels with other channels pass a 1x1 convolution.
+        width: the scale's width multiplier.
+        ch, strides, coder: given by the graph.
+    """
+
+    cls: Any
+    reg: Any
+
+    def __init__(self, nc: int, ch: list[int], strides: list[float], coder: Any, hidden: int, width: float):
+        super().__init__(nc, ch, strides, coder)
+        self.channels = max(int(hidden * width), 1)
+        self.lateral = laterals(ch, self.channels)
+
+    def fit(self) -> None:
+        """Let the box tower end in the channels that the coder asks for, and narrow towers start as loud as wide ones.
+
+        torchvision's first weights, of a standard deviation of .01, are those of the papers' 256 channels.
+        """
+        for p in (p for tower in (self.cls, self.reg) for p in tower.parameters() if p.dim() == 4):
+            p.data.mul_(math.sqrt(WIDE / self.channels))
+        if self.coder.channels != 4:
+            self.reg.bbox_reg = nn.Conv2d(self.channels, self.anchors_per_cell * self.coder.channels, 3, padding=1)
+            nn.init.normal_(self.reg.bbox_reg.weight, std=0.01)
+            nn.init.zeros_(self.reg.bbox_reg.bias)
+
+    def by_class(self) -> list[Tensor]:
+        """The last convolution of the class tower: (nc, anchors, c, 3, 3) and (nc, anchors)."""
+        last = (self.cls.cls_logits.weight, self.cls.cls_logits.bias)
+        return [p.unflatten(0, (self.anchors_per_cell, self.nc)).transpose(0, 1) for p in last]
+
+    def raw(self, features: list[Tensor]) -> Preds:
+        """Per-level (B, c, H, W) -> predictions laid out level x anchor x row x column."""
+        made = [lateral(f) for lateral, f in zip(self.lateral, features, strict=True)]
+        cls = [by_prior(self.cls.cls_logits(self.cls.conv(f)), self.anchors_per_cell) for f in made]
+        towers = [self.reg.conv(f) for f in made]
+        return Preds(self.regress(towers), torch.cat(cls, 1), self.centered(towers), self.priors(features))
+
+    def boxes(self, features: Sequence[Tensor]) -> Tensor:
+        """The box channels of `raw` alone: per-level (B, c, H, W) -> (B, A, channels)."""
+        return self.regress([self.reg.conv(lateral(f)) for lateral, f in zip(self.lateral, features, strict=True)])
+
+    def regress(self, towers: Sequence[Tensor]) -> Tensor:
+        """Per-level (B, c, H, W) of the box tower -> (B, A, channels)."""
+        rows = torch.cat([by_prior(self.reg.bbox_reg(t), self.anchors_per_cell) for t in towers], 1)
+        return rows.relu() if getattr(self.coder, "above_zero", False) else rows
+
+    def centered(self, towers: Sequence[Tensor]) -> Tensor | None:
+        """Per-level (B, c, H, W) of the box tower -> (B, A) logits beside the classes; none here."""
+        return None
+
+
+class RetinaDetect(TowerDetect):
+    """The head of RetinaNet, for boxes that start from anchors.
+
+    Args:
+        nc: number of classes.
+        hidden: channels of the towers before the width multiplier.
+        width: the scale's width multiplier.
+        scale: side of the smallest square anchor, in strides.
+        ratios: height over width of a cell's anchors.
+        octaves: sizes of anchors in a cell, from `scale` on to below twice as large.
+        ch, strides, coder: given by the graph.
+    Raises:
+        InputError: anchors that `cell_anchors` refuses.
+    Source: Lin et al. 2017 (RetinaNet), section 4. Anchors stand in the middle of their cells; torchvision has them at
+        the corner.
+    """
+
+    criterion = "retina"
+
+    def __init__(
+        self,
+        nc: int,
+        ch: list[int],
+        strides: list[float],
+        coder: Any,
+        hidden: int = 256,
+        width: float = 1.0,
+        scale: float = 4.0,
+        ratios: Sequence[float] = (0.5, 1.0, 2.0),
+        octaves: int = 3,
+    ):
+        super().__init__(nc, ch, strides, coder, hidden, width)
+        self.shapes = cell_anchors("RetinaDetect", scale, ratios, octaves)
+        self.anchors_per_cell = len(self.shapes)
+        self.cls = RetinaNetClassificationHead(self.channels, self.anchors_per_cell, nc)
+        self.reg = RetinaNetRegressionHead(self.channels, self.anchors_per_cell)
+        self.fit()
+
+    def prior_sizes(self, level: int) -> Tensor:
+        """(anchors, 2) pixels."""
+        return self.shapes.to(self.stride.device) * self.stride[level].float()
+
+
+class FCOSDetect(TowerDetect):
+    """The head of FCOS: no anchors, and a third answer, how near the middle of its object a cell lies.
+
+    Args:
+        nc: number of classes.
+        hidden: channels of the towers before the width multiplier; a multiple of 32 after it.
+        width: the scale's width multiplier.
+        ch, strides, coder: given by the graph.
+    Raises:
+        InputError: channels that do not make 32 groups, levels in another order than from the finest on.
+    Source: Tian et al. 2019 (FCOS), section 3. Cells answer from their middle; torchvision's from the corner.
+    """
+
+    criterion = "fcos"
+
+    def __init__(self, nc: int, ch: list[int], strides: list[float], coder: Any, hidden: int = 256, width: float = 1.0):
+        super().__init__(nc, ch, strides, coder, hidden, width)
+        check_order("FCOSDetect", strides)
+        if self.channels % GROUPS:
+            raise InputError(
+                f"FCOSDetect: hidden={hidden} at width {width:g} is {self.channels} channels; write a "
+                f"number that makes a multiple of {GROUPS}"
+            )
+        self.cls = FCOSClassificationHead(self.channels, 1, nc)
+        self.reg = FCOSRegressionHead(self.channels, 1)
+        self.fit()
+
+    def prior_sizes(self, level: int) -> Tensor:
+        """(1, 2) pixels: a point prior is as large as its cell."""
+        return self.stride[level].expand(1, 2)
+
+    def centered(self, towers: Sequence[Tensor]) -> Tensor:
+        """Per-level (B, c, H, W) of the box tower -> (B, A) logits of centre-ness."""
+        return torch.cat([self.reg.bbox_ctrness(t).flatten(1) for t in towers], 1)
+
+    def scores(self, preds: Preds) -> Tensor:
+        """(B, A, C): the square root of class probability times centre-ness, as in torchvision."""
+        assert preds.obj is not None
+        return (preds.cls.sigmoid() * preds.obj.sigmoid()[..., None]).sqrt()
