@@ -222,7 +222,7 @@ def real_pictures(data: str, size: int) -> Any:
     import numpy as np
     import torch
     from ultralytics.data.augment import LetterBox
-    from yolotiny.loaders.pictures import read_picture
+    from yolotiny.pictures.files import decode
 
     from yolotiny.config.run_files import find_data
     from yolotiny.data_file import read_data_file
@@ -230,7 +230,7 @@ def real_pictures(data: str, size: int) -> Any:
 
     content = read_data_file(Path(find_data(data, "val"))).as_ultralytics()
     files = list_images(Path(content["val"][0] if isinstance(content["val"], list) else content["val"]))[:PICTURES]
-    shown = [LetterBox((size, size), auto=False)(image=read_picture(str(f))) for f in files]
+    shown = [LetterBox((size, size), auto=False)(image=decode(f)) for f in files]
     return torch.from_numpy(np.stack([s[..., ::-1].transpose(2, 0, 1) for s in shown]).astype(np.float32) / 255)
 
 
