@@ -222,11 +222,11 @@ def real_pictures(data: str, size: int) -> Any:
     import numpy as np
     import torch
     from ultralytics.data.augment import LetterBox
-    from yolotiny.pictures.files import decode
 
     from yolotiny.config.run_files import find_data
     from yolotiny.data_file import read_data_file
     from yolotiny.image_files import list_images
+    from yolotiny.pictures.files import decode
 
     content = read_data_file(Path(find_data(data, "val"))).as_ultralytics()
     files = list_images(Path(content["val"][0] if isinstance(content["val"], list) else content["val"]))[:PICTURES]
