@@ -44,8 +44,7 @@ def build_dataset(
     from ultralytics.data.utils import get_split_fraction
 
     # One number is of the split that a run is about; ultralytics takes it for training alone.
-    own = mode == "train" or (args.mode == "val" and not isinstance(args.fraction, (list, tuple)))
-    fraction = get_split_fraction(args.fraction, "train" if own else args.split)
+    fraction = get_split_fraction(args.fraction, "train" if mode == "train" else args.split)
     made = TinyDataset if crops is None else partial(TiledDataset, crop_train=crops)
     return made(
         steps=steps,

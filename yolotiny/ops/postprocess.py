@@ -9,7 +9,6 @@ import torchvision
 from torch import Tensor
 
 from ..boxes import xywh2xyxy
-from ..errors import InputError
 from . import nms as arrays
 from . import suppression
 from .suppression import MAX_CANDIDATES, NWD_SCALE, NWD_THRESHOLD, NMSConfig, check_metric, describe, scale_for
@@ -42,10 +41,7 @@ def nms(
     """
     left_out = Counter() if left_out is None else left_out
     if y.shape[-1] == 6:
-        if config.c is not None:
-            raise InputError(
-                "nms_metric=nwd: this model's boxes come suppressed; leave it out, or export without nms=True"
-            )
+        config.check_suppressed()
         found = [_finished(pred, config) for pred in y]
     elif together and config.c is None and extra is None:
         found = _together(y, config)

@@ -73,6 +73,13 @@ class NMSConfig:
         told = {"conf": args.conf, "iou": args.iou, "max_det": args.max_det, "agnostic": bool(args.agnostic_nms)}
         return cls(**told | others)
 
+    def check_suppressed(self) -> None:
+        """Raise InputError where boxes that come suppressed, by IoU, would be asked for by NWD."""
+        if self.c is not None:
+            raise InputError(
+                "nms_metric=nwd: this model's boxes come suppressed; leave it out, or export without nms=True"
+            )
+
     @property
     def suppression(self) -> Suppression:
         """The same for rows in numpy."""
@@ -153,10 +160,7 @@ def suppress(
     """
     left_out = Counter() if left_out is None else left_out
     if y.shape[-1] == 6:
-        if config.c is not None:
-            raise InputError(
-                "nms_metric=nwd: this model's boxes come suppressed; leave it out, or export without nms=True"
-            )
+        config.check_suppressed()
         found = [_finished(rows, config) for rows in y]
     else:
         rows, k = _candidates(y, config)
