@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from copy import deepcopy
@@ -234,9 +235,23 @@ def real_pictures(data: str, size: int) -> Any:
     return torch.from_numpy(np.stack([s[..., ::-1].transpose(2, 0, 1) for s in shown]).astype(np.float32) / 255)
 
 
+def with_map(model: Any, options: dict[str, str], folder: Path, keys: list[str]) -> str:
+    """The row of the file that finds its clusters as the checkpoint does: for any size, with the heat map in it."""
+    from yolotiny import YOLO
+
+    folder.mkdir()
+    file = folder / "model.onnx"
+    shutil.move(model.export(format="onnx", imgsz=int(options["imgsz"]), dynamic=True, heatmap=True), file)
+    told = {"imgsz": int(options["imgsz"]), "batch": 1, "rect": False, "plots": False, "verbose": False}
+    found = YOLO(file).val(data=options["data"], project=str(folder), name="val", **told).report
+    cells = [f"{file.stat().st_size / 1e6:.1f}", "-", *(f"{100 * (found[k] or 0):.2f}" for k in keys)]
+    return f"| onnx, `dynamic=True heatmap=True` | {' | '.join(cells)} |"
+
+
 def trained(options: dict[str, str], folder: Path) -> str:
     """The tables of the second part."""
     from yolotiny import YOLO
+    from yolotiny.nn.center_head import CenterHead
 
     parts: list[str] = []
     absent: dict[str, str] = {}
@@ -254,6 +269,8 @@ def trained(options: dict[str, str], folder: Path) -> str:
         for r in ran:
             cells = [f"{r.megabytes:.1f}", f"{r.milliseconds:.1f}", *(f"{r.figures[k]:.2f}" for k in keys)]
             rows.append(f"| {r.format} | {' | '.join(cells)} |")
+        if isinstance(model.model.model[-1], CenterHead):
+            rows.append(with_map(model, options, folder / f"{name}-map", keys))
         told = {k: ((model.ckpt or {}).get("train_args") or {}).get(k) for k in TRAINED}
         parts.append("\n".join(rows) + f"\n\nTrained with {', '.join(f'`{k}={v}`' for k, v in told.items())}.")
     rest = "\n".join(f"| {k} | {v} |" for k, v in absent.items())
@@ -298,6 +315,10 @@ every graph (`pytest -m long tests/test_models.py`), and ask for 1e-3 of both.
 `python benchmarks/export.py data=datasets/hit-uav/data.yaml models=...`: every picture of val in a square input of
 {imgsz} px, batch 1, AI-TOD protocol, in percent. Milliseconds are the median of forwards of one picture with all
 formats in turn: formats compare with each other, not with other machines ({about}).
+
+YOLC looks again at clusters of any shape, found in its heat map. A file of one size cuts them to it, and without the
+map they come from boxes, so those files have other figures than the checkpoint; the file of any size with the map has
+the same.
 
 {second}
 """

@@ -13,7 +13,7 @@ from yolotiny.assigners import ASSIGNERS
 from yolotiny.boxes import area, ciou, iou, xywh2xyxy
 from yolotiny.coders import V5Coder, YOLOXCoder
 from yolotiny.criterion import CRITERIA, section, targets_of
-from yolotiny.criterion.dense import AnchorCriterion, YOLOXCriterion
+from yolotiny.criterion.dense import AnchorCriterion, YOLOXCriterion, of_last_pairs
 from yolotiny.errors import InputError
 from yolotiny.losses import BOX_LOSSES
 from yolotiny.losses.box import CIoULoss, IoU2Loss
@@ -236,6 +236,14 @@ def test_balance_weighs_objectness_by_level():
     anchor(obj={"balance": [4.0, 0.5]})(q, rows)[0].sum().backward()
     assert torch.allclose(q.obj.grad[:, :16], 4 * p.obj.grad[:, :16])
     assert torch.allclose(q.obj.grad[:, 16:], 0.5 * p.obj.grad[:, 16:])
+
+
+def test_a_prior_of_several_pairs_has_the_value_of_the_last_on_every_device():
+    at = (torch.tensor([0, 1, 0, 0]), torch.tensor([2, 0, 2, 1]))
+    found = of_last_pairs(torch.Size((2, 3)), at, torch.tensor([0.9, 0.5, 0.2, 0.4]))
+    assert found.tolist() == torch.tensor([[0, 0.4, 0.2], [0.5, 0, 0]]).tolist()
+    none = (at[0][:0], at[1][:0])
+    assert not of_last_pairs(torch.Size((2, 3)), none, torch.zeros(0)).any()
 
 
 def test_objectness_is_a_mean_over_priors_or_a_sum_by_the_number_of_positives():

@@ -153,7 +153,9 @@ def test_a_run_that_is_cut_off_goes_on(device, family, amp, tmp_path, monkeypatc
     assert trainer.device.type == device.type and trainer.start_epoch == 1
     assert all(p.device.type == device.type for p in trainer.ema.ema.parameters())
     moments = [v for state in trainer.optimizer.state.values() for v in state.values() if v.ndim]
-    assert moments and all(v.device.type == device.type and v.isfinite().all() for v in moments)
+    assert all(v.device.type == device.type and v.isfinite().all() for v in moments)
+    # A scaler begins at 65,536 and leaves out each step that overflows: in two epochs of a step each, maybe both.
+    assert moments or trainer.scaler.get_scale() < 65536
     if device.type == "cuda":
         assert trainer.amp and trainer.scaler.is_enabled() is (amp is True)
     with open(tmp_path / "run" / "results.csv", newline="") as file:

@@ -60,8 +60,7 @@ class AnchorCriterion(Criterion):
 
         assert preds.obj is not None
         obj = preds.obj.float()
-        quality = torch.zeros_like(obj)
-        quality[at] = ciou(box.detach(), gt).clamp(min=0)
+        quality = of_last_pairs(obj.shape, at, ciou(box.detach(), gt).clamp(min=0))
         per_obj = F.binary_cross_entropy_with_logits(obj, quality, reduction="none")
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
@@ -103,6 +102,22 @@ class AnchorCriterion(Criterion):
             share = (cells / 80) ** 2 if self.loss["obj"]["norm"] == "priors" else 1.0
             return box * per_level, obj * per_level * share, cls * per_level * self.nc / 80
         return box, obj, cls
+
+
+def of_last_pairs(shape: torch.Size, at: tuple[Tensor, Tensor], values: Tensor) -> Tensor:
+    """Each prior's value by the last of its pairs, as a CPU writes them one after the other; a card picks any of them.
+
+    Args:
+        shape: (B, A).
+        at: (n,) images and (n,) priors, several pairs of which may mean one prior.
+        values: (n,).
+    Returns:
+        (B, A), 0 where a prior is in no pair.
+    """
+    images, priors = shape
+    numbers = torch.arange(len(values), device=values.device)
+    last = numbers.new_full((images * priors,), -1).scatter_reduce_(0, at[0] * priors + at[1], numbers, "amax")
+    return torch.cat((values, values.new_zeros(1)))[last].view(shape)  # -1 is the zero
 
 
 def pairs_of_levels(preds: Preds, found: Assignment) -> tuple[tuple[Tensor, ...], Tensor]:
