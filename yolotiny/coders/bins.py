@@ -122,7 +122,7 @@ class BinsCoder(Coder):
         return torch.cat(values, -1)
 
     def expected_by_rows(self, raw: Tensor) -> Tensor:
-        """`expected` (in cells, and logarithms) for an exported graph: (B, A, channels) -> (B, A, 4), in rows of priors.
+        """`expected`, cells and logarithms, for an exported graph: raw (B, A, channels) -> (B, A, 4), in rows.
 
         A softmax over ten neighbouring numbers keeps processors waiting: twice a product with 19,200 columns is seven
         times as fast.

@@ -113,7 +113,7 @@ class AnchorDetect(DenseDetect):
         return torch.cat(maps, 2)
 
     def of_anchors(self, parameter: Tensor, part: slice | int) -> Tensor:
-        """Parameter (a * (k + 1 + C), ...) of a convolution -> (a, n, ...) of some of the channels of each anchor."""
+        """Some channels of each anchor: a convolution's parameter (R, ...) -> (a, n, ...); R = a (k + 1 + C)."""
         rows = parameter.unflatten(0, (self.anchors_per_cell, self.no))
         return rows[:, part : part + 1] if isinstance(part, int) else rows[:, part]
 
