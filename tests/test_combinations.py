@@ -18,7 +18,7 @@ from yolotiny.errors import InputError
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROOTS = ["yolov5", "yolov5-p2", "yolov5-p2p3", "yolox", "yolox-p2", "yolc-n", "yolc", "centernet", "tph-yolov5"]
-ROOTS += ["retina", "fcos", "frcnn"]
+ROOTS += ["retina", "fcos", "frcnn", "yolotiny"]
 CHILDREN = ["yolov5-sarl", "yolov5-p2-srtod", "yolov5-sal", "yolov5-nwd-rka", "yolox-ugs", "yolox-p2-sarl-srtod"]
 THEIRS = {"yolov8n": ([4, 6, 9], 15, 21), "yolo26n": ([4, 6, 10], 16, 22), "yolo11-p2-sarl-srtod": ([4], "p2", "p5")}
 PARTS = {

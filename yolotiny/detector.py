@@ -33,7 +33,7 @@ class Detector(SeamedDetector):
     """A detector built from a YAML.
 
     Args:
-        cfg: a model file (`"yolov5n.yaml"`), or a configuration as a dict.
+        cfg: a model file (`"yolotiny-n.yaml"`), or a configuration as a dict.
         ch: channels of the picture.
         nc: number of classes, overriding the configuration's.
         verbose: print a summary.
@@ -54,7 +54,7 @@ class Detector(SeamedDetector):
 
     def __init__(
         self,
-        cfg: str | Path | dict[str, Any] = "yolov5n.yaml",
+        cfg: str | Path | dict[str, Any] = "yolotiny-n.yaml",
         ch: int = 3,
         nc: int | None = None,
         verbose: bool = False,

@@ -67,7 +67,7 @@ class YOLO(SeamedModel):
     """A detector to train, validate, predict with and export.
 
     Args:
-        model: a model file of ours or of ultralytics (`"yolov5n.yaml"`, `"yolox-nano-p2.yaml"`), a checkpoint
+        model: a model file of ours or of ultralytics (`"yolotiny-n.yaml"`, `"yolox-nano-p2.yaml"`), a checkpoint
             (`"best.pt"`), or an exported model (`"best.onnx"`).
         task: only "detect"; kept for ultralytics' signature.
         verbose: print a summary.
@@ -81,7 +81,7 @@ class YOLO(SeamedModel):
     exported = ExportedFile()  # what an exported file says of itself
 
     def __init__(
-        self, model: str | Path = "yolov5n.yaml", task: str | None = None, verbose: bool = False, plugins: Any = None
+        self, model: str | Path = "yolotiny-n.yaml", task: str | None = None, verbose: bool = False, plugins: Any = None
     ):
         if plugins is not None:
             load_plugins(plugins)

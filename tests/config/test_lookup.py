@@ -104,7 +104,7 @@ def test_a_users_own_path_has_scales_too(models, tmp_path):
     assert find(own) == (own, None)
     assert find(f"{tmp_path}/mynet-s.yaml") == (own, "s")
     assert find(f"{tmp_path}/mynets") == (own, "s")
-    with assert_says(f"unknown model 'mynet-q.yaml' in {tmp_path}; did you mean 'mynet' or 'mynets' or 'mynetn'?"):
+    with assert_says(f"unknown model 'mynet-q.yaml' in {tmp_path}; did you mean 'mynet-s' or 'mynet-n' or 'mynet-m'?"):
         find(f"{tmp_path}/mynet-q.yaml")
 
 

@@ -75,8 +75,7 @@ def available() -> list[tuple[str, str]]:
     for file in sorted((cfg_dir() / "models").glob("*.yaml")):
         scales = scales_of(file)
         family, rest = _family(file.stem)
-        short = all(len(s) == 1 for s in scales)
-        pattern = f"[{''.join(scales)}]" if short else "-{" + ",".join(scales) + "}"
+        pattern = "-{" + ",".join(scales) + "}" if _dash(family, scales) else f"[{''.join(scales)}]"
         lines = (line.lstrip("# ").rstrip() for line in file.read_text("utf-8").splitlines() if line.startswith("#"))
         out.append((f"{family}{pattern}{rest}" if scales else file.stem, next(lines, "")))
     return out
@@ -139,8 +138,13 @@ def _names(file: Path) -> dict[str, str | None]:
     except InputError:
         scales = []
     family, rest = _family(file.stem)
-    dash = "" if all(len(s) == 1 for s in scales) else "-"
+    dash = _dash(family, scales)
     return {file.stem: None} | {f"{family}{dash}{s}{rest}": s for s in scales}
+
+
+def _dash(family: str, scales: list[str]) -> str:
+    """Return what stands between a family and its scale where a name is shown: `yolov5n`, but `yolotiny-n`."""
+    return "" if all(len(s) == 1 for s in scales) and family[-1:].isdigit() else "-"
 
 
 def _nearest(stem: str, files: list[Path]) -> str:

@@ -9,7 +9,7 @@ from ... import YOLO
 from ...data import write_demo
 from ...errors import InputError
 
-MODEL = "yolov5n.yaml"
+MODEL = "yolotiny-n.yaml"
 # From scratch on 64 pictures: many small steps, little augmentation, or nothing is learnt in minutes.
 TRAINING = {"epochs": 40, "batch": 4, "nbs": 4, "optimizer": "AdamW", "lr0": 0.002, "warmup_epochs": 1, "mosaic": 0.0}
 TRAINING |= {"scale": 0.2, "flipud": 0.5, "warmup_bias_lr": 0.0, "momentum": 0.9, "close_mosaic": 0, "anchors": "auto"}
