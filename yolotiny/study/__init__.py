@@ -23,14 +23,17 @@ def folder_of(study: Study, to: str | None = None) -> Path:
     return Path(to or f"runs/study/{study.name}-{study.profile}").expanduser()
 
 
-def run(study: Study, folder: Path, jobs: int = 1, screen: Any = None) -> None:
-    """Train all that is not done yet; the bar goes to `screen`, by default what is printed.
+def run(study: Study, folder: Path, jobs: int = 1, screen: Any = None) -> str:
+    """Train all that is not done yet, `jobs` runs at once; the bar goes to `screen`, by default what is printed.
+
+    Returns:
+        What to say of runs that have failed, "" where none has.
 
     Raises:
-        InputError: a study that cannot be run, before anything is trained; runs that have failed, after all others.
+        InputError: a study that cannot be run, before anything is trained.
     """
     whole(jobs, "jobs", 1, MOST_JOBS)
-    Driver(plan(study, folder), jobs, screen).run()
+    return Driver(plan(study, folder), jobs, screen).run()
 
 
 def tabulate(study: Study, folder: Path) -> str:

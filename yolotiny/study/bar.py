@@ -38,9 +38,11 @@ class Bar:
         full = round(WIDTH * now / self.total)
         words = [f"[{'#' * full}{'-' * (WIDTH - full)}] {ended}/{len(self.runs)} runs", f"{now}/{self.total} epochs"]
         spent, gained = time.monotonic() - self.begun, now - self.first
-        if now < self.total and not gained:
+        if ended + failed == len(self.runs):
+            words.append(f"{clock(spent)} in all")
+        elif not gained:
             words.append("time left unknown until an epoch is done")
-        elif now < self.total:
+        else:
             words.append(f"{clock(spent * (self.total - now) / gained)} left")
         words += [f"{failed} failed"] * bool(failed) + [f"{elsewhere} in other processes"] * bool(elsewhere)
         return ", ".join(words)

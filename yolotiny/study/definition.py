@@ -13,7 +13,7 @@ from ..shipped import cfg_dir
 from ..yaml_file import read_yaml
 
 KEYS = ("source", "options", "arms", "looks", "baseline", "figures", "expected", "profiles")
-OF_ARM = ("after", "seeds", "insert", "replace")  # of an arm, beside options of training
+OF_ARM = ("after", "measured", "seeds", "insert", "replace")  # of an arm, beside options of training
 OF_EXPECTED = ("arm", "over", "figure", "by")
 # What the study decides for each run, so that neither file nor profile may.
 DECIDED = ("project", "name", "exist_ok", "resume", "seed", "plugins", "debug", "mode", "task", "save", "save_dir")
@@ -33,6 +33,7 @@ class Arm:
         options: of its training, where it differs from the other arms.
         changes: `insert` and `replace` of a model file on top of its model, where it has some.
         after: the arm whose last weights it starts from; None for `pretrained`.
+        measured: what is measured on those weights, by the option that it becomes.
         seeds: how many of the seeds it is trained with; None for all.
     """
 
@@ -40,6 +41,7 @@ class Arm:
     options: dict[str, Any]
     changes: dict[str, Any] = field(default_factory=dict)
     after: str | None = None
+    measured: dict[str, str] = field(default_factory=dict)
     seeds: int | None = None
 
 
@@ -128,6 +130,9 @@ def read(file: str, profile: str = "small", given: Mapping[str, Any] | None = No
     baseline = content.get("baseline", names[0])
     if baseline not in names:
         raise InputError(f"{path}: baseline {baseline!r} is no arm{did_you_mean(str(baseline), names)}")
+    for i, (name, look) in enumerate(looks.items()):
+        if twin := next((k for k in list(looks)[:i] if looks[k] == look), None):
+            raise InputError(f"{path}: looks {twin!r} and {name!r} are the same; take one of them out")
     rows = [f"{name}/{look}" if look else name for name in names for look in looks or ("",)]
     study = Study(
         name=path.stem,
@@ -169,8 +174,11 @@ def _arms(content: Mapping[str, Any], path: Path) -> tuple[Arm, ...]:
         after = of_arm.get("after")
         if after is not None and after not in [arm.name for arm in arms]:
             raise InputError(f"{where}: after={after!r} is no arm above it; there are: {_words(a.name for a in arms)}")
+        measured = _mapping(of_arm.get("measured"), f"{where}: measured")
+        if measured and after is None:
+            raise InputError(f"{where} measures {next(iter(measured))} and starts from no arm: write after: ARM")
         changes = {k: _list(of_arm[k], f"{where}: {k}") for k in ("insert", "replace") if k in of_arm}
-        arms.append(Arm(name, said, changes, after, seeds))
+        arms.append(Arm(name, said, changes, after, measured, seeds))
     return tuple(arms)
 
 

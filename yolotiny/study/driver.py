@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
-from ..errors import InputError
 from ..text import printable
 from ..train.processes import ended_politely
 from .bar import Bar
@@ -41,12 +40,8 @@ class Driver:
         self.failed: dict[str, str] = {}
         self.bar = Bar(runs, self.screen)
 
-    def run(self) -> None:
-        """Run all.
-
-        Raises:
-            InputError: some have failed; what is done stays.
-        """
+    def run(self) -> str:
+        """Run all; what to say of those that have failed, "" where none has. What is done stays."""
         try:
             with ended_politely():
                 while self.step():
@@ -56,12 +51,13 @@ class Driver:
         finally:
             end(self.alive.values())
             self.bar.close()
-        if self.failed:
-            name, said = next(iter(self.failed.items()))
-            raise InputError(
-                f"{len(self.failed)} of {len(self.runs)} runs failed: {name}: {said}; see {self.runs[0].folder}/*.log, "
-                "and give the same command again for what is left"
-            )
+        if not self.failed:
+            return ""
+        name, said = next(iter(self.failed.items()))
+        return (
+            f"{len(self.failed)} of {len(self.runs)} runs failed: {name}: {said}; see {self.runs[0].folder}/*.log, and "
+            "give the same command again for what is left"
+        )
 
     def step(self) -> bool:
         """Take note of what has ended, start what can begin; False when nothing is left."""

@@ -12,21 +12,27 @@ from typing import Any
 
 import torch
 from torch import nn
+from ultralytics.utils import DEFAULT_CFG_DICT
 
 from ..config.options import FROM_DATA
 from ..detector import Detector
+from ..nn.head import family_of
 
 # Read by what is built, or by nothing that trains; all else of a configuration stands for itself.
 BUILT = FROM_DATA | {"backbone", "head", "insert", "replace", "base", "scale", "scales", "yaml_file", "description"}
 BUILT |= {"loss", "assigner", "coder", "roi_coder", "anchors", "activation", "official", "recipe", "parts_from"}
+SAID = {"yaml", "criterion", "args"}  # of a detector: looked at by themselves, or words
 PLAIN = (bool, int, float, str, type(None))
 
 
-def fingerprint(cfg: Mapping[str, Any], weights: Any, names: Mapping[int, str], channels: int) -> str:
-    """Of a configuration and the weights that a training starts from.
+def fingerprint(
+    options: Mapping[str, Any], cfg: Mapping[str, Any], weights: Any, names: Mapping[int, str], channels: int
+) -> str:
+    """Of a training.
 
     Args:
-        cfg: the whole configuration of a model.
+        options: of the trainer.
+        cfg: the whole configuration of the model.
         weights: a module, file or state dict; None for drawn ones.
         names: classes of the data.
         channels: of its pictures.
@@ -40,22 +46,17 @@ def fingerprint(cfg: Mapping[str, Any], weights: Any, names: Mapping[int, str], 
     network.names = dict(names)
     if weights is not None:
         network.load(weights, False, network.names)
-    criterion = network.init_criterion()
-    seen = hashlib.sha256()
-    for key in sorted(cfg.keys() - BUILT):
-        seen.update(f"{key}={cfg[key]!r};".encode())
+    own_head = bool(family_of(network.model[-1]))
+    criterion = network.init_criterion() if own_head else None  # ultralytics' own follows from head and options
+    seen = hashlib.sha256(_told({k: v for k, v in sorted(cfg.items()) if k not in BUILT}, set()).encode())
+    seen.update(_told({**DEFAULT_CFG_DICT, **options}, set()).encode())
     for name, module in network.named_modules():
-        own = {k: v for k, v in vars(module).items() if not k.startswith("_") and _plain(v)}
-        seen.update(f"{name}:{type(module).__qualname__}{sorted(own.items(), key=str)};".encode())
-    for name, tensor in network.state_dict().items():
-        seen.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        own = [(k, _told(v, set())) for k, v in sorted(vars(module).items()) if not k.startswith("_") and k not in SAID]
+        seen.update(f"{name}:{type(module).__qualname__}{own};".encode())
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
+        seen.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     seen.update(_told(criterion, set()).encode())
     return seen.hexdigest()
-
-
-def _plain(value: Any) -> bool:
-    """Whether a value is a number, a text or a list of such."""
-    return isinstance(value, PLAIN) or (isinstance(value, (list, tuple)) and all(map(_plain, value)))
 
 
 def _told(value: Any, above: set[int]) -> str:
@@ -63,7 +64,8 @@ def _told(value: Any, above: set[int]) -> str:
     if isinstance(value, torch.Tensor):
         return str(value.tolist())
     if isinstance(value, PLAIN):
-        return repr(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return repr(float(value) if number else value)
     if id(value) in above:
         return ""
     above = above | {id(value)}

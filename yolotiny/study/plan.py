@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,24 @@ import yaml
 from ultralytics.utils import LOGGER
 
 from ..config import load as config
-from ..config.options import sort_options
+from ..config.options import RULES, sort_options
 from ..data import write_demo
 from ..data_file import read_data_file
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from ..files import write_text
 from ..model import YOLO
 from ..report import prepare
 from ..train.request import TrainingRequest
 from .definition import TOY, Arm, Study
 from .fingerprint import fingerprint
+from .measured import MEASURES
 from .records import Run, read_json
 
 TRAINED = {"val": False, "plots": False}  # the weights of the last epoch: nothing is chosen on the pictures of val
 # What figures do not depend on, or what is compared by itself.
 ASIDE = {"project", "name", "exist_ok", "save_dir", "device", "workers", "cache", "verbose", "model", "mode", "task"}
 ASIDE |= {"seed", "plots", "resume", "pretrained"}
+STAND_IN = 0.01  # of an option that is measured when its run begins
 OF_MODEL = {"yaml_file", "description", "official"}  # words about a configuration
 PICTURES = {"train": 8, "val": 4, "imgsz": 96}  # generated ones, of the toy profile
 
@@ -41,20 +44,18 @@ def plan(study: Study, folder: Path) -> list[Run]:
     folder = folder.expanduser().resolve()
     made = {arm.name: _run(study, arm, folder) for arm in study.arms}
     _check_twins(made)
-    _check_looks(study)
     runs = []
     for seed in study.seeds:
         for arm in study.arms:
             if seed in study.seeds_of(arm):
                 run = made[arm.name][0]
                 after = f"{arm.after}-{seed}" if arm.after else ""
-                runs.append(Run(folder, arm.name, seed, run.model, run.options, run.settings, study.looks, after))
+                runs.append(replace(run, seed=seed, after=after))
     for run in runs:
         _check_same(run)
     prepare(folder)
     for run in runs:
-        if not run.asked.exists():
-            run.write()
+        run.write()
     return runs
 
 
@@ -69,18 +70,28 @@ def _run(study: Study, arm: Arm, folder: Path) -> tuple[Run, str]:
         if study.profile != TOY:
             raise InputError(f"{where} has no data: give data=FILE.yaml, or write it under profiles.{study.profile}")
         options["data"] = str(_toy_data(folder))
-    if arm.changes:
-        model = _model_file(arm, str(model), folder)
     try:
-        settings, seen = _resolved(str(model), options, bool(arm.after))
+        model = _model_file(arm, str(model), folder) if arm.changes else model
+        settings, seen = _resolved(str(model), options | _stand_ins(arm), bool(arm.after), study.looks)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    settings["after"] = arm.after
-    return Run(folder, arm.name, study.seeds[0], str(model), options, settings, study.looks), f"{seen} {arm.after}"
+    settings |= {"after": arm.after} | {f"measured.{k}": v for k, v in arm.measured.items()}
+    run = Run(folder, arm.name, study.seeds[0], str(model), options, settings, study.looks, measured=arm.measured)
+    return run, f"{seen} {arm.after} {arm.measured}"
 
 
-def _resolved(model: str, options: Mapping[str, Any], after: bool) -> tuple[dict[str, Any], str]:
-    """Settings of a training by dotted name, and what is the same for two that are the same."""
+def _stand_ins(arm: Arm) -> dict[str, float]:
+    """A number for each option that will be measured; InputError for what nobody can measure."""
+    for what in arm.measured.values():
+        if what not in MEASURES:
+            raise InputError(f"measured: {what!r} is unknown{did_you_mean(str(what), MEASURES)}")
+    return dict.fromkeys(arm.measured, STAND_IN)
+
+
+def _resolved(
+    model: str, options: Mapping[str, Any], after: bool, looks: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Any], str]:
+    """Settings of a training by dotted name, and what is the same for two that are the same; looks are tried, too."""
     owner = YOLO(model)
     plain, changes = sort_options("train", options, owner.own_head)
     level = LOGGER.level
@@ -90,13 +101,27 @@ def _resolved(model: str, options: Mapping[str, Any], after: bool) -> tuple[dict
     finally:
         LOGGER.setLevel(level)
     data = read_data_file(Path(request.args["data"])).as_ultralytics()
-    names = dict(data["names"])
-    seen = fingerprint(request.cfg, None if after else request.weights, names, data["channels"])
+    owner.model.yaml = request.cfg
+    for name, look in looks.items():
+        _check_look(owner, name, look)
     args = {k: v for k, v in request.args.items() if k not in ASIDE}
+    seen = fingerprint(args, request.cfg, None if after else request.weights, dict(data["names"]), data["channels"])
     cfg = {k: v for k, v in request.cfg.items() if k not in OF_MODEL}
+    if "scale" in cfg:
+        cfg["scales"] = cfg["scales"][cfg["scale"]]
     settings = dict(_flat({"": args, "model": cfg}))
     settings["pretrained"] = str(Path(request.weights).resolve()) if isinstance(request.weights, (str, Path)) else None
-    return settings, f"{seen} {sorted(args.items(), key=str)}"
+    return settings, seen
+
+
+def _check_look(owner: YOLO, name: str, look: Mapping[str, Any]) -> None:
+    """Raise InputError for what `val` would refuse."""
+    try:
+        _, changes = sort_options("val", look, owner.own_head)
+        owner.rules_by(changes, RULES)
+        owner.sliced_by(changes)
+    except InputError as error:
+        raise InputError(f"look {name!r}: {error}") from error
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
@@ -119,29 +144,15 @@ def _check_twins(made: Mapping[str, tuple[Run, str]]) -> None:
             raise InputError(f"arms {other!r} and {name!r} are the same training, by other words; take one of them out")
 
 
-def _check_looks(study: Study) -> None:
-    """Raise InputError for a look that `val` does not take, and for two that are the same."""
-    names = list(study.looks)
-    for i, (name, look) in enumerate(study.looks.items()):
-        try:
-            sort_options("val", look, True)
-        except InputError as error:
-            raise InputError(f"{study.name}, look {name!r}: {error}") from error
-        if twin := next((n for n in names[:i] if study.looks[n] == look), None):
-            raise InputError(f"{study.name}: looks {twin!r} and {name!r} are the same; take one of them out")
-
-
 def _check_same(run: Run) -> None:
-    """Raise InputError where the folder has this run with other settings."""
-    if not run.asked.exists():
-        return
-    there = read_json(run.asked)
-    for key, words in (("settings", "{}"), ("looks", "looks.{}")):
-        was, now = there.get(key, {}), run.settings if key == "settings" else run.looks
-        for name in [*now, *(k for k in was if k not in now)]:
-            if was.get(name) != now.get(name):
-                said = f"{words.format(name)} is {now.get(name)!r} now and {was.get(name)!r} there"
-                raise InputError(f"{run.folder} has {run.name} with other settings ({said}); give another folder to=")
+    """Raise InputError where the folder has something of this run with other settings."""
+    was, now = read_json(run.asked).get("settings", {}), run.settings
+    changed = next((k for k in [*now, *was] if was.get(k) != now.get(k)), None) if was and run.begun else None
+    if changed is not None:
+        raise InputError(
+            f"{run.folder} has {run.name} with other settings ({changed} is {now.get(changed)!r} now and "
+            f"{was.get(changed)!r} there); give another folder to=, or another name to the arm"
+        )
 
 
 def _toy_data(folder: Path) -> Path:
@@ -153,7 +164,7 @@ def _toy_data(folder: Path) -> Path:
 def _model_file(arm: Arm, model: str, folder: Path) -> Path:
     """A model file for what an arm changes in the layers of its model."""
     base = str(Path(model).resolve()) if Path(model).is_file() else model
-    config.load({"base": base, "yaml_file": f"arm {arm.name!r}"} | arm.changes)  # told before a file stands there
+    config.load({"base": base, "yaml_file": "its layers"} | arm.changes)  # told before a file stands there
     text = yaml.safe_dump({"base": base} | arm.changes, sort_keys=False, default_flow_style=None, width=120)
     # The name goes with the content, so that no run finds another one in the place of its own.
     file = folder / "models" / f"{arm.name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}.yaml"

@@ -1,8 +1,8 @@
 """One run of a study on disk: what was asked, whether it is taken or done, and what came of it.
 
 In the folder of a study lie, for each run, `ARM-SEED.json` (what is asked of it), `ARM-SEED.lock`, `ARM-SEED.log` and
-the run folder `ARM-SEED`, in which `study.json` says that it is done. A lock is the system's: it goes with its process,
-however that ends.
+the run folder `ARM-SEED`, in which `study.json` says that it is trained. A lock is the system's: it goes with its
+process, however that ends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import csv
 import json
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from filelock import FileLock
 from ..files import write_text
 from ..val.validator import told_of
 
-CAME = "study.json"
+CAME, LOOKED = "study.json", "look.json"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Run:
         settings: all that its figures depend on, by dotted name, as plain values.
         looks: ways to validate it, by name.
         after: the name of the run that it starts from, "" for none.
+        measured: what is measured on that run's weights, by the option that it becomes.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Run:
     settings: dict[str, Any]
     looks: dict[str, dict[str, Any]]
     after: str = ""
+    measured: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -90,9 +92,23 @@ class Run:
         return " ".join(["yolotiny train", *map(shlex.quote, words)])
 
     @property
+    def trained(self) -> bool:
+        """Whether its training is done."""
+        return (self.place / CAME).is_file()
+
+    @property
     def done(self) -> bool:
         """Whether there is nothing left to do."""
-        return (self.place / CAME).is_file()
+        return self.trained and all(map(self.looked, self.looks))
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something that could be lost: a checkpoint, or a process that works on it."""
+        return self.trained or self.last.exists() or not self.free
+
+    def looked(self, look: str) -> bool:
+        """Whether the figures of a look are there, and come from the options that it has now."""
+        return not look or read_json(self.place / look / LOOKED).get("options") == self.looks[look]
 
     @property
     def free(self) -> bool:
@@ -107,7 +123,7 @@ class Run:
 
     @property
     def came(self) -> dict[str, Any]:
-        """What is written when it is done: commit, machine, `seconds`, `peak_mb` and the like; {} before."""
+        """What is written once it is trained: commit, machine, `seconds`, `peak_mb` and the like; {} before."""
         return read_json(self.place / CAME)
 
     def report(self, look: str = "") -> dict[str, Any]:
@@ -117,7 +133,8 @@ class Run:
     def write(self) -> None:
         """Write down what is asked."""
         about = {"arm": self.arm, "seed": self.seed, "model": self.model, "options": self.options}
-        about |= {"looks": self.looks, "after": self.after, "command": self.command, "settings": self.settings}
+        about |= {"looks": self.looks, "after": self.after, "measured": self.measured}
+        about |= {"command": self.command, "settings": self.settings}
         write_text(self.asked, json.dumps(about, indent=1) + "\n")
 
     @classmethod

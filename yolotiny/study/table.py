@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -52,8 +52,9 @@ def rows_of(study: Study, folder: Path) -> list[Row]:
     rows = []
     for name, look in study.rows:
         arm = next(arm for arm in study.arms if arm.name == name)
-        runs = {seed: run for seed in study.seeds_of(arm) if (run := _done(folder, arm, seed))}
-        of = {seed: figures_of(report, study.figures) for seed, run in runs.items() if (report := run.report(look))}
+        runs = {seed: run for seed in study.seeds_of(arm) if (run := _trained(study, folder, arm, seed))}
+        seen = {seed: run.report(look) for seed, run in runs.items() if run.looked(look)}
+        of = {seed: figures_of(report, study.figures) for seed, report in seen.items() if report}
         rows.append(Row(name, look, of, runs))
     if not any(row.of for row in rows):
         raise InputError(
@@ -67,11 +68,11 @@ def rows_of(study: Study, folder: Path) -> list[Row]:
     return rows
 
 
-def _done(folder: Path, arm: Arm, seed: int) -> Run | None:
-    """The run of an arm and a seed, where it is done."""
+def _trained(study: Study, folder: Path, arm: Arm, seed: int) -> Run | None:
+    """The run of an arm and a seed, where it is trained."""
     asked = folder / f"{arm.name}-{seed}.json"
-    run = Run.read(asked) if asked.is_file() else None
-    return run if run and run.done else None
+    run = replace(Run.read(asked), looks=study.looks) if asked.is_file() else None
+    return run if run and run.trained else None
 
 
 def differences(a: Row, b: Row, figure: str) -> dict[int, float]:
@@ -101,7 +102,8 @@ def tables(study: Study, rows: Sequence[Row]) -> str:
     base = next((row for row in rows if row.arm == study.baseline), None)
     if base is not None and any(row is not base for row in rows):
         parts.append(_pairs(study, rows, names))
-    if study.expected:
+    names_of_rows = {row.name for row in rows}
+    if any({e.arm, e.over} <= names_of_rows for e in study.expected):
         parts.append(_expectations(study, rows))
     return "\n\n".join([*parts, _notes(study, rows)])
 
@@ -162,7 +164,7 @@ def _notes(study: Study, rows: Sequence[Row]) -> str:
         f"{arm.name}-{seed}"
         for arm in study.arms
         for seed in study.seeds_of(arm)
-        if not any(row.arm == arm.name and seed in row.runs for row in rows)
+        if not all(seed in row.of for row in rows if row.arm == arm.name)
     ]
     if missing:
         shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")

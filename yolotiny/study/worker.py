@@ -26,7 +26,8 @@ from .. import __version__, checkpoint
 from ..errors import InputError
 from ..files import write_text
 from ..model import YOLO
-from .records import CAME, Run, epochs_of
+from .measured import with_measured
+from .records import CAME, LOOKED, Run, epochs_of
 
 TAKEN = 75  # exit code: another process works on this run
 OF_PLACE = ("device", "workers", "cache")  # a run may go on with other ones
@@ -41,12 +42,13 @@ def work(run: Run) -> bool:
     except TimeoutError:
         return False
     with lock:
-        if not run.done:
-            begun = time.monotonic()
+        if not run.trained:
+            begun, run = time.monotonic(), with_measured(run)
             train(run)
-            for name, options in run.looks.items():
-                look(run, name, options)
             write_text(run.place / CAME, json.dumps(came(run, time.monotonic() - begun), indent=1) + "\n")
+        for name in run.looks:
+            if not run.looked(name):
+                look(run, name)
     return True
 
 
@@ -59,17 +61,16 @@ def train(run: Run) -> None:
         YOLO(run.last).train(resume=True, **{k: v for k, v in run.options.items() if k in OF_PLACE})
 
 
-def look(run: Run, name: str, options: dict[str, Any]) -> None:
-    """Validate the last weights in one more way, once."""
-    if run.report(name):
-        return
+def look(run: Run, name: str) -> None:
+    """Validate the last weights in one more way."""
     shared = {k: run.options[k] for k in OF_LOOK if run.options.get(k) is not None}
     place = {"project": str(run.place), "name": name, "exist_ok": True, "plots": False}
-    YOLO(run.last).val(**shared | place | options)
+    YOLO(run.last).val(**shared | place | run.looks[name])
+    write_text(run.place / name / LOOKED, json.dumps({"options": run.looks[name]}) + "\n")
 
 
 def came(run: Run, seconds: float) -> dict[str, Any]:
-    """What a run is known by once it is done."""
+    """What a run is known by once it is trained."""
     epochs, trained = epochs_of(run)
     card = torch.cuda.is_available() and run.options.get("device") != "cpu"
     about = {"command": run.command, "version": __version__, "commit": commit()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from ...errors import InputError
@@ -15,14 +15,12 @@ def run(file: str, profile: str = "small", to: str | None = None, jobs: int = 1,
 
     asked = study.read(file, profile, given)
     folder = study.folder_of(asked, to)
-    try:
-        study.run(asked, folder, jobs)
-    except InputError:
-        with suppress(InputError):  # nothing is done
-            _print(asked, folder)
-        raise
-    print()
-    _print(asked, folder)
+    failed = study.run(asked, folder, jobs)
+    with suppress(InputError) if failed else nullcontext():  # it may be that nothing is done
+        print()
+        _print(asked, folder)
+    if failed:
+        raise InputError(failed)
 
 
 def _print(asked: Any, folder: Any) -> None:
