@@ -92,11 +92,14 @@ class Driver:
         threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // self.jobs))
         path = os.pathsep.join(p or os.getcwd() for p in sys.path)
         environment = os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "yolotiny.study.worker", str(run.asked)]
         with open(run.log, "a", encoding="utf-8") as log:
             self.alive[run.name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
+                self.command(run), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
             )
+
+    def command(self, run: Run) -> list[str]:
+        """The command line of a run's process."""
+        return [sys.executable, "-m", "yolotiny.study.worker", str(run.asked)]
 
 
 def cores() -> int:
