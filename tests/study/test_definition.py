@@ -45,7 +45,7 @@ def test_seeds_are_those_of_the_command_else_of_the_profile_and_an_arm_may_have_
     study = read(write(profiles=profiles))
     assert [study.seeds_of(arm) for arm in study.arms] == [(3, 1, 2), (3, 1, 2), (3,)]
     assert read(write(profiles=profiles), given={"seeds": "7,8"}).seeds == (7, 8)
-    assert read(write(profiles=profiles), given={"seeds": 7}).seeds == (7,)
+    assert read(write(profiles=profiles), given={"seeds": 0}).seeds == (0,)
 
 
 def test_an_arm_brings_the_one_that_it_starts_from(write):

@@ -319,7 +319,8 @@ COMMANDS = {
         ("file",),
         OF_STUDY
         | {"jobs": Argument(whole(1, 256), "trainings at the same time, default 1; the cores are shared among them")}
-        | {k: Argument(v.values, f"of all arms: {v.help}") for k, v in read_by("train").items() if k in FOR_ALL_ARMS},
+        | {k: Argument(v.values, f"of all arms: {v.help}") for k, v in read_by("train").items() if k in FOR_ALL_ARMS}
+        | {"imgsz": Argument(INPUT, "of all arms: side of the network input in pixels")},
     ),
     "study table": Command(
         "print mean, spread and differences over the seeds of what is done of a study",

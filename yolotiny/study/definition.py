@@ -119,22 +119,18 @@ def read(file: str, profile: str = "small", given: Mapping[str, Any] | None = No
         raise InputError(f"{path} has no profile {profile!r}{did_you_mean(profile, profiles)}")
     plan = _mapping(profiles[profile], f"{path}: profiles.{profile}")
     plan = (TOY_OPTIONS | {"seeds": [0]} | plan) if profile == TOY else plan
-    seeds = _seeds(given.pop("seeds", None) or plan.pop("seeds", [0]), str(path))
-    plan.pop("seeds", None)
-    only = given.pop("only", None)
+    own, asked, only = plan.pop("seeds", [0]), given.pop("seeds", None), given.pop("only", None)
+    seeds = _seeds(own if asked is None else asked, str(path))
     options = _mapping(content.get("options"), f"{path}: options") | plan | given
     _not_decided(options, f"{path}: profiles.{profile}")
     arms = _arms(content, path)
-    looks = {k: _mapping(v, f"{path}: looks.{k}") for k, v in _named(content.get("looks"), f"{path}: looks").items()}
+    looks = _looks(content, path)
     names = [arm.name for arm in arms]
     baseline = content.get("baseline", names[0])
     if baseline not in names:
         raise InputError(f"{path}: baseline {baseline!r} is no arm{did_you_mean(str(baseline), names)}")
-    for i, (name, look) in enumerate(looks.items()):
-        if twin := next((k for k in list(looks)[:i] if looks[k] == look), None):
-            raise InputError(f"{path}: looks {twin!r} and {name!r} are the same; take one of them out")
     rows = [f"{name}/{look}" if look else name for name in names for look in looks or ("",)]
-    study = Study(
+    return Study(
         name=path.stem,
         profile=profile,
         source=str(content.get("source", "")),
@@ -146,7 +142,6 @@ def read(file: str, profile: str = "small", given: Mapping[str, Any] | None = No
         options=options,
         seeds=seeds,
     )
-    return study
 
 
 def find(name: str) -> Path:
@@ -156,6 +151,16 @@ def find(name: str) -> Path:
     if file is None:
         raise InputError(f"unknown study {name!r}{did_you_mean(name, [p.stem for p in folder.glob('*.yaml')])}")
     return file
+
+
+def _looks(content: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+    """The looks of a file, no two of them the same."""
+    found = _named(content.get("looks"), f"{path}: looks")
+    looks = {name: _mapping(look, f"{path}: looks.{name}") for name, look in found.items()}
+    for i, (name, look) in enumerate(looks.items()):
+        if twin := next((k for k in list(looks)[:i] if looks[k] == look), None):
+            raise InputError(f"{path}: looks {twin!r} and {name!r} are the same; take one of them out")
+    return looks
 
 
 def _arms(content: Mapping[str, Any], path: Path) -> tuple[Arm, ...]:

@@ -72,7 +72,8 @@ def _run(study: Study, arm: Arm, folder: Path) -> tuple[Run, str]:
         options["data"] = str(_toy_data(folder))
     try:
         model = _model_file(arm, str(model), folder) if arm.changes else model
-        settings, seen = _resolved(str(model), options | _stand_ins(arm), bool(arm.after), study.looks)
+        place = {"project": str(folder)}
+        settings, seen = _resolved(str(model), options | _stand_ins(arm) | place, bool(arm.after), study.looks)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     settings |= {"after": arm.after} | {f"measured.{k}": v for k, v in arm.measured.items()}
