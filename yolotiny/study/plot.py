@@ -63,6 +63,6 @@ def _panel(ax: Axes, rows: Sequence[Row], figure: str, seeds: Sequence[int]) -> 
         ax.scatter(xs, ys, s=26, color=CYCLE[i % len(CYCLE)], marker=MARKS[i % len(MARKS)], label=f"seed {seed}")
     for y, row in enumerate(rows):
         if values := [f[figure] for f in row.of.values() if f.get(figure) is not None]:
-            ax.plot([mean(values)] * 2, [y - 0.35, y + 0.35], color="black", lw=1.2, zorder=0)
+            ax.plot([mean(values)] * 2, [y - 0.35, y + 0.35], color="black", lw=1.2, zorder=0.9)
     ax.grid(False, axis="y")
     ax.set(xlabel=f"{figure}, points")

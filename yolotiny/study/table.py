@@ -140,7 +140,7 @@ def _expectations(study: Study, rows: Sequence[Row]) -> str:
         if e.arm not in by_name or e.over not in by_name:
             continue  # not among the arms that were asked for
         found = list(differences(by_name[e.over], by_name[e.arm], e.figure).values())
-        same = sum(v * e.by > 0 for v in found)
+        same = sum(round(v, 1) * e.by > 0 for v in found)  # what is shown as none is none
         told = f"{same} of {len(found)}" if found and e.by else "-"
         lines.append(_line([f"{e.arm} over {e.over}", e.figure, f"{e.by:+.1f}", _difference(found), told]))
     return "\n".join(lines)
