@@ -78,6 +78,10 @@ def expects(arm: str, over: str) -> dict:
             {"arms": {"a": {"measured": {"srtod.threshold": "background"}}}},
             "FILE: arm 'a' measures srtod.threshold and starts from no arm: write after: ARM",
         ),
+        (
+            {"arms": {"a": {"seeds": 1}, "b": {"after": "a"}}},
+            "FILE: arm 'b' starts from 'a', which has 1 of the seeds: write seeds: 1",
+        ),
         ({"arms": {"a": {"seeds": 0}}}, "FILE: arm 'a': seeds=0 must be a whole number from 1 to 100"),
         ({"baseline": "d"}, "FILE: baseline 'd' is no arm; there are: a, b, c"),
         ({"profiles": {"small": {"seeds": [1, 1]}}}, "FILE: seeds=1, 1: give from 1 to 100 numbers, each once"),

@@ -66,7 +66,7 @@ def test_without_data_the_toy_profile_has_generated_pictures(planned, tmp_path):
         {"a": {"model": "yolov5n-ugs"}, "b": {"model": "yolov5n-ugs", "loss.bins.ur": "um"}},
         {"a": {"model": "yolov5n-srtod"}, "b": {"insert": SRTOD}},
         {"a": {"model": "yolo11n"}, "b": {"model": "yolo11n", "box": 7.5}},  # a head of ultralytics
-        {"c": {"seeds": 1, "lr0": 0.1}, "a": {"after": "c"}, "b": {"after": "c"}},
+        {"c": {"lr0": 0.1}, "a": {"after": "c"}, "b": {"after": "c"}},
     ],
 )
 def test_arms_that_are_the_same_by_other_words_are_refused(planned, tmp_path, arms):

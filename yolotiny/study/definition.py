@@ -179,6 +179,9 @@ def _arms(content: Mapping[str, Any], path: Path) -> tuple[Arm, ...]:
         after = of_arm.get("after")
         if after is not None and after not in [arm.name for arm in arms]:
             raise InputError(f"{where}: after={after!r} is no arm above it; there are: {_words(a.name for a in arms)}")
+        most = next((arm.seeds for arm in arms if arm.name == after), None)
+        if most is not None and (seeds is None or seeds > most):
+            raise InputError(f"{where} starts from {after!r}, which has {most} of the seeds: write seeds: {most}")
         measured = _mapping(of_arm.get("measured"), f"{where}: measured")
         if measured and after is None:
             raise InputError(f"{where} measures {next(iter(measured))} and starts from no arm: write after: ARM")
