@@ -34,6 +34,7 @@ LINES = [
     {"export"},
     {"analysis"},
     {"model", "engine"},
+    {"study"},
     {"cli"},
     {"__main__"},
 ]
@@ -41,7 +42,7 @@ LINE = {room: i for i, rooms in enumerate(LINES) for room in rooms}
 FREE = {"__init__"}  # the lazy front door may point anywhere
 UPWARD: dict[tuple[str, str], str] = {}  # (file, room) that breaks the rule: why
 ULTRALYTICS = {"nn", "graph", "detector", "config", "loaders", "predict", "val", "track", "train", "analysis", "model"}
-ULTRALYTICS |= {"cli", "checkpoint", "export", "quantize", "_compat"}
+ULTRALYTICS |= {"cli", "study", "checkpoint", "export", "quantize", "_compat"}
 FOLDERS = {"yolotiny", "cfg", "datasets", "runs", "tests", "benchmarks", "docs", "packaging"}
 GENERATED = {"build", "dist", "venv", "__pycache__"}
 

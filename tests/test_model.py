@@ -137,7 +137,7 @@ def test_an_untrained_model_warns_before_it_detects(warned, tmp_path):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda m: m.tune(data="d.yaml"), "tune is not part of yolotiny"),
+        (lambda m: m.tune(data="d.yaml"), "tune is not part of yolotiny; compare settings as arms: yolotiny study run"),
         (lambda m: m.benchmark(data="d.yaml"), "data file 'd.yaml' does not exist"),
         (lambda m: m.train(), "train needs data=FILE.yaml; for a first try: yolotiny data demo"),
         (lambda m: m.val(), "val needs data=FILE.yaml"),

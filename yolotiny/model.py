@@ -186,7 +186,7 @@ class YOLO(SeamedModel):
 
     def tune(self, *args: Any, **options: Any) -> Any:
         """Not offered: ultralytics' search starts a trainer of its own."""
-        raise InputError("tune is not part of yolotiny; train with several recipes and compare results.csv")
+        raise InputError("tune is not part of yolotiny; compare settings as arms: yolotiny study run file=FILE.yaml")
 
     def benchmark(self, data: str, to: str | Path = "runs/benchmark", **options: Any) -> Benchmark:
         """Megabytes, milliseconds and AP by size of every format beside the checkpoint's; `options` as in `Asked`."""

@@ -14,7 +14,7 @@ from yolotiny.cli.table import COMMANDS
 
 REFUSED, TAKEN = 40, 20
 NOT_HERE = {"show", "debug", "plugins", "compile", "model"}  # windows, tracebacks, minutes of a compiler, another job
-LONG = {"demo", "tune-crops"}  # a run of minutes
+LONG = {"demo", "tune-crops", "study run"}  # a run of minutes
 FORMAT = "torchscript"  # no library, but a kind of file
 
 
@@ -52,6 +52,7 @@ def run(tmp_path, monkeypatch, capfd):
         "a": "a.json",
         "b": "b.json",
         "protocol": "coco",
+        "file": "gpu",
     }
 
     def call(command: str, name: str, text: str) -> tuple[int, str, list[str]]:

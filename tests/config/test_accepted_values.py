@@ -48,7 +48,7 @@ TRIED: dict[str, tuple[Any, str]] = {  # name: the value in Python, and its text
     "False": (False, "False"),
 }
 NEEDS = {"model": "m.pt", "data": "d.yaml", "source": "a.jpg", "to": "t", "format": "yolo", "gt": "g", "pred": "p"}
-NEEDS |= {"protocol": "coco", "a": "a.json", "b": "b.json"}
+NEEDS |= {"protocol": "coco", "a": "a.json", "b": "b.json", "file": "s.yaml"}
 INNER = ("torch", "numpy", "ultralytics", "Traceback", "NoneType", "object at 0x", "\n")  # never in a message
 CALLS = [(mode, name) for mode in MODES for name in read_by(mode, shell=True)]
 OTHERS = [(c, name) for c, command in COMMANDS.items() for name in command.options if not name.endswith("*")]

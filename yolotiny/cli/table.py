@@ -21,7 +21,7 @@ from ..config.option_kinds import (
     several,
     whole,
 )
-from ..config.option_table import DEVICES, MEASURING, RUN, SEED, SIDE, SLICING
+from ..config.option_table import DEVICES, MEASURING, RUN, SEED, SIDE, SLICING, read_by
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,17 @@ PIXELS = Values("a whole number of pixels, from 1 to 65,536", 1, SIDE, whole=Tru
 MAYBE_PIXELS = replace(PIXELS, single=(None,))
 INPUT = whole(32, SIDE)
 MAYBE_INPUT = whole(32, SIDE, (None,))
+OF_STUDY = {
+    "file": Argument(name("a study file"), "a study file, or the name of one in cfg/studies"),
+    "profile": Argument(
+        name("the name of a profile"), "one of the file's schedules, such as paper, small (default) or toy"
+    ),
+    "to": Argument(MAYBE_FOLDER, "folder of the runs, default runs/study/NAME-PROFILE"),
+    "seeds": Argument(several(SEED), "such as 0,1; default those of the profile"),
+    "only": Argument(name("names of arms with commas between", None, many=True), "some of the arms, such as a,b"),
+}
+# Options of training that belong to the machine or the moment, so that a command may give them for all arms.
+FOR_ALL_ARMS = ("data", "pretrained", "imgsz", "batch", "epochs", "fraction", "amp", "device", "workers", "cache")
 ANYTHING = Values("a value", others=lambda value: True)  # of a setting of the model file, which checks it
 
 
@@ -301,6 +312,28 @@ COMMANDS = {
             **DRAWN,
             **PROTOCOL,
         },
+    ),
+    "study run": Command(
+        "train the arms of a study file with several seeds, several at once, and compare them",
+        "yolotiny study run file=nwd-rka-frcnn data=datasets/hit-uav/data.yaml pretrained=yolov5n.pt jobs=2",
+        ("file",),
+        OF_STUDY
+        | {"jobs": Argument(whole(1, 256), "trainings at the same time, default 1; the cores are shared among them")}
+        | {k: Argument(v.values, f"of all arms: {v.help}") for k, v in read_by("train").items() if k in FOR_ALL_ARMS}
+        | {"imgsz": Argument(INPUT, "of all arms: side of the network input in pixels")},
+    ),
+    "study table": Command(
+        "print mean, spread and differences over the seeds of what is done of a study",
+        "yolotiny study table file=nwd-rka-frcnn profile=small",
+        ("file",),
+        OF_STUDY,
+    ),
+    "study plot": Command(
+        "draw what is done of a study, every run a dot",
+        "yolotiny study plot file=nwd-rka-frcnn figures=AP,AP_t",
+        ("file",),
+        OF_STUDY
+        | {"figures": Argument(name("names of figures with commas between", None, many=True), "such as AP,AP_t")},
     ),
     "analyze maps": Command(
         "draw what SARL and SR-TOD see, and measure how well the difference map finds tiny objects",

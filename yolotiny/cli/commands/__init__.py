@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import analyze, data, evaluation, models
+from . import analyze, data, evaluation, models, study
 
 # A command gives nothing, or an exit code.
 RUN: dict[str, Callable[..., int | None]] = {
@@ -30,4 +30,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "analyze gradients": analyze.gradients,
     "eval": evaluation.evaluate,
     "eval compare": evaluation.compare,
+    "study run": study.run,
+    "study table": study.table,
+    "study plot": study.plot,
 }
