@@ -297,6 +297,13 @@ AUGMENTATION = {
         "a name or a list of names that plugins have registered, see docs/own_parts.md",
         section=True,
     ),
+    "paste": Option(
+        TRAIN,
+        whole(0, 100, (None,)),
+        "up to so many small objects of another picture are pasted into each, rare classes more often than they are; "
+        "default 0; see docs/training.md",
+        section=True,
+    ),
     "crop_train": Option(
         TRAIN,
         part(f"grid, lsm, auto or none: {COMPONENT}", None, False),

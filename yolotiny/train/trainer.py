@@ -19,18 +19,16 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from .._compat import slow_bfloat16
 from ..config.class_names import ClassOrder
-from ..data.augment import build_steps
 from ..detector import Detector
 from ..errors import InputError, above_zero
 from ..files import write_text
-from ..loaders.build import build_dataset
+from ..loaders.build import build_dataset, parts_of_training
 from ..loaders.dataset import TinyDataset, split_ignore
 from ..nn.anchor_head import read as read_anchors
 from ..pictures.depth import SECTION as PICTURES
 from ..pictures.depth import Depth
 from ..pictures.reader import PictureReader
 from ..predict.drawing import names_as_text
-from ..slicing.samplers import crop_train
 from ..training_stats import TrainingStats
 from ..val.validator import Validator
 from .autofit import class_gaps, fit
@@ -132,14 +130,8 @@ class Trainer(SharedTrainer, ResumableTrainer):
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
         reader = PictureReader(Depth.of_section(model.yaml.get(PICTURES)), self.data["channels"])
-        crops, steps = None, []
-        if mode == "train":
-            where, imgsz = model.yaml.get("yaml_file", ""), self.args.imgsz
-            crops = crop_train(model.yaml.get("crop_train"), where, imgsz)
-            steps = build_steps(
-                model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
-            )
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps, reader)
+        parts = parts_of_training(model.yaml, self.args.imgsz, self.data) if mode == "train" else {}
+        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", reader=reader, **parts)
         if mode == "train" and (known := made.reader.depth.known()):
             model.yaml[PICTURES] = known  # validation and prediction read theirs likewise
         Validator.check_max_det(self.args, {mode: made})
