@@ -294,7 +294,8 @@ AUGMENTATION = {
     "augmentations": Option(
         TRAIN,
         AUGMENTATIONS,
-        "a name or a list of names that plugins have registered, see docs/own_parts.md",
+        "aerial, thermal, a YAML file, transforms of albumentations, augmentations of your own, or a list of such; see "
+        "docs/training.md",
         section=True,
     ),
     "paste": Option(

@@ -72,20 +72,20 @@ def build_dataset(
     )
 
 
-def parts_of_training(cfg: Mapping[str, Any], imgsz: int, data: Mapping[str, Any]) -> dict[str, Any]:
+def parts_of_training(cfg: Mapping[str, Any], args: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     """What a model file says about how training shows pictures, as arguments of `build_dataset`.
 
     Args:
         cfg: the model's configuration.
-        imgsz: side of the pictures that training sees, pixels.
+        args: ultralytics' configuration namespace.
         data: the checked data YAML.
 
     Raises:
         InputError: an unknown part, or a setting that makes no sense.
     """
-    where = cfg.get("yaml_file", "")
+    where, imgsz, nc = cfg.get("yaml_file", ""), args.imgsz, len(data["names"])
     return {
         "crops": crop_train(cfg.get("crop_train"), where, imgsz),
-        "steps": build_steps(cfg.get("augmentations"), where, imgsz, data["channels"], len(data["names"])),
+        "steps": build_steps(cfg.get("augmentations"), where, imgsz, data["channels"], nc, args.rect),
         "paste": check_paste(cfg.get("paste"), where),
     }

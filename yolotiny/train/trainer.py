@@ -130,7 +130,7 @@ class Trainer(SharedTrainer, ResumableTrainer):
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
         reader = PictureReader(Depth.of_section(model.yaml.get(PICTURES)), self.data["channels"])
-        parts = parts_of_training(model.yaml, self.args.imgsz, self.data) if mode == "train" else {}
+        parts = parts_of_training(model.yaml, self.args, self.data) if mode == "train" else {}
         made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", reader=reader, **parts)
         if mode == "train" and (known := made.reader.depth.known()):
             model.yaml[PICTURES] = known  # validation and prediction read theirs likewise
