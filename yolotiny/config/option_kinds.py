@@ -159,6 +159,11 @@ def is_component_or_list(value: Any) -> bool:
     return all(is_component(v) or named(v) or callable(getattr(v, "to_dict", None)) for v in listed)
 
 
+def is_teacher(value: Any) -> bool:
+    """Whether a value is a mapping that names a file."""
+    return isinstance(value, Mapping) and isinstance(value.get("file"), (str, os.PathLike))
+
+
 def is_pair(value: Any) -> bool:
     """Whether a value is a list of two finite numbers above 0, the second not below the first."""
     if not isinstance(value, (list, tuple)) or len(value) != 2:

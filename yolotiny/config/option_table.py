@@ -24,6 +24,7 @@ from .option_kinds import (
     is_component_or_list,
     is_device,
     is_pair,
+    is_teacher,
     joined,
     name,
     number,
@@ -114,7 +115,7 @@ POSES = "it is for poses"
 DEPTH = "it is for depth maps"
 MASKS = "it is for masks"
 CLASSIFIES = "it is for classification"
-DISTILLS = "distillation is not part of yolotiny"
+DISTILLS = "write teacher=FILE.pt (docs/training.md says why)"
 
 RUN = {
     "model": Option(
@@ -266,6 +267,13 @@ TRAINING = {
         TRAIN,
         choice(True, False, None),
         "True lets BatchNorm count over the pictures of all cards of a run (device=0,1), default False",
+        section=True,
+    ),
+    "teacher": Option(
+        TRAIN,
+        Values("a checkpoint, or a mapping with its file", single=(None,), text=True, others=is_teacher),
+        "a checkpoint of the same classes that sees the pictures larger and softens their labels; settings: "
+        "teacher.scale (2), teacher.weight (0.5); see docs/training.md",
         section=True,
     ),
     "box": Option(TRAIN, number(0.0, MANY), "weight of the box loss of ultralytics' heads", ours="loss.box.weight="),

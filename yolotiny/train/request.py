@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checkpoint import TEACHER
 from ..config import load as config
 from ..config.class_names import check_classes
 from ..config.options import check_rules, defaults, sort_options
@@ -15,6 +16,7 @@ from ..data.augment import listed
 from ..data_file import class_names
 from ..errors import InputError
 from ..weights import read_tensors
+from .teacher import teacher_section
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class TrainingRequest:
         cfg = config.override(owner.model.yaml, {**of_recipe, **changes}, owner.model.loss_terms)
         if "augmentations" in cfg:  # a checkpoint goes on without the files that it came from
             cfg["augmentations"] = listed(cfg["augmentations"], cfg.get("yaml_file") or "the configuration")
+        if TEACHER in cfg:
+            cfg[TEACHER] = teacher_section(cfg[TEACHER], cfg.get("yaml_file") or "the configuration")
         check_rules(cfg.get("eval") or {}, cfg.get("yaml_file") or "the configuration")
         weights = plain.get("pretrained", True)
         if weights is True:
