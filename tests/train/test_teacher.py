@@ -134,11 +134,11 @@ def looks(monkeypatch):
     ("options", "times", "sharp"),
     [
         ({}, 2, True),
-        ({"teacher.scale": 3}, 3, True),
-        ({"teacher.scale": 1}, 1, True),
         ({"crop_train": "grid"}, 2, False),
-        ({"rect": True, "mosaic": 0.0}, 2, True),
-        ({"multi_scale": 0.5, "amp": "bf16"}, 2, True),
+        pytest.param({"teacher.scale": 3}, 3, True, marks=pytest.mark.slow),
+        pytest.param({"teacher.scale": 1}, 1, True, marks=pytest.mark.slow),
+        pytest.param({"rect": True, "mosaic": 0.0}, 2, True, marks=pytest.mark.slow),
+        pytest.param({"multi_scale": 0.5, "amp": "bf16"}, 2, True, marks=pytest.mark.slow),
     ],
 )
 def test_it_sees_the_pictures_of_the_batch_larger_and_as_the_file_has_them(options, times, sharp, looks, tmp_path):

@@ -208,12 +208,9 @@ class TaughtTrainer(SeamedTrainer):
         """Pictures in 0..1 on the device at the student's size, labels softened by the teacher."""
         if self.teacher is None:
             return super().preprocess_batch(batch)
-        large, times = batch["img"], self.enlarged
-        if times > 1:
-            batch["img"] = F.avg_pool2d(large.float(), times)
+        large, times = batch["img"].to(self.device).float(), self.enlarged
+        batch["img"] = F.avg_pool2d(large, times)
         batch = super().preprocess_batch(batch)
-        if times == 1:
-            large = F.interpolate(batch["img"], scale_factor=self.teacher.scale, mode="bilinear")
-        else:
-            large = large.to(self.device).float() / 255
-        return self.teacher.teach(batch, large)
+        if times != self.teacher.scale:
+            large = F.interpolate(large, scale_factor=float(self.teacher.scale), mode="bilinear")
+        return self.teacher.teach(batch, large / 255)

@@ -131,8 +131,8 @@ class Trainer(TaughtTrainer, SharedTrainer, ResumableTrainer):
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
         reader = PictureReader(Depth.of_section(model.yaml.get(PICTURES)), self.data["channels"])
-        parts = parts_of_training(model.yaml, self.args, self.data) if mode == "train" else {}
         args, times = self.as_loaded(mode)
+        parts = parts_of_training(model.yaml, args, self.data) if mode == "train" else {}
         made = build_dataset(
             args, img_path, self.data, mode, batch, grid * times, mode == "val", reader=reader, **parts
         )
