@@ -43,16 +43,8 @@ VERSION = 1
 # Training options that name a place, or the run and file that a checkpoint happened to be in.
 PLACES = {"model", "name", "project", "save_dir", "resume", "pretrained", "source", "tracker", "cfg", "distill_model"}
 TEACHER = "teacher"  # the section of a model file that is of training alone
-TO_GO_ON = (
-    TEACHER,
-    "ema",
-    "updates",
-    "optimizer",
-    "scaler",
-    "run",
-    "best_fitness",
-    "stopper",
-)  # gone from a finished file
+# Gone from a finished file.
+TO_GO_ON = ("ema", "updates", "optimizer", "scaler", "run", "best_fitness", "stopper", TEACHER)
 REST = ("epoch", "trained", "train_metrics", "train_results", "date", "version")
 THEIRS = "ultralytics.nn.tasks"
 

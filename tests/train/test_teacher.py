@@ -190,6 +190,7 @@ def test_a_run_that_goes_on_has_its_teacher_and_a_weight_of_nothing_is_refused(t
     ("options", "message"),
     [
         ({"teacher": "gone.pt"}, "teacher=gone.pt: there is no such file"),
+        ({"teacher": __file__}, "test_teacher.py is no checkpoint of yolotiny: "),
         ({"teacher.scale": 5}, "teacher.scale=5 must be a whole number from 1 to 4"),
         ({"teacher.scale": 1.5}, "teacher.scale=1.5 must be a whole number from 1 to 4"),
         ({"teacher.weigth": 0.5}, "teacher.weigth in yolov5n.yaml is not known; did you mean 'weight'?"),

@@ -477,7 +477,7 @@ UNREAD = {
     "overlap_mask": Option(NOBODY, NOTHING, "", why=MASKS),
     "mask_ratio": Option(NOBODY, NOTHING, "", why=MASKS),
     "retina_masks": Option(NOBODY, NOTHING, "", why=MASKS),
-    "copy_paste": Option(NOBODY, NOTHING, "", why=MASKS),
+    "copy_paste": Option(NOBODY, NOTHING, "", why=f"{MASKS}; for boxes write paste=6"),
     "copy_paste_mode": Option(NOBODY, NOTHING, "", why=MASKS),
     "dropout": Option(NOBODY, NOTHING, "", why=CLASSIFIES),
     "auto_augment": Option(NOBODY, NOTHING, "", why=CLASSIFIES),

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from ..registry import Registry, build
 
 if TYPE_CHECKING:
     from .augment import Sample
@@ -49,8 +50,6 @@ def _maker(name: str, kind: type) -> Callable[..., Albumented]:
 
 def _inner(name: str, spec: Any) -> Any:
     """A transform within another one."""
-    from ..registry import Registry, build
-
     return build(spec, Registry("augmentation", transforms()), where=f"{name}: {INNER}").transform
 
 

@@ -80,7 +80,10 @@ class Teacher:
 
     def __init__(self, section: Mapping[str, Any], names: Mapping[int, str], channels: int, classes: Any = None):
         self.scale, self.weight, file = section["scale"], section["weight"], section["file"]
-        content = checkpoint.read(file)
+        try:
+            content = checkpoint.read(file)
+        except InputError as error:
+            raise InputError(f"teacher={file} is no checkpoint of yolotiny: {error}") from error
         network = content["ema"] or content["model"]
         if not isinstance(network, Detector):
             raise InputError(f"teacher={file} was made by ultralytics; train the teacher with yolotiny")
