@@ -1,10 +1,13 @@
 """Time of a training epoch and of a validation pass, ours beside ultralytics' own yolov5n, in one run.
 
 The arms take turns and the fastest of their rounds counts, so that another program on the machine disturbs little; the
-last column is the ratio to ultralytics. The validation of the two differs in work: ours keeps 1,500 boxes a picture and
-adds the AI-TOD figures.
+last column is the ratio to the first arm. With threads=1 the seconds are those of the processor, which another program
+disturbs less still. The validation of the two differs in work: ours keeps 1,500 boxes a picture and adds the AI-TOD
+figures.
 
     python benchmarks/train.py data=datasets/hit-uav/data.yaml imgsz=320 batch=16 fraction=0.25 rounds=3 threads=2
+
+With `teacher=FILE.pt` two other arms are timed: yolov5n-p2p3 alone, and with that teacher at twice the size.
 
 Without `threads` each side takes the threads it takes for itself: ultralytics leaves a core idle, we use all.
 """
@@ -15,12 +18,12 @@ import time
 
 import yolotiny._compat as compat  # before ultralytics is imported: it notes the user's OMP_NUM_THREADS
 
-OPTIONS = {"data": None, "imgsz": 320, "batch": 16, "fraction": 0.25, "rounds": 3, "threads": 0}
+OPTIONS = {"data": None, "imgsz": 320, "batch": 16, "fraction": 0.25, "rounds": 3, "threads": 0, "teacher": None}
 for word in sys.argv[1:]:
     key, _, value = word.partition("=")
     if key not in OPTIONS:
         sys.exit(f"unknown option {key!r}; there are: {', '.join(OPTIONS)}")
-    OPTIONS[key] = value if key == "data" else float(value) if key == "fraction" else int(value)
+    OPTIONS[key] = value if key in ("data", "teacher") else float(value) if key == "fraction" else int(value)
 if not OPTIONS["data"]:
     sys.exit("data=FILE.yaml is needed")
 
@@ -39,14 +42,19 @@ ARMS = {
     "yolov5n-p2, default recipe": (YOLO, "yolov5n-p2.yaml", {}),
     "yolox-nano": (YOLO, "yolox-nano.yaml", {}),
 }
+if OPTIONS["teacher"]:
+    ARMS = {
+        "yolov5n-p2p3, alone": (YOLO, "yolov5n-p2p3.yaml", {}),
+        "yolov5n-p2p3, with a teacher": (YOLO, "yolov5n-p2p3.yaml", {"teacher": OPTIONS["teacher"]}),
+    }
 
 
 def once(maker, model, extra):
     """Seconds of (training, validation) of one epoch."""
-    clock = {}
+    clock, now = {}, time.process_time if OPTIONS["threads"] == 1 else time.perf_counter
 
     def mark(name):
-        return lambda trainer: clock.setdefault(name, time.perf_counter())
+        return lambda trainer: clock.setdefault(name, now())
 
     m = maker(model)
     for event in ("on_train_epoch_start", "on_train_epoch_end", "on_fit_epoch_end"):
@@ -63,7 +71,7 @@ times = {name: [] for name in ARMS}
 for _ in range(OPTIONS["rounds"]):
     for name, arm in ARMS.items():
         times[name].append(once(*arm))
-base_train, base_val = (min(t[i] for t in times["ultralytics yolov5n"]) for i in (0, 1))
+base_train, base_val = (min(t[i] for t in times[next(iter(ARMS))]) for i in (0, 1))
 print(f"\n{OPTIONS}\n{'arm':28}{'train s':>10}{'ratio':>8}{'val s':>10}{'ratio':>8}")
 for name, rows in times.items():
     train, val = (min(r[i] for r in rows) for i in (0, 1))

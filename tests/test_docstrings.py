@@ -48,6 +48,7 @@ NO_SOURCE = {
     "yolotiny/boxes.py::xywh2xyxy": GEOMETRY,
     "yolotiny/boxes.py::xyxy2xywh": GEOMETRY,
     "yolotiny/criterion/center.py::not_ignored": PLUMBING,
+    "yolotiny/criterion/dense.py::of_pairs": PLUMBING,
     "yolotiny/criterion/dense.py::pairs_of_levels": PLUMBING,
     "yolotiny/losses/box.py::IoULoss": GEOMETRY,
     "yolotiny/losses/box.py::SimilarityLoss": PLUMBING,

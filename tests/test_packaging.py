@@ -87,7 +87,7 @@ def test_every_pinned_tool_is_asked_for_by_setup_cfg():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", ["models", "datasets", "train", "trackers"])
+@pytest.mark.parametrize("folder", ["models", "datasets", "train", "trackers", "augment"])
 def test_the_wheel_holds_every_yaml_of_a_folder(contents, folder):
     ours = {f"yolotiny/{p.relative_to(ROOT).as_posix()}" for p in ROOT.glob(f"cfg/{folder}/**/*.yaml")}
     assert ours, f"cfg/{folder} is empty"

@@ -11,6 +11,7 @@ and count only where they are a YAML file on this machine.
     optimizer, scaler, run   last.pt: what else the next step depends on, see `resumable`
     epoch, trained           number of the epoch, from 0; whether it was the last one
     best_fitness, stopper    last.pt: what patience counts from
+    teacher                  last.pt: the section of the model file, whose checkpoint a run that goes on asks again
     train_args, train_metrics, train_results, date, version, license
 
 Files of older versions and of ultralytics hold pickled objects. Their tensors and configuration are taken out without
@@ -41,7 +42,9 @@ from .weights import FORMAT, Record
 VERSION = 1
 # Training options that name a place, or the run and file that a checkpoint happened to be in.
 PLACES = {"model", "name", "project", "save_dir", "resume", "pretrained", "source", "tracker", "cfg", "distill_model"}
-TO_GO_ON = ("ema", "updates", "optimizer", "scaler", "run", "best_fitness", "stopper")  # gone from a finished file
+TEACHER = "teacher"  # the section of a model file that is of training alone
+# Gone from a finished file.
+TO_GO_ON = ("ema", "updates", "optimizer", "scaler", "run", "best_fitness", "stopper", TEACHER)
 REST = ("epoch", "trained", "train_metrics", "train_results", "date", "version")
 THEIRS = "ultralytics.nn.tasks"
 
@@ -80,7 +83,7 @@ def describe(model: nn.Module, args: Mapping[str, Any] | SimpleNamespace) -> dic
     return ours | {
         "format": FORMAT,
         "format_version": VERSION,
-        "config": plain(model.yaml),
+        "config": plain({k: v for k, v in model.yaml.items() if k != TEACHER}),
         "names": plain(model.names),
         "model": halved(model.state_dict()),
         "train_args": kept_options(args),
@@ -165,7 +168,8 @@ def _ours(content: dict[str, Any], file: str) -> dict[str, Any]:
     if content["format_version"] > VERSION:
         raise InputError(f"{file} was written by yolotiny {content.get('version')}; this is {__version__}: update it")
     average = content.get("ema")
-    built = _build(content.get("class", ""), content["config"], average or content["model"], content["names"], file)
+    config = content["config"] | ({TEACHER: content[TEACHER]} if content.get(TEACHER) else {})
+    built = _build(content.get("class", ""), config, average or content["model"], content["names"], file)
     out = {k: content.get(k) for k in (*TO_GO_ON, *REST)} | {"train_args": kept_options(content["train_args"])}
     return out | ({"ema": built, "model": None, "live": content["model"]} if average else {"model": built, "ema": None})
 

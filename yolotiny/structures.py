@@ -131,6 +131,8 @@ class Targets:
         batch_size: B; images without any object count too.
         imgsz: (height, width) of the network input, pixels.
         areas: (M,) width times height as labelled; the corners carry rounding.
+        scores: (M,) how much of an object it is, 0..1, as a teacher has it; None where all are.
+        weights: (M,) what learning its box and class counts, 0..1; None where all count 1.
     """
 
     boxes: Tensor
@@ -141,6 +143,8 @@ class Targets:
     batch_size: int
     imgsz: tuple[int, int]
     areas: Tensor | None = None
+    scores: Tensor | None = None
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True)

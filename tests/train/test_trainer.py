@@ -19,6 +19,7 @@ from tests.tiny_data import QUICK, add_picture, start, trained, write_tiny
 from yolotiny import YOLO
 from yolotiny.config import load as config
 from yolotiny.config.run_files import read_recipe
+from yolotiny.criterion import targets_of
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
 from yolotiny.train.trainer import Trainer
@@ -163,6 +164,17 @@ def test_the_loss_is_finite_under_bfloat16_and_computed_in_full_precision(model,
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss, parts = trainer.model(batch)
     assert loss.dtype == torch.float32 and torch.isfinite(loss).all() and all(map(torch.isfinite, parts.values()))
+
+
+def test_several_sizes_lie_round_imgsz_and_boxes_follow(data, tmp_path):
+    trainer, sizes = prepared(data, tmp_path, imgsz=320, multi_scale=0.2), set()
+    for _ in range(60):
+        batch = {"img": torch.zeros(1, 3, 320, 320, dtype=torch.uint8), "bboxes": torch.tensor([[0.5, 0.5, 0.1, 0.2]])}
+        batch |= {"cls": torch.zeros(1, 1), "batch_idx": torch.zeros(1)}
+        shown = trainer.preprocess_batch(batch)
+        sizes.add(side := shown["img"].shape[-1])
+        assert targets_of(shown).boxes[0].div(side).tolist() == pytest.approx([0.45, 0.4, 0.55, 0.6])
+    assert sizes == {256, 288, 320, 352, 384}
 
 
 def test_the_average_follows_the_model(data, tmp_path):

@@ -153,9 +153,15 @@ def is_component(value: Any) -> bool:
 
 
 def is_component_or_list(value: Any) -> bool:
-    """The same, or a list of names and such mappings, which may be empty."""
+    """The same, or a list of names, paths, such mappings and objects that describe themselves; it may be empty."""
     listed = value if isinstance(value, (list, tuple)) else [value]
-    return all(is_component(v) or (isinstance(v, str) and v.strip()) for v in listed)
+    named = lambda v: isinstance(v, (str, os.PathLike)) and str(v).strip()  # noqa: E731
+    return all(is_component(v) or named(v) or callable(getattr(v, "to_dict", None)) for v in listed)
+
+
+def is_teacher(value: Any) -> bool:
+    """Whether a value is a mapping that names a file."""
+    return isinstance(value, Mapping) and isinstance(value.get("file"), (str, os.PathLike))
 
 
 def is_pair(value: Any) -> bool:

@@ -24,6 +24,7 @@ from .option_kinds import (
     is_component_or_list,
     is_device,
     is_pair,
+    is_teacher,
     joined,
     name,
     number,
@@ -114,7 +115,7 @@ POSES = "it is for poses"
 DEPTH = "it is for depth maps"
 MASKS = "it is for masks"
 CLASSIFIES = "it is for classification"
-DISTILLS = "distillation is not part of yolotiny"
+DISTILLS = "write teacher=FILE.pt (docs/training.md says why)"
 
 RUN = {
     "model": Option(
@@ -268,6 +269,13 @@ TRAINING = {
         "True lets BatchNorm count over the pictures of all cards of a run (device=0,1), default False",
         section=True,
     ),
+    "teacher": Option(
+        TRAIN,
+        Values("a checkpoint, or a mapping with its file", single=(None,), text=True, others=is_teacher),
+        "a checkpoint of the same classes that sees the pictures larger and softens their labels; settings: "
+        "teacher.scale (2), teacher.weight (0.5); see docs/training.md",
+        section=True,
+    ),
     "box": Option(TRAIN, number(0.0, MANY), "weight of the box loss of ultralytics' heads", ours="loss.box.weight="),
     "cls": Option(TRAIN, number(0.0, MANY), "weight of the class loss of ultralytics' heads", ours="loss.cls.weight="),
     "dfl": Option(
@@ -294,7 +302,15 @@ AUGMENTATION = {
     "augmentations": Option(
         TRAIN,
         AUGMENTATIONS,
-        "a name or a list of names that plugins have registered, see docs/own_parts.md",
+        "aerial, thermal, a YAML file, transforms of albumentations, augmentations of your own, or a list of such; see "
+        "docs/training.md",
+        section=True,
+    ),
+    "paste": Option(
+        TRAIN,
+        whole(0, 100, (None,)),
+        "up to so many small objects of another picture are pasted into each, rare classes more often than they are; "
+        "default 0; see docs/training.md",
         section=True,
     ),
     "crop_train": Option(
@@ -461,7 +477,7 @@ UNREAD = {
     "overlap_mask": Option(NOBODY, NOTHING, "", why=MASKS),
     "mask_ratio": Option(NOBODY, NOTHING, "", why=MASKS),
     "retina_masks": Option(NOBODY, NOTHING, "", why=MASKS),
-    "copy_paste": Option(NOBODY, NOTHING, "", why=MASKS),
+    "copy_paste": Option(NOBODY, NOTHING, "", why=f"{MASKS}; for boxes write paste=6"),
     "copy_paste_mode": Option(NOBODY, NOTHING, "", why=MASKS),
     "dropout": Option(NOBODY, NOTHING, "", why=CLASSIFIES),
     "auto_augment": Option(NOBODY, NOTHING, "", why=CLASSIFIES),

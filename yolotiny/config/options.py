@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,8 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     changes |= {f"infer.{SLICING[k]}": plain.pop(k) for k in SLICING if k in plain}
     if changes.get("crop_train") in ("none", False):
         changes["crop_train"] = None
+    if isinstance(changes.get("teacher"), (str, os.PathLike)):  # short for teacher.file
+        changes["teacher.file"] = str(changes.pop("teacher"))
     check_together(mode, plain | ({"fitness": changes["eval.fitness"]} if "eval.fitness" in changes else {}))
     if own_head:
         _check_for_own_head(mode, plain, changes)

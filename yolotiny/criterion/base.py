@@ -30,7 +30,7 @@ def targets_of(batch: Batch) -> Targets:
 
     Args:
         batch: `img` (B, 3, H, W), `batch_idx` (M,), `cls` (M, 1), `bboxes` (M, 4) normalised xywh; optionally
-            `ignore_idx` (K,) and `ignore_bboxes` (K, 4) normalised xywh.
+            `ignore_idx` (K,) and `ignore_bboxes` (K, 4) normalised xywh, `soft_scores` and `soft_weights` (M,).
     """
     img = batch["img"]
     b, _, h, w = img.shape
@@ -49,6 +49,8 @@ def targets_of(batch: Batch) -> Targets:
         batch_size=b,
         imgsz=(h, w),
         areas=(batch["bboxes"].to(img.device).float().view(-1, 4)[:, 2:] * size[2:]).prod(-1),
+        scores=batch.get("soft_scores"),
+        weights=batch.get("soft_weights"),
     )
 
 
@@ -140,6 +142,7 @@ class Criterion:
         terms: the family's `loss:` section with its defaults; a tuple holds the words that may stand there, the first
             by default.
         assigner: name of the family's own assigner.
+        soft: its terms read `scores` and `weights` of the targets, so a teacher may soften them.
         bins: loss of the distributions, None where the coder has none.
         roi_coder: of a second stage, which few families have.
         beyond: (2,) pairs of the training steps so far whose object lies outside the coder's grid, and all pairs; None
@@ -149,6 +152,7 @@ class Criterion:
     mean = False
     terms: dict[str, Any] = {}
     assigner = ""
+    soft = False
     roi_coder: Any = None
 
     def __init__(self, cfg: dict[str, Any], coder: Any, nc: int):

@@ -29,6 +29,7 @@ class AnchorCriterion(Criterion):
     """
 
     assigner = "wh_ratio"
+    soft = True
     terms = {
         "box": {"type": "ciou", "weight": 0.05},
         "bins": {"type": "two_hot", "weight": 0.02},
@@ -52,15 +53,18 @@ class AnchorCriterion(Criterion):
         weight = self.loss["l1"]["weight"]
         if weight:
             lost["l1"] = l1(box, gt, preds.priors.strides[found.prior]) * weight
+        lost = {k: of_pairs(v, targets.weights, found) for k, v in lost.items()}
         logits = preds.cls[at].float()
         off = self.loss["cls"]["smoothing"] / 2
         wanted = torch.full_like(logits, off)
         wanted[torch.arange(len(logits), device=logits.device), targets.labels[found.gt]] = 1 - off
         per_cls = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(1)
+        per_cls = of_pairs(per_cls, targets.weights, found)
 
         assert preds.obj is not None
         obj = preds.obj.float()
-        quality = of_last_pairs(obj.shape, at, ciou(box.detach(), gt).clamp(min=0))
+        overlap = of_pairs(ciou(box.detach(), gt).clamp(min=0), targets.scores, found)
+        quality = of_last_pairs(obj.shape, at, overlap)
         per_obj = F.binary_cross_entropy_with_logits(obj, quality, reduction="none")
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).float()
 
@@ -104,6 +108,19 @@ class AnchorCriterion(Criterion):
         return box, obj, cls
 
 
+def of_pairs(values: Tensor, factors: Tensor | None, found: Assignment) -> Tensor:
+    """Values of pairs, each times the factor of its object.
+
+    Args:
+        values: (P, ...).
+        factors: (M,); None for 1.
+        found: the pairs.
+    Returns:
+        (P, ...).
+    """
+    return values if factors is None else values * factors[found.gt].view(-1, *[1] * (values.dim() - 1))
+
+
 def of_last_pairs(shape: torch.Size, at: tuple[Tensor, Tensor], values: Tensor) -> Tensor:
     """Each prior's value by the last of its pairs, as a CPU writes them one after the other; a card picks any of them.
 
@@ -141,6 +158,7 @@ class YOLOXCriterion(Criterion):
 
     mean = True
     assigner = "simota"
+    soft = True
     terms = {
         "box": {"type": "iou2", "weight": 5.0},
         "bins": {"type": "two_hot", "weight": 1.0},
@@ -164,6 +182,7 @@ class YOLOXCriterion(Criterion):
         n = world_sum(preds.cls.new_full((), len(found.prior), dtype=torch.long)).clamp(min=1)
         gt = targets.boxes[found.gt]
         decoded, lost = self.localise(preds, found, gt)
+        lost = {k: of_pairs(v, targets.weights, found) for k, v in lost.items()}
         quality = found.iou if found.iou is not None else iou(decoded.detach(), gt)
         logits = preds.cls[at].float()
         wanted = torch.zeros_like(logits)
@@ -171,22 +190,25 @@ class YOLOXCriterion(Criterion):
 
         assert preds.obj is not None
         obj = preds.obj.float()
-        positive = torch.zeros_like(obj)
-        positive[at] = 1
+        positive = of_last_pairs(obj.shape, at, of_pairs(obj.new_ones(len(gt)), targets.scores, found))
         per_obj = F.binary_cross_entropy_with_logits(obj, positive, reduction="none")
         counted = torch.ones_like(obj) if found.ignored is None else (~found.ignored).to(obj.dtype)
         per_obj = per_obj * counted
         over = n if self.loss["obj"]["norm"] == "positives" else world_sum(counted.sum().long()).clamp(min=1)
 
+        counts = None if targets.weights is None else targets.weights[found.gt][:, None]
         parts = {
             "box": lost.pop("box").sum() / n,
             "obj": per_obj.sum() / over * self.loss["obj"]["weight"],
-            "cls": F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / n * self.loss["cls"]["weight"],
+            "cls": F.binary_cross_entropy_with_logits(logits, wanted, counts, reduction="sum")
+            / n
+            * self.loss["cls"]["weight"],
         }
         far = decoded.sum() * 0
         if self.use_l1 and self.bins is None:
             raw = preds.box[at].float()
-            far = (raw - self.coder.encode(gt, preds.priors.at(found.prior))).abs().sum() / n
+            far = (raw - self.coder.encode(gt, preds.priors.at(found.prior))).abs()
+            far = of_pairs(far, targets.weights, found).sum() / n
         elif self.use_l1:
-            far = l1(decoded, gt, preds.priors.strides[found.prior]).sum() / n
+            far = of_pairs(l1(decoded, gt, preds.priors.strides[found.prior]), targets.weights, found).sum() / n
         return parts | {k: v.sum() / n for k, v in lost.items()} | {"l1": far * self.loss["l1"]["weight"]}

@@ -11,7 +11,7 @@ from ..ops.letterbox import GREY
 from ..slicing import Tile
 from ..slicing.samplers.base import ObjectCrop, TileSampler
 from ..slicing.samplers.fitted import side_by_side
-from .dataset import TinyDataset
+from .dataset import TinyDataset, on_picture
 from .decoding import resized
 
 
@@ -61,6 +61,21 @@ class TiledDataset(TinyDataset):
             return super().get_image_and_label(index)
         object_crop = self._cut(index, tile)
         return self._sample(index, object_crop.tile.cut(self.full(index)), object_crop.boxes, object_crop.cls)
+
+    def lend(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A picture or a tile of one, each as often as training shows it, that objects are taken from.
+
+        Returns:
+            (H, W, C) uint8, (n, 4) xyxy pixels and (n,) classes.
+
+        Raises:
+            Unreadable: the file has gone or cannot be decoded any more.
+        """
+        cut = random.random() < self.crop_train.probability
+        if not cut or (tile := self._choose(index, random)) is None:
+            return super().lend(index)
+        crop = self._cut(index, tile)
+        return on_picture(tile.cut(self.full(index)), crop.boxes, crop.cls)
 
     def full_of_object_crops(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """An input full of object crops, this picture's first: (H, W, C), (n, 4) xywh as shares of it, (n, 1) class."""

@@ -28,6 +28,7 @@ from ..text import printable
 from . import label_cache
 from .augmenting import OwnAugmentations
 from .decoding import DecodedDataset
+from .pasting import Paste
 from .perspective import spare_tiny
 
 
@@ -77,6 +78,7 @@ class TinyDataset(DecodedDataset):
     Attributes:
         steps: augmentations of the model file, see `data.augment`.
         reader: decodes pictures, by what the first look at them settles.
+        paste: up to so many objects of other pictures are pasted into one, see `Paste`.
         sizes: (height, width) of each picture by its file.
     """
 
@@ -86,11 +88,12 @@ class TinyDataset(DecodedDataset):
         hyp: Any,
         steps: Sequence[tuple[str, Any]] = (),
         reader: PictureReader | None = None,
+        paste: int = 0,
         **kwargs: Any,
     ):
         self.reader = copy(reader) if reader else PictureReader()
         self.runs = getattr(hyp, "project", None)  # for the scan of labels beside which nothing can be written
-        self.steps = steps
+        self.steps, self.paste = steps, paste
         super().__init__(*args, hyp=hyp, **kwargs)
 
     def get_img_files(self, img_path: str | list[str]) -> list[str]:
@@ -203,9 +206,42 @@ class TinyDataset(DecodedDataset):
         """ultralytics' augmentations with our rule for which boxes survive, then the model file's."""
         transforms = super().build_transforms(hyp)
         spare_tiny(transforms, self.nc)
+        if self.augment and self.paste:
+            step = Paste(self.labels, self.lend, self.paste, self.imgsz, self.nc)
+            transforms.insert(1, OwnAugmentations([("paste", step)], self.nc))  # the first makes the mosaic
         if self.augment and self.steps:
             transforms.insert(-1, OwnAugmentations(self.steps, self.nc))  # the last one formats
         return transforms
+
+    def close_mosaic(self, hyp: Any) -> None:
+        """The last epochs show pictures as they are: without mosaic, and with nothing pasted into them."""
+        self.paste = 0
+        super().close_mosaic(hyp)
+
+    def lend(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A picture that objects are taken from, at the size of the input and not augmented.
+
+        Returns:
+            (H, W, C) uint8, (n, 4) xyxy pixels and (n,) classes, those of ignore regions among them.
+        """
+        label = self.labels[index]
+        return on_picture(self.at_input(index), label["bboxes"], label["cls"])
+
+
+def on_picture(picture: np.ndarray, boxes: np.ndarray, cls: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A picture with its labels in pixels.
+
+    Args:
+        picture: (H, W, C), 0..255.
+        boxes: (n, 4) xywh as shares of it.
+        cls: (n, 1) class.
+
+    Returns:
+        The picture (H, W, C), boxes (n, 4) xyxy pixels, and classes (n,).
+    """
+    centre, half = boxes[:, :2], boxes[:, 2:] / 2
+    pixels = np.concatenate((centre - half, centre + half), 1) * np.tile(picture.shape[1::-1], 2)
+    return picture, pixels.astype(np.float32), cls[:, 0]
 
 
 def split_ignore(batch: dict[str, Any], nc: int) -> dict[str, Any]:

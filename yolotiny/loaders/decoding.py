@@ -40,8 +40,8 @@ class DecodedDataset(YOLODataset):
         if self.ims[i] is not None:
             return self.ims[i], self.im_hw0[i], self.im_hw[i]
         picture = self.full(i)
-        (h, w), side = picture.shape[:2], max(self.imgsz) if isinstance(self.imgsz, (tuple, list)) else self.imgsz
-        picture = resized(picture, side) if max(h, w) != side else np.require(picture, requirements="W")
+        h, w = picture.shape[:2]
+        picture = self.shrunk(picture)
         if self.augment and self.cache != "ram":  # mosaic takes its other pictures from those read last
             self.ims[i], self.im_hw0[i], self.im_hw[i] = picture, (h, w), picture.shape[:2]
             self.buffer.append(i)
@@ -49,6 +49,17 @@ class DecodedDataset(YOLODataset):
                 gone = self.buffer.pop(0)
                 self.ims[gone] = self.im_hw0[gone] = self.im_hw[gone] = None
         return picture, (h, w), picture.shape[:2]
+
+    def shrunk(self, picture: np.ndarray) -> np.ndarray:
+        """A picture of any size (H, W, C), 0..255 -> (h, w, C), its longer side that of the input."""
+        side = max(self.imgsz) if isinstance(self.imgsz, (tuple, list)) else self.imgsz
+        fits = max(picture.shape[:2]) == side
+        return np.require(picture, requirements="W") if fits else resized(picture, side)
+
+    def at_input(self, index: int) -> np.ndarray:
+        """(H, W, C) the picture that `load_image` gives, without being offered to mosaic; not to be written to."""
+        known = self.ims[index]
+        return self.shrunk(self.full(index) if known is None else known)
 
     def check_cache_disk(self, *args: Any, **kwargs: Any) -> bool:
         """Whether the disk has room; the .npy of pictures that are read in another way have other names."""

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checkpoint import TEACHER
 from ..config import load as config
 from ..config.class_names import check_classes
 from ..config.options import check_rules, defaults, sort_options
 from ..config.run_files import find_data, read_recipe, run_root
+from ..data.augment import listed
 from ..data_file import class_names
 from ..errors import InputError
 from ..weights import read_tensors
+from .teacher import teacher_section
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,10 @@ class TrainingRequest:
         recipe, of_recipe = read_recipe(plain.pop("recipe", owner.model.yaml.get("recipe")))
         recipe, _ = sort_options("train", recipe, owner.own_head)
         cfg = config.override(owner.model.yaml, {**of_recipe, **changes}, owner.model.loss_terms)
+        if "augmentations" in cfg:  # a checkpoint goes on without the files that it came from
+            cfg["augmentations"] = listed(cfg["augmentations"], cfg.get("yaml_file") or "the configuration")
+        if TEACHER in cfg:
+            cfg[TEACHER] = teacher_section(cfg[TEACHER], cfg.get("yaml_file") or "the configuration")
         check_rules(cfg.get("eval") or {}, cfg.get("yaml_file") or "the configuration")
         weights = plain.get("pretrained", True)
         if weights is True:

@@ -136,6 +136,7 @@ class ResumableTrainer(SeamedTrainer):
         last = best | checkpoint.plain(
             {
                 "trained": bool(self.stop),
+                checkpoint.TEACHER: ema.yaml.get(checkpoint.TEACHER),
                 "model": unwrap_model(self.model).state_dict(),
                 "ema": ema.state_dict(),
                 "updates": self.ema.updates,

@@ -19,24 +19,23 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from .._compat import slow_bfloat16
 from ..config.class_names import ClassOrder
-from ..data.augment import build_steps
 from ..detector import Detector
 from ..errors import InputError, above_zero
 from ..files import write_text
-from ..loaders.build import build_dataset
+from ..loaders.build import build_dataset, parts_of_training
 from ..loaders.dataset import TinyDataset, split_ignore
 from ..nn.anchor_head import read as read_anchors
 from ..pictures.depth import SECTION as PICTURES
 from ..pictures.depth import Depth
 from ..pictures.reader import PictureReader
 from ..predict.drawing import names_as_text
-from ..slicing.samplers import crop_train
 from ..training_stats import TrainingStats
 from ..val.validator import Validator
 from .autofit import class_gaps, fit
 from .freezing import check_freeze, frozen_in_one_line
 from .processes import SharedTrainer
 from .resumable import ResumableTrainer
+from .teacher import TaughtTrainer
 
 COLUMN = 11  # characters of a column of ultralytics' progress
 CLIP = 10.0  # ultralytics' norm of gradients
@@ -44,13 +43,13 @@ CLAMPED = 0.001  # share of targets outside the grid of a coder that is worth a 
 BARE = {"args.yaml", "model.yaml", "labels.jpg", "weights"}  # what lies in a run folder before the first epoch
 
 
-class Trainer(SharedTrainer, ResumableTrainer):
+class Trainer(TaughtTrainer, SharedTrainer, ResumableTrainer):
     """Trains a `Detector`.
 
     ultralytics' loop calls the methods below in this order (`SeamedTrainer` says when): `set_up`, in which come model,
     data, optimizer and validator; the epochs, each with batches, steps and a row of results.csv; `final_eval`, and with
     it the `hooks`, which make what is made beside the loop. Going on after a kill is the matter of `ResumableTrainer`,
-    several processes are that of `SharedTrainer`.
+    several processes are that of `SharedTrainer`, a teacher that of `TaughtTrainer`.
 
     The run folder holds what ultralytics writes there, and `model.yaml`, the whole configuration that was trained.
     """
@@ -132,14 +131,11 @@ class Trainer(SharedTrainer, ResumableTrainer):
         model = unwrap_model(self.model)
         grid = max(int(model.stride.max()), 32)
         reader = PictureReader(Depth.of_section(model.yaml.get(PICTURES)), self.data["channels"])
-        crops, steps = None, []
-        if mode == "train":
-            where, imgsz = model.yaml.get("yaml_file", ""), self.args.imgsz
-            crops = crop_train(model.yaml.get("crop_train"), where, imgsz)
-            steps = build_steps(
-                model.yaml.get("augmentations"), where, imgsz, self.data["channels"], len(self.data["names"])
-            )
-        made = build_dataset(self.args, img_path, self.data, mode, batch, grid, mode == "val", crops, steps, reader)
+        args, times = self.as_loaded(mode)
+        parts = parts_of_training(model.yaml, args, self.data) if mode == "train" else {}
+        made = build_dataset(
+            args, img_path, self.data, mode, batch, grid * times, mode == "val", reader=reader, **parts
+        )
         if mode == "train" and (known := made.reader.depth.known()):
             model.yaml[PICTURES] = known  # validation and prediction read theirs likewise
         Validator.check_max_det(self.args, {mode: made})
