@@ -115,6 +115,7 @@ WHOLE = {
     "tests/test_distributed.py": "training in several processes",
     "tests/test_example.py": "the file, the picture and the programs of docs/example",
     "tests/test_export.py": "every model and its exported file",
+    "tests/test_learning.py": "heads of every family learn, and find it in evaluation",
     "tests/test_feature_modules.py": "SARL and SR-TOD through training, saving and export",
     "tests/test_models.py": "every model file that ships",
     "tests/test_offline.py": "the whole main job without a network",
