@@ -12,7 +12,7 @@ from yolotiny.detector import Detector
 from yolotiny.ops.postprocess import NMSConfig, nms
 
 SIDE = 96  # pixels of a picture
-STEPS = 70
+STEPS = 110  # focal losses start slowly
 COLOURS = torch.tensor([[1.0, 0.9, 0.2], [0.2, 0.3, 1.0]])  # of the classes
 
 

@@ -242,7 +242,7 @@ class Detector(SeamedDetector):
         """(B, C, H, W) pictures in several sizes, joined; ultralytics' own augmentation for its heads.
 
         Args:
-            x: the pictures.
+            x: (B, C, H, W) in 0..1.
             scales: sizes, each seen as it is and mirrored, 1 first; without them there are three, the second mirrored.
         """
         ours = isinstance(self.model[-1], DenseDetect)
