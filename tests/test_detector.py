@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from ultralytics.utils.torch_utils import ModelEMA
 
-from tests.detectors import load_official
+from tests.detectors import awake, load_official, photographs
 from yolotiny.boxes import iou, xywh2xyxy, xyxy2xywh
 from yolotiny.config import load as config
 from yolotiny.criterion import targets_of
@@ -369,6 +369,19 @@ def test_augmented_prediction_joins_three_scales_in_pixels_of_the_picture(cfg):
     # The mirrored, smaller picture is mapped back: its boxes' centres cover the picture as the plain ones do.
     middle = y[:, :2, n : n + 4].abs().max()
     assert middle < 2 * 128 and y[:, 0].max() < 1.7 * 128
+
+
+@pytest.mark.parametrize("cfg", ["yolov5n.yaml", "yolc-n.yaml", "frcnn.yaml"])
+def test_sizes_of_augmented_prediction_are_seen_as_they_are_and_mirrored(cfg):
+    torch.manual_seed(0)
+    detector, x, seen = awake(Detector(cfg, nc=2)), photographs()[:1, :, :64, :96], []
+    run = detector.run_layers
+    detector.run_layers = lambda image: seen.append(tuple(image.shape[2:])) or run(image)
+    with torch.no_grad():
+        y, mirrored = (detector(v, augment=(1.0, 1.5))[0] for v in (x, x.flip(3)))
+    assert seen[:4] == [(64, 96)] * 2 + [(96, 160)] * 2  # 144 wide, filled up to whole cells of 32
+    found, others = (v[0, :, 4] if v.shape[-1] == 6 else v[0, 4:].amax(0) for v in (y, mirrored))
+    assert torch.allclose(found.topk(20).values, others.topk(20).values, atol=1e-3) and found.max() > 0.25
 
 
 def test_info_counts_what_a_picture_costs(nano):

@@ -234,6 +234,8 @@ def test_known_value_a_heat_map_s_peak_becomes_the_box_of_its_distribution():
 def test_a_head_with_a_heat_map_says_what_it_does_not_do(tmp_path):
     with pytest.raises(InputError, match="gamma .* must be 0"):
         detector("yolc-n", coder=BINS_OF_CELLS, loss__bins={"gamma": 0.5}).init_criterion()
+    with pytest.raises(InputError, match="feature_l2 .* must be 0"):
+        detector("yolc-n", coder=BINS_OF_CELLS, loss__bins={"feature_l2": 0.5}).init_criterion()
     file = tmp_path / "yolc.pt"
     made = detector("yolc-n", coder=BINS_OF_CELLS)
     torch.save({"model": made, "ema": None, "epoch": -1, "train_args": {"imgsz": 128, "task": "detect"}}, file)

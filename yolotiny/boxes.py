@@ -149,18 +149,19 @@ def pairwise_nwd(a: Tensor, b: Tensor, c: float = 12.7) -> Tensor:
     return (away * (-1 / c)).exp_()
 
 
-def gwd(a: Tensor, b: Tensor, sqrt: bool = False, unit: float = 1.0) -> Tensor:
-    """Similarity of aligned boxes from their Gaussian Wasserstein distance: 1 / (1 + ln(1 + W^2)).
+def gwd(a: Tensor, b: Tensor, sqrt: bool = False, unit: float = 1.0, tau: float = 1.0) -> Tensor:
+    """Similarity of aligned boxes from their Gaussian Wasserstein distance: 1 / (tau + ln(1 + W^2)).
 
     Args:
         a, b: (N, 4) xyxy, pixels.
         sqrt: use W in the place of W^2, as the authors' code does; the two agree at W = 0 and 1.
         unit: pixels in which W counts 1.
+        tau: the larger, the flatter; from 1 up.
     Returns:
-        (N,) in (0, 1]; 1 where boxes coincide.
-    Source: Liu et al. 2024 (YOLC), Eqs. 7-9 with tau = 1.
+        (N,) in (0, 1 / tau]; 1 / tau where boxes coincide.
+    Source: Liu et al. 2024 (YOLC), Eqs. 7-9, where tau is 1.
     """
     if sqrt:
-        return 1 / (1 + torch.log1p(wasserstein(a, b) / unit))
+        return 1 / (tau + torch.log1p(wasserstein(a, b) / unit))
     away = (_gaussian(a.float()) - _gaussian(b.float())) / unit
-    return 1 / (1 + torch.log1p(away.square().sum(-1)))
+    return 1 / (tau + torch.log1p(away.square().sum(-1)))

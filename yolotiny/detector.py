@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from ._compat.detector import SeamedDetector
 from .config import load as config
 from .config.class_names import ClassOrder
 from .criterion import CRITERIA, Criterion, scaled, section
-from .errors import InputError, did_you_mean, whole
+from .errors import InputError, did_you_mean, number, whole
 from .limits import NUMBER
 from .losses import AUX_LOSSES
 from .nn.anchor_head import AnchorDetect
@@ -84,8 +85,18 @@ class Detector(SeamedDetector):
         # The largest is what sides of an input have to be divisible by, and backbones halve five times.
         self.stride = head.stride if head.stride.max() >= 32 else torch.cat((head.stride, torch.tensor([32.0])))
         initialize_weights(self)
+        _set_norm_momentum(self)
         if verbose:
             self.info()
+
+    def predict(self, x: Tensor, profile: bool = False, augment: Any = False, embed: list[int] | None = None) -> Any:
+        """ultralytics' forward of (B, C, H, W) pictures, with the sizes of `run_augmented` where `augment` is a tuple.
+
+        ultralytics hands `args.augment` down as it is, to ask only whether there is any.
+        """
+        if isinstance(augment, tuple):
+            return self.run_augmented(x, augment)
+        return super().predict(x, profile, augment, embed)
 
     def run_layers(self, x: Tensor, profile: bool = False, embed: list[int] | None = None) -> Any:
         """Run the graph on (B, C, H, W) pictures in 0..1; layers' `aux` tensors join the head's predictions."""
@@ -227,20 +238,44 @@ class Detector(SeamedDetector):
         if verbose:
             _log_loaded(loaded, total, given.origin, [k for k in state if k in self.state_dict() and k not in fitting])
 
-    def run_augmented(self, x: Tensor) -> Any:
-        """(B, C, H, W) pictures at three scales, one of them mirrored; ultralytics' own augmentation for its heads."""
-        if not isinstance(self.model[-1], DenseDetect):
-            return super().run_augmented(x)
-        size, grid = x.shape[-2:], int(self.stride.max())
-        out, maps = [], None
-        for scale, flip in ((1, None), (0.83, 3), (0.67, None)):
-            y, preds = self.run_layers(scale_img(x.flip(flip) if flip else x, scale, gs=grid))
-            if isinstance(preds, CenterPreds):
-                maps = maps or preds
-                out.append(_descale_rows(y, scale, size[1] if flip else 0))
-            else:
-                out.append(self.descale(y, flip, scale, size))
-        return (torch.cat(out, -1), None) if maps is None else (one_of_each(torch.cat(out, 1)), maps)
+    def run_augmented(self, x: Tensor, scales: Sequence[float] = ()) -> Any:
+        """(B, C, H, W) pictures in several sizes, joined; ultralytics' own augmentation for its heads.
+
+        Args:
+            x: (B, C, H, W) in 0..1.
+            scales: sizes, each seen as it is and mirrored, 1 first; without them there are three, the second mirrored.
+        """
+        ours = isinstance(self.model[-1], DenseDetect)
+        return _augmented(self, x, scales) if ours else super().run_augmented(x, scales)
+
+
+def _augmented(detector: Detector, x: Tensor, scales: Sequence[float]) -> Any:
+    """`Detector.run_augmented` for a head of ours."""
+    size, grid = x.shape[-2:], int(detector.stride.max())
+    out, maps = [], None
+    for scale, flip in [(s, f) for s in scales for f in (None, 3)] or ((1, None), (0.83, 3), (0.67, None)):
+        y, preds = detector.run_layers(scale_img(x.flip(flip) if flip else x, scale, gs=grid))
+        if isinstance(preds, CenterPreds):
+            maps = maps or preds
+            out.append(_descale_rows(y, scale, size[1] if flip else 0))
+        else:
+            out.append(detector.descale(y, flip, scale, size))
+    return (torch.cat(out, -1), None) if maps is None else (one_of_each(torch.cat(out, 1)), maps)
+
+
+def _set_norm_momentum(detector: Detector) -> None:
+    """`norm_momentum` of the configuration into the batch norms, which ultralytics has given 0.03.
+
+    At that, running statistics are those of some 33 steps before, which a detector whose rate is still high has left
+    behind: what it has learnt is then found with the statistics of a batch, and not in evaluation.
+    """
+    momentum = detector.yaml.get("norm_momentum")
+    if momentum is None:
+        return
+    number(momentum, "norm_momentum", 0, 1, "(]", 0.1)
+    for layer in detector.modules():
+        if type(layer) is nn.BatchNorm2d:  # those of timm keep their own, as from ultralytics
+            layer.momentum = float(momentum)
 
 
 def _strides(layers: nn.Sequential, ch: int) -> Tensor:

@@ -208,7 +208,7 @@ class YOLO(SeamedModel):
         plain, changes = sort_options("val", options, self.own_head)
         self.exported.check_size(plain.get("imgsz"))
         plain = of_split(plain)
-        worst, samples = plain.pop("worst", WORST), plain.pop("samples", SAMPLES)
+        worst, samples, scales = plain.pop("worst", WORST), plain.pop("samples", SAMPLES), scales_of(plain, self)
         rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
         self.warn_untrained()
         if not (data := plain.get("data") or self.overrides.get("data")):
@@ -220,7 +220,7 @@ class YOLO(SeamedModel):
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
         runner.worst, runner.samples, runner.exported = worst, samples, self.exported
-        runner.workers, runner.pictures = plain.get("workers"), reading
+        runner.workers, runner.pictures, runner.scales = plain.get("workers"), reading, scales
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner), self.exported.in_one_line():
@@ -286,6 +286,7 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     check_source(mode, source)
     plain, changes = sort_options(mode, options, owner.own_head)
     plain.pop("uncertainty", None)
+    scales = scales_of(plain, owner)
     if plain.get("embed") is not None:
         plain["embed"] = _layers(owner, plain["embed"])
     owner.exported.check_size(plain.get("imgsz"))
@@ -305,7 +306,26 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
     kind = own or kind
-    return prepare(kind(overrides=args, _callbacks=owner.callbacks, **told if is_ours(kind) else {}), owner)
+    made = prepare(kind(overrides=args, _callbacks=owner.callbacks, **told if is_ours(kind) else {}), owner)
+    made.args.augment = scales or made.args.augment
+    return made
+
+
+def scales_of(plain: dict[str, Any], owner: YOLO) -> tuple[float, ...]:
+    """Take `augment_scales` out of a user's options -> the sizes, 1 first; () where there are none.
+
+    Raises:
+        InputError: an exported file, a head of ultralytics, augment=False beside them.
+    """
+    scales = plain.pop("augment_scales", None)
+    if scales is None:
+        return ()
+    owner.need_network("augment_scales=")
+    if not owner.own_head:
+        raise InputError("augment_scales= is read by heads of this package; one of ultralytics has sizes of its own")
+    if plain.get("augment") is False:
+        raise InputError("augment_scales= is read with augment=True: leave augment=False out")
+    return tuple(sorted(map(float, scales), key=lambda s: s != 1))
 
 
 def _layers(owner: YOLO, asked: int | Sequence[int]) -> list[int]:

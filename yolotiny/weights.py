@@ -24,6 +24,8 @@ from .errors import InputError
 
 FORMAT = "yolotiny"  # what our checkpoints, which hold plain data alone, say under "format"
 YOLOX_STEM = "backbone.backbone.stem."  # beginning of the first layer's names in official YOLOX checkpoints
+MMDET_STEM, MMDET_NORM = "backbone.conv1.weight", "backbone.bn1.running_mean"
+MMDET_MEAN, MMDET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of red, green, blue in 0..255
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how torch.save began a file before torch 1.6
 
 
@@ -219,7 +221,8 @@ def rename(tensors: Mapping[str, Tensor], prefixes: Mapping[str, str]) -> dict[s
 def ours(tensors: dict[str, Tensor], official: Mapping[str, str], bgr: bool) -> dict[str, Tensor]:
     """Tensors of official YOLOv5 and YOLOX checkpoints under our names and for our pictures; others as they are.
 
-    YOLOX's pictures are 0..255 and ours 0..1: the factor goes into the first filters.
+    YOLOX's pictures are 0..255 and ours 0..1: the factor goes into the first filters. So do means and deviations of the
+    pictures of mmdetection, whose class of no object is the last and becomes the first.
 
     Args:
         tensors: by name, of any shape.
@@ -231,9 +234,25 @@ def ours(tensors: dict[str, Tensor], official: Mapping[str, str], bgr: bool) -> 
     if any(k.startswith(YOLOX_STEM) for k in tensors):
         first = f"{YOLOX_STEM}conv.conv.weight"
         tensors = {k: _stem(v, bgr) if k == first else v for k, v in tensors.items()}
+    if MMDET_STEM in tensors and any(k.startswith("neck.") for k in tensors):
+        tensors = _mmdet(tensors)
     if "model.24.anchors" in tensors or any(k.startswith("backbone.") for k in tensors):
         tensors = rename(tensors, official)
     return tensors
+
+
+def _mmdet(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of mmdetection for pictures in 0..1, red first as theirs, and with no object as the first class.
+
+    What the means add is taken off in the norm behind. At the border that is not the same: their pictures are filled up
+    by zeros once the mean is off, ours before.
+    """
+    mean, deviation = (torch.tensor(v).view(1, 3, 1, 1) for v in (MMDET_MEAN, MMDET_STD))
+    out = {k: v.roll(1, 0) if ".fc_cls." in k and k.startswith("roi_head.") else v for k, v in tensors.items()}
+    if (weight := tensors[MMDET_STEM]).shape[1] == 3 and MMDET_NORM in tensors:
+        out[MMDET_STEM] = weight * 255 / deviation
+        out[MMDET_NORM] = tensors[MMDET_NORM] + (weight * mean / deviation).sum((1, 2, 3))
+    return out
 
 
 def _stem(weight: Tensor, bgr: bool) -> Tensor:

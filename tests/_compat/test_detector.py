@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from ultralytics.nn.autobackend import AutoBackend
 
 from yolotiny._compat.detector import SeamedDetector
 
@@ -21,8 +22,8 @@ class Recorded(SeamedDetector):
         self.seen.append(("run_layers", profile, embed))
         return super().run_layers(x, profile, embed)
 
-    def run_augmented(self, x):
-        self.seen.append(("run_augmented",))
+    def run_augmented(self, x, scales=()):
+        self.seen.append(("run_augmented", *scales))
         return super().run_augmented(x)
 
 
@@ -39,6 +40,15 @@ def test_a_forward_is_one_call_of_the_step_it_asks_for(options, seen):
     out = made.predict(torch.ones(1, 1, 2, 2), **options)
     assert made.seen == seen
     assert [x.unique().tolist() for x in out] == [[2.0]]
+
+
+def test_augment_is_handed_down_as_it_came():
+    """It may hold sizes, for which ultralytics has a flag."""
+    made, seen = Recorded().eval(), []
+    made.names, made.stride, made.yaml = {0: "a"}, torch.tensor([32.0]), {"channels": 1}
+    made.predict = lambda x, augment=False, **options: seen.append(augment)
+    AutoBackend(made, device=torch.device("cpu"), fuse=False, verbose=False)(torch.ones(1, 1, 2, 2), augment=(1.0, 1.5))
+    assert seen == [(1.0, 1.5)]
 
 
 def test_a_layer_s_time_is_appended_in_milliseconds():

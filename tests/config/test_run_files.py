@@ -148,5 +148,5 @@ def test_weights_of_losses_and_assigners_are_those_of_the_papers(name):
 def test_every_model_trains_by_a_recipe_that_is_there():
     files = (config.cfg_dir() / "models").glob("*.yaml")
     named = {config.load(file).get("recipe", "").removesuffix(".yaml") for file in files}
-    assert named - {""} == {"rcnn", "rcnn-official", "yolc", "yolc-small", "yolov5", "yolox"}
+    assert named - {""} == {"rcnn", "rcnn-official", "yolc", "yolc-small", "yolotiny", "yolov5", "yolox"}
     assert named - {""} <= set(RECIPES)

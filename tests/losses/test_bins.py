@@ -148,6 +148,17 @@ def test_refinement_is_off_without_gradients_without_features_and_on_request():
     assert list(parts) == ["ce", "um", "ur"] and not parts["ur"].any() and parts["um"].all()
 
 
+def test_the_length_of_the_features_joins_the_refinement_of_each_pair_in_training_alone():
+    _, preds, _ = scene()
+    plain, longer = TwoHotLoss(BinsCoder()), TwoHotLoss(BinsCoder(), weight=2.0, feature_l2=0.1)
+    added = longer(preds, FOUND, GT)["ur"] / 2 - plain(preds, FOUND, GT)["ur"]
+    assert torch.allclose(added, 0.1 * preds.features[0].square().sum((1, 2, 3))[FOUND.image], atol=1e-5)
+    alone = TwoHotLoss(BinsCoder(), gamma=0, feature_l2=0.1)(preds, FOUND, GT)["ur"]
+    assert torch.allclose(torch.autograd.grad(alone[2], preds.features)[0][1], 0.2 * preds.features[0][1], atol=1e-6)
+    with torch.no_grad():
+        assert not longer(preds, FOUND, GT)["ur"].any()
+
+
 def test_no_pair_loses_nothing_and_has_a_gradient():
     loss, preds, matrix = scene()
     none = Assignment(*(torch.zeros(0, dtype=torch.long) for _ in range(3)))
@@ -162,6 +173,7 @@ def test_no_pair_loses_nothing_and_has_a_gradient():
     [
         ({"rho": -1}, "rho=-1 must be a number from 0 up"),
         ({"gamma": -0.5}, "gamma=-0.5 must be a number from 0 up"),
+        ({"feature_l2": -1}, "feature_l2=-1 must be a number from 0 up"),
         ({"entropy": "much"}, "entropy='much' must be a number from 0 up"),
         ({"ur": "mu"}, "ur must be um, ce or ce\\+um, not 'mu'"),
         ({"keep_iou": 1}, "keep_iou must be true or false, not 1"),

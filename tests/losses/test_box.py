@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -69,6 +71,13 @@ def test_gwd_loss_in_either_form_and_unit():
     assert GWDLoss()(4 * a, 4 * b).item() == pytest.approx(0.308574, abs=1e-6)  # cells of stride 4
 
 
+def test_tau_of_gwd_flattens_what_is_near():
+    a, b = xywh2xyxy(torch.tensor([[10.0, 6, 4, 2]])), xywh2xyxy(torch.tensor([[10.5, 6.25, 3, 2]]))  # W^2 = .5625
+    assert GWDLoss(unit=1.0, tau=2)(a, b).item() == pytest.approx(1 - 1 / (2 + math.log(1.5625)), abs=1e-6)
+    assert GWDLoss(unit=1.0, tau=2, sqrt=True)(a, b).item() == pytest.approx(1 - 1 / (2 + math.log(1.75)), abs=1e-6)
+    assert GWDLoss(tau=4)(a, a).item() == 0.75 and GWDLoss(tau=1)(a, a).item() == 0
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -79,6 +88,7 @@ def test_gwd_loss_in_either_form_and_unit():
         ({"type": "nwd", "ratio": 0}, "box loss nwd: ratio=0 must be a number above 0; write for example 0.5"),
         ({"type": "gwd", "sqrt": 1}, "box loss gwd: sqrt must be true or false, not 1"),
         ({"type": "gwd", "unit": 0}, "box loss gwd: unit=0 must be a number above 0"),
+        ({"type": "gwd", "tau": 0.5}, "box loss gwd: tau=0.5 must be a number from 1 up; write for example 2"),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(spec, message):

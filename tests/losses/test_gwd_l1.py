@@ -26,6 +26,7 @@ def test_the_official_sum_is_known():
 def test_each_part_may_stand_alone():
     assert GWDL1Loss(l1=0, gwd=1, unit=1.0)(PRED, GT).item() == pytest.approx(0.308574, abs=1e-6)
     assert GWDL1Loss(l1=1, gwd=0, unit=1.0)(PRED, GT).item() == pytest.approx(0.85)
+    assert GWDL1Loss(l1=0, gwd=1, tau=2.0)(GT, GT).item() == 0.5
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_each_part_may_stand_alone():
             {"gwd": 0, "sqrt": True},
             "box loss gwd_l1: sqrt=true changes nothing where gwd is 0; give gwd=2",
         ),
+        ({"gwd": 0, "tau": 2}, "box loss gwd_l1: tau=2 changes nothing where gwd is 0; give gwd=2"),
         ({"gwd": 0, "l1": 0}, "box loss gwd_l1: gwd and l1 are both 0, so nothing would be learnt"),
     ],
 )

@@ -62,6 +62,26 @@ def test_parameters_of_the_published_enhancement():
     assert sum(p.numel() for p in made.gate.parameters()) == 8_464 and made.threshold.numel() == 1
 
 
+def test_head_and_gate_may_be_as_wide_as_printed():
+    assert sum(p.numel() for p in srtod(256, rh_channels=256).head.parameters()) == 1_025_923
+    narrower = sum(p.numel() for p in srtod(256).head.parameters())
+    assert sum(p.numel() for p in srtod(256, rh_channels=128).head.parameters()) == narrower < 1_025_923
+    assert [srtod(64, **o).gate.mlp[0].out_channels for o in ({}, {"gate_least": 1})] == [8, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rh_channels": 512}, "rh_channels=512 must be a whole number from 4 to 256"),
+        ({"gate_least": 0}, "gate_least=0 must be a whole number from 1 to"),
+        ({"gate_least": 1, "fusion": "em"}, "gate_least is of the gate, which fusion=em has not"),
+    ],
+)
+def test_widths_that_cannot_be_are_one_line(options, message):
+    with pytest.raises(InputError, match=f"^SRTOD: {message}"):
+        srtod(64, **options)
+
+
 def test_the_head_doubles_once_for_each_power_of_the_stride_and_a_width_makes_it_thinner():
     for stride in (2, 4, 8, 16):
         level, image = inputs(8, stride=stride)

@@ -296,6 +296,26 @@ def test_test_time_augmentation_changes_what_is_found(model, picture):
     assert (augmented[:, [0, 2]] <= 256).all() and (augmented[:, [1, 3]] <= 192).all()
 
 
+def test_sizes_of_augmentation_may_be_told_and_are_those_of_clusters_too(model, picture, tmp_path):
+    found = [
+        model.predict(picture, imgsz=128, verbose=False, augment_scales=s, **k)[0].boxes.data
+        for s in ([1], [1.5, 1])
+        for k in ({"k": 0}, {"k": 2})
+    ]
+    assert len({len(x) for x in found}) > 1 and not torch.equal(found[0], found[2])
+    for wrong, said in (
+        (
+            {"augment_scales": [1.25, 1.5]},
+            "augment_scales=.1.25, 1.5.: give a list of sizes beside imgsz",
+        ),
+        ({"augment_scales": [1, 2], "augment": False}, "leave augment=False out"),
+    ):
+        with pytest.raises(InputError, match=said):
+            model.predict(picture, **wrong)
+    with pytest.raises(InputError, match="augment_scales= is read by heads of this package"):
+        YOLO("yolov8n.yaml").predict(picture, augment_scales=[1, 2])
+
+
 def test_a_video_is_looked_at_frame_by_frame(model, picture, tmp_path):
     file = tmp_path / "clip.avi"
     writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 5, (256, 192))

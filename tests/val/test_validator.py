@@ -379,3 +379,16 @@ def test_validation_suppresses_by_nwd_where_asked(model, tmp_path, monkeypatch):
     for asked in ({}, {"nms_metric": "nwd"}, {"nms_metric": "nwd", "nms_c": 5, "iou": 0.5}):
         model.val(data=trained().data, project=str(tmp_path), **OPTIONS, **asked)
     assert sorted(set(used), key=str) == sorted([(0.6, None), (0.85, size), (0.5, 5.0)], key=str)
+
+
+def test_sizes_of_augmentation_reach_the_network(model, tmp_path, monkeypatch):
+    from yolotiny.detector import Detector
+
+    seen, run = [], Detector.run_augmented
+    monkeypatch.setattr(Detector, "run_augmented", lambda me, x, scales=(): seen.append(scales) or run(me, x, scales))
+    said = {"data": trained().data, "project": str(tmp_path), "samples": 0, **OPTIONS}
+    model.val(augment_scales=[1.5, 1], **said)
+    model.val(augment=True, **said)
+    assert seen[0] == (1.0, 1.5) and set(seen) == {(1.0, 1.5), ()}
+    with pytest.raises(InputError, match="augment_scales=.2.: give a list of sizes beside imgsz, 1 among them"):
+        model.val(augment_scales=[2], **said)

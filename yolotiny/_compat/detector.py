@@ -25,8 +25,9 @@ class SeamedDetector(DetectionModel):
         """
         return super()._predict_once(x, profile, embed)
 
-    def run_augmented(self, x: Tensor) -> Any:
-        """Forwards of (B, C, H, W) pictures at several scales, joined."""
+    def run_augmented(self, x: Tensor, scales: Sequence[float] = ()) -> Any:
+        """Forwards of (B, C, H, W) pictures at several scales, joined; ultralytics' own are read by its heads alone."""
+        assert not scales, "ultralytics' heads have sizes of their own"
         return super()._predict_augment(x)
 
     def time_layer(self, layer: nn.Module, x: Any, times: list[float]) -> None:

@@ -11,7 +11,20 @@ from .seams import seam
 
 @seam("_prepare_batch")
 class SeamedValidator(DetectionValidator):
-    """ultralytics' validator, which calls `check_max_det` before it validates outside of training."""
+    """ultralytics' validator, which calls `check_max_det` before it validates outside of training.
+
+    Attributes:
+        scales: sizes that augmentation looks at, which the network gets as its `augment`; () where the user names none.
+    """
+
+    scales: tuple[float, ...] = ()
+
+    def init_metrics(self, model: Any) -> None:
+        """Fresh counters for a run over `model`, which is asked for `scales` where ultralytics passes True."""
+        super().init_metrics(model)
+        if self.scales:
+            run = model.forward  # of the backend that this run has made for itself
+            model.forward = lambda *args, augment=False, **rest: run(*args, augment=self.scales, **rest)
 
     @staticmethod
     def check_max_det(args: Any, datasets: dict[str, Any]) -> None:

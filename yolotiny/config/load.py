@@ -21,7 +21,7 @@ __all__ = ["Row", "available", "cfg_dir", "find", "load", "override", "rows", "s
 KEYS = frozenset(
     "nc ch channels names base scales scale backbone head insert replace anchors coder roi_coder assigner loss infer "
     "recipe activation end2end reg_max kpt_shape depth_multiple width_multiple description yaml_file "
-    "inplace task official eval crop_train gradient_clip sync_bn augmentations paste teacher "
+    "inplace task official eval crop_train gradient_clip sync_bn norm_momentum augmentations paste teacher "
     "parts_from".split()
 ) | {MEASURED, PICTURES}
 # Not to be overridden: what makes the file, and what only files of ultralytics say and nothing here reads.

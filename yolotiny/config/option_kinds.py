@@ -210,6 +210,12 @@ DEVICE = re.compile(
 )
 
 
+def is_scales(value: Any) -> bool:
+    """Whether a value is a list of sizes beside imgsz, above 0 and up to 8; one is 1 and none is there twice."""
+    good = isinstance(value, (list, tuple)) and all(type(s) in (int, float) and 0 < s <= 8 for s in value)
+    return good and 1 in value and len(set(value)) == len(value)
+
+
 def is_device(value: Any) -> bool:
     """Whether a value is written as a device: text, or an object of torch."""
     if isinstance(value, str):

@@ -24,6 +24,7 @@ from .option_kinds import (
     is_component_or_list,
     is_device,
     is_pair,
+    is_scales,
     is_teacher,
     joined,
     name,
@@ -77,6 +78,7 @@ BATCH = Values(
     high=65_536,
     rule=lambda n: n == -1 or 0 < n < 1 or (n >= 1 and n == int(n)),
 )
+SCALES = Values("a list of sizes beside imgsz, 1 among them: [1,1.25,1.5]", single=(None,), others=is_scales)
 BANDS = whole(1, 1000, single=(None,), many=True)
 STRETCH = choice("auto", "percentile", "minmax", "none", None)
 TASK = Values("detect: yolotiny knows detection only", single=("detect",))
@@ -276,6 +278,12 @@ TRAINING = {
         "teacher.scale (2), teacher.weight (0.5); see docs/training.md",
         section=True,
     ),
+    "norm_momentum": Option(
+        TRAIN,
+        above_zero(1, (None,)),
+        "share of a new batch in the running statistics of BatchNorm, default 0.03; 0.1 follows short trainings better",
+        section=True,
+    ),
     "box": Option(TRAIN, number(0.0, MANY), "weight of the box loss of ultralytics' heads", ours="loss.box.weight="),
     "cls": Option(TRAIN, number(0.0, MANY), "weight of the class loss of ultralytics' heads", ours="loss.cls.weight="),
     "dfl": Option(
@@ -366,6 +374,11 @@ DETECTION = {
         "True writes suppression into an exported file; False takes the output without it of heads that have one",
     ),
     "augment": Option(DETECTS, FLAG, "True looks at each picture mirrored and in other sizes, too"),
+    "augment_scales": Option(
+        DETECTS,
+        SCALES,
+        "sizes beside imgsz in which a picture is looked at, each also mirrored: [1,1.25,1.5]; implies augment=True",
+    ),
     "quantize": Option(
         (*DETECTS, *EXPORT),
         choice(8, 16, 32, "int8", "fp16", "fp32", "w8a8", "w16a16", "w8a16", "w8a32", "8", "16", "32", None),

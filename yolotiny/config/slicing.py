@@ -33,5 +33,7 @@ def section_of(own: Mapping[str, Any] | None, changes: Mapping[str, Any], where:
         return None
     if own is None or wanted != name_of(own.get("crops")):
         own = {"crops": {"type": wanted} | USUAL.get(wanted, {})}
+    elif changes.keys() & {"infer.crops", "infer.crops.type"} and isinstance(crops := own["crops"], Mapping):
+        own = {**own, "crops": {k: v for k, v in crops.items() if (k, v) != ("k", 0)}}  # who names crops wants some
     found = config.override({"yaml_file": where, "infer": own}, changes)["infer"]
     return dict(found) if isinstance(found, dict) else None

@@ -37,6 +37,8 @@ class CenterCriterion(Criterion):
         where = cfg.get("yaml_file") or "the configuration"
         if self.refines:
             raise InputError(f"loss.bins.gamma in {where} must be 0: boxes beside a heat map are not refined by UGS")
+        if self.bins is not None and self.bins.feature_l2:
+            raise InputError(f"loss.bins.feature_l2 in {where} must be 0: it is for heads that UGS refines")
 
     def parts(self, preds: CenterPreds, targets: Targets) -> Parts:  # type: ignore[override]
         """Heat and box terms, `coarse` where boxes are refined, `ce` and `um` with distributions; each a scalar."""

@@ -59,6 +59,8 @@ class TwoHotLoss:
         ur: what the second pass loses: "um" the entropy (the paper), "ce", "ce+um" both (H by `entropy`).
         gamma: weight of the second pass; 0 is none.
         rho: length of the step.
+        feature_l2: weight of the squared length of the features, which Eq. 14 has beside the second pass and the
+            paper's total loss has not: a sum over a picture's levels, channels and cells, so that 1e-6 is much.
         keep_iou: keep the IoU-type box loss of the detector beside this one.
     Raises:
         InputError: an unknown ur, a negative number, a keep_iou that is not true or false.
@@ -73,9 +75,11 @@ class TwoHotLoss:
         gamma: float = 0.5,
         rho: float = 0.5,
         keep_iou: bool = True,
+        feature_l2: float = 0.0,
     ):
         for name, value in (("weight", weight), ("entropy", entropy), ("gamma", gamma), ("rho", rho)):
             number(value, f"loss.bins: {name}", example=0.5)
+        self.feature_l2 = number(feature_l2, "loss.bins: feature_l2", example=1e-6)
         if ur not in UR:
             raise InputError(f"loss.bins: ur must be um, ce or ce+um, not {ur!r}; gamma: 0 is none")
         if not isinstance(keep_iou, bool):
@@ -91,7 +95,8 @@ class TwoHotLoss:
             found: P pairs.
             gt: (P, 4) xyxy pixels, the objects of the pairs.
         Returns:
-            `ce`, `um` and `ur`, each (P,), weighted; the last is zero where nothing is refined.
+            `ce`, `um` and `ur`, each (P,), weighted; the last is zero where nothing is refined. `feature_l2` adds the
+            features of a pair's picture to it.
         """
         at = (found.image, found.prior)
         target = self.coder.distributions(gt.float(), preds.priors.at(found.prior))
@@ -103,7 +108,11 @@ class TwoHotLoss:
             moved = [f.float() + step for f, step in zip(preds.features, steps, strict=True)]
             ce2, um2 = self.measure(preds.again(moved)[at].float(), target)
             ur = {"um": um2, "ce": ce2, "ce+um": ce2 + self.entropy * um2}[self.ur]
-        return {"ce": ce * self.weight, "um": um * self.weight * self.entropy, "ur": ur * self.weight * self.gamma}
+        ur = ur * self.weight * self.gamma
+        if self.feature_l2 and preds.features and torch.is_grad_enabled():
+            squares = torch.stack([f.float().square().flatten(1).sum(1) for f in preds.features]).sum(0)  # (B,)
+            ur = ur + squares[found.image] * self.weight * self.feature_l2
+        return {"ce": ce * self.weight, "um": um * self.weight * self.entropy, "ur": ur}
 
     def measure(self, raw: Tensor, target: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Cross entropy and entropy of each pair, means of the coordinates.

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from .. import boxes
-from ..errors import InputError, above_zero
+from ..errors import InputError, above_zero, number
 from ..registry import Registry, build
 
 
@@ -125,20 +125,22 @@ class GWDLoss:
     Args:
         sqrt: False for the paper's ln(1 + W^2), True for the ln(1 + W) of the authors' code.
         unit: pixels of one unit of distance; the paper counts in cells of stride 4.
+        tau: 1 is the paper's; above, far boxes lose more beside near ones, and the least loss is 1 - 1 / tau.
         weight: multiplies the term in the total.
     Raises:
-        InputError: a unit that is not positive, a sqrt that is not true or false.
-    Source: Liu et al. 2024 (YOLC), Eqs. 7-9 with tau = 1.
+        InputError: a unit that is not positive, a sqrt that is not true or false, a tau below 1.
+    Source: Liu et al. 2024 (YOLC), Eqs. 7-9.
     """
 
-    def __init__(self, weight: float = 1.0, sqrt: bool = False, unit: float = 4.0):
+    def __init__(self, weight: float = 1.0, sqrt: bool = False, unit: float = 4.0, tau: float = 1.0):
         if not isinstance(sqrt, bool):
             raise InputError(f"box loss gwd: sqrt must be true or false, not {sqrt!r}")
         self.weight, self.sqrt, self.unit = weight, sqrt, above_zero(unit, "box loss gwd: unit", 4.0)
+        self.tau = number(tau, "box loss gwd: tau", 1, example=2)
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:
         """(P, 4) and (P, 4) xyxy pixels -> (P,), float32."""
-        return 1 - boxes.gwd(pred, gt, self.sqrt, self.unit)
+        return 1 - boxes.gwd(pred, gt, self.sqrt, self.unit, self.tau)
 
 
 SIMILARITIES = Registry(

@@ -34,19 +34,30 @@ class GWDL1Loss(GWDLoss):
         sqrt: False for the paper's ln(1 + W^2), True for the ln(1 + W) of the authors' code.
         unit: pixels of one unit of distance. The paper counts in cells of its stride-4 map; in pixels both parts would
             be nearly flat for all but tiny errors.
+        tau: see `GWDLoss`.
         weight: multiplies the term in the total.
     Raises:
-        InputError: a negative part, both parts zero, a unit that is not positive.
+        InputError: a negative part, both parts zero, a unit that is not positive, a tau below 1.
     """
 
-    def __init__(self, weight: float = 1.0, gwd: float = 2.0, l1: float = 0.5, sqrt: bool = False, unit: float = 4.0):
-        super().__init__(weight, sqrt, unit)
+    def __init__(
+        self,
+        weight: float = 1.0,
+        gwd: float = 2.0,
+        l1: float = 0.5,
+        sqrt: bool = False,
+        unit: float = 4.0,
+        tau: float = 1.0,
+    ):
+        super().__init__(weight, sqrt, unit, tau)
         for name, value in (("gwd", gwd), ("l1", l1)):
             number(value, f"box loss gwd_l1: {name}")
         if not gwd and not l1:
             raise InputError("box loss gwd_l1: gwd and l1 are both 0, so nothing would be learnt")
         if sqrt and not gwd:
             raise InputError("box loss gwd_l1: sqrt=true changes nothing where gwd is 0; give gwd=2")
+        if tau != 1 and not gwd:
+            raise InputError(f"box loss gwd_l1: tau={tau} changes nothing where gwd is 0; give gwd=2")
         self.gwd, self.l1 = gwd, l1
 
     def __call__(self, pred: Tensor, gt: Tensor) -> Tensor:

@@ -2,26 +2,27 @@
 
 Source: Cao et al. 2024, "Visible and Clear: Finding Tiny Objects in Difference Map" (arXiv 2405.11276). Departures:
 the threshold learns (in the published code its gradient is zero), padding counts neither in the map nor in the loss,
-and the reconstruction head may be narrower.
+the reconstruction head begins with half the channels or fewer, and its gate has at least eight hidden channels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import InputError, did_you_mean, number
+from ..errors import InputError, did_you_mean, number, whole
 from ..structures import WithAux
 from .gates import ChannelGate
 from .padding import padding
 
 THRESHOLDS, RESIZES = ("ste", "fixed", "relative", "official", "none"), ("nearest", "area", "max")
 FUSIONS, DIFFERENCES = ("ea", "em", "concat", "none"), ("pixel", "fft")
-WIDEST, NARROWEST = 128, 4  # channels at the input and at the output of the doublings
-LEAST = 8  # hidden channels of the gate
+WIDEST, NARROWEST = 256, 4  # channels at the input and at the output of the doublings
+REDUCTION, LEAST = 16, 8  # channels per hidden channel of the gate, and how many of these it has at least
 LOW = 20  # `fft` looks away from periods of more than 20 px, a tenth of the Nyquist frequency; the paper gives no value
 
 
@@ -84,6 +85,22 @@ def _low_pass(n: int, like: Tensor) -> Tensor:
     return (1 + 2 * (angle.cos() @ angle.cos().T + angle.sin() @ angle.sin().T)) / n
 
 
+def level_stride(strides: Sequence[float]) -> int:
+    """The stride of the level that SRTOD reads, pixels; `strides` are those of the level and of the picture.
+
+    Raises:
+        InputError: no picture among them, or a stride that is no power of two.
+    """
+    if len(strides) != 2 or strides[1] != 1:
+        raise InputError("SRTOD reads one level and the picture: write from: [p2, image]")
+    stride = round(strides[0])
+    if stride != strides[0] or stride < 2 or stride & (stride - 1):
+        raise InputError(
+            f"SRTOD doubles a level up to the picture's size; its stride {strides[0]:.3g} is no power of 2"
+        )
+    return stride
+
+
 class SRTOD(nn.Module):
     """A reconstruction head, its difference map, and DGFE, which enhances a level where the map exceeds a threshold.
 
@@ -92,6 +109,7 @@ class SRTOD(nn.Module):
     Args:
         ch, strides: given by the graph, of the level and of the picture.
         rh_width: share of the reconstruction head's channels, for small budgets: 0.5, 0.25.
+        rh_channels: that the head begins with at most; 256 is the paper's, where a level has as many.
         threshold: initial threshold in 0..1, by default 4/255. The paper's: 4/255 on VisDrone, 3/255 on AI-TOD, 40/255
             on DroneSwarms. For "relative" a multiple of the mean difference of each picture, by default 2.
         thresh_mode: "ste" learns it through the gradient of a sigmoid in place of the sign's, "fixed" leaves it alone,
@@ -101,12 +119,14 @@ class SRTOD(nn.Module):
         resize: how the mask comes down to the level: "nearest" looks at one pixel a cell, as published; "area", "max".
         fusion: "ea" is x * gate * (1 + mask), "em" x * mask, "concat" a 1x1 convolution over both; "none" leaves the
             level as it is and only adds the loss.
+        gate_least: hidden channels of the gate at least, by default 8; 1 leaves narrow levels the printed sixteenth.
         diff: "pixel", or "fft" for the difference of high frequencies.
         slope: of that sigmoid, per unit of difference.
         detach: keep the gradient of detection out of the reconstruction head.
 
     Raises:
-        InputError: no picture among the inputs, a stride that is no power of two, an unknown switch.
+        InputError: no picture among the inputs, a stride that is no power of two, an unknown switch, a gate_least
+            beside another fusion than "ea".
     """
 
     loss_terms = {"recon": {"type": "mse", "weight": 1.0}}
@@ -123,15 +143,11 @@ class SRTOD(nn.Module):
         diff: str = "pixel",
         slope: float = 50.0,
         detach: bool = True,
+        rh_channels: int = 128,
+        gate_least: int | None = None,
     ):
         super().__init__()
-        if len(ch) != 2 or strides[1] != 1:
-            raise InputError("SRTOD reads one level and the picture: write from: [p2, image]")
-        stride = round(strides[0])
-        if stride != strides[0] or stride < 2 or stride & (stride - 1):
-            raise InputError(
-                f"SRTOD doubles a level up to the picture's size; its stride {strides[0]:.3g} is no power of 2"
-            )
+        stride = level_stride(strides)
         switches = (("thresh_mode", thresh_mode, THRESHOLDS), ("resize", resize, RESIZES))
         for name, value, known in (*switches, ("fusion", fusion, FUSIONS), ("diff", diff, DIFFERENCES)):
             if value not in known:
@@ -141,17 +157,21 @@ class SRTOD(nn.Module):
         number(rh_width, "SRTOD: rh_width", 0, 1, "(]")
         number(threshold, "SRTOD: threshold", 0, math.inf if relative else 1)
         number(slope, "SRTOD: slope", ends="(]")
+        whole(rh_channels, "SRTOD: rh_channels", NARROWEST, WIDEST, 256)
+        if gate_least is not None and fusion != "ea":
+            raise InputError(f"SRTOD: gate_least is of the gate, which fusion={fusion} has not; leave it out")
+        least = LEAST if gate_least is None else whole(gate_least, "SRTOD: gate_least", 1, 1024, LEAST)
         c = ch[0]
         self.stride, self.resize, self.diff = stride, resize, diff
         self.thresh_mode, self.slope, self.detach = thresh_mode, slope, detach
         self.fusion = fusion
-        self.head = ReconstructionHead(c, stride, round(min(c, WIDEST) * rh_width), ch[1])
+        self.head = ReconstructionHead(c, stride, round(min(c, rh_channels) * rh_width), ch[1])
         value = torch.tensor(float(threshold))
         if thresh_mode in ("ste", "official") and fusion != "none":
             self.threshold = nn.Parameter(value)
         else:
             self.register_buffer("threshold", value)  # a parameter without gradient would be thawed by the trainer
-        self.gate = ChannelGate(c, max(c // 16, LEAST)) if fusion == "ea" else None
+        self.gate = ChannelGate(c, max(c // REDUCTION, least)) if fusion == "ea" else None
         self.mix = nn.Conv2d(c + 1, c, 1) if fusion == "concat" else None
 
     def forward(self, x: list[Tensor]) -> WithAux:

@@ -68,13 +68,13 @@ def heat_maps(preds: Any, letterboxes: Sequence[Letterbox], least: float = 0.0) 
     return [from_rows(one, letterbox, least) for one, letterbox in zip(rows, letterboxes, strict=True)]
 
 
-def tile_batcher(model: Any, suppress: Callable[[Tensor], list[Tensor]], augment: bool = False) -> TileBatcher:
+def tile_batcher(model: Any, suppress: Callable[[Tensor], list[Tensor]], augment: Any = False) -> TileBatcher:
     """Canvases through a network.
 
     Args:
         model: ultralytics' AutoBackend.
         suppress: raw output -> (n, 6) rows per canvas.
-        augment: with test-time augmentation.
+        augment: with test-time augmentation; sizes, or True for the usual ones.
     """
 
     def detect(canvases: np.ndarray) -> list[np.ndarray]:
