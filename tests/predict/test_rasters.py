@@ -38,18 +38,19 @@ def home(tmp_path_factory) -> SimpleNamespace:
     pixels = (pictures(1, (SIDE, SIDE), seed=3)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     raster = write_raster(to / "a.tif", pixels, overviews="inside")
     plain = write_raster(to / "plain.tif", pixels, crs=None, transform=None)
-    return SimpleNamespace(at=to, weights=saved(made, to / "m.pt"), pixels=pixels, raster=raster, plain=plain)
+    weights = saved(made, to / "m.pt")
+    return SimpleNamespace(weights=weights, model=YOLO(weights), pixels=pixels, raster=raster, plain=plain)
 
 
 def found_in(home: SimpleNamespace, to: Path, source: Path | None = None, **options):
-    usual = {"imgsz": 64, "conf": 0.3, "verbose": False, "project": str(to), "name": "run"}
-    (result,) = YOLO(home.weights).predict(str(source or home.raster), **usual | options)
+    usual = {"imgsz": 64, "conf": 0.4, "verbose": False, "project": str(to), "name": "run"}
+    (result,) = home.model.predict(str(source or home.raster), **usual | options)
     return result
 
 
 def test_one_window_finds_what_a_picture_of_it_does(home, tmp_path):
     result = found_in(home, tmp_path, imgsz=SIDE, save_json=True, save=True)
-    picture = YOLO(home.weights).predict(home.pixels[..., ::-1].copy(), imgsz=SIDE, conf=0.3, verbose=False)[0]
+    picture = home.model.predict(home.pixels[..., ::-1].copy(), imgsz=SIDE, conf=0.4, verbose=False)[0]
     assert len(result) and np.allclose(result.rows, picture.boxes.data.numpy(), atol=1e-3)
     read = vectors.read(tmp_path / "run" / "a.gpkg")
     place = Place(tuple(METRE)[:6], UTM)
@@ -79,9 +80,8 @@ def test_crops_read_what_they_look_at_alone(home, tmp_path, monkeypatch):
     read = []
     whole = "yolotiny.rasters.view.View.everything"
     monkeypatch.setattr(whole, lambda view: pytest.fail("a whole window was read"))
-    run = YOLO(home.weights)
     monkeypatch.setattr("yolotiny.rasters.raster.Raster.read", _noted(read))
-    run.predict(str(home.raster), imgsz=64, crops="auto", conf=0.3, verbose=False, project=str(tmp_path))
+    found_in(home, tmp_path, crops="auto")
     coarse = [(window, size) for window, _, size in read if size is not None]
     assert coarse and all(size[0] <= 64 and window[3] > size[0] for window, size in coarse)
 
@@ -92,8 +92,8 @@ def _noted(calls: list):
 
 
 def test_a_finer_scale_is_more_windows(home, tmp_path):
-    usual, fine = (found_in(home, tmp_path, crops="grid", **o) for o in ({}, {"pixel_scale": 2.0}))
-    tiles = found_in(home, tmp_path, crops="grid", tile=32)
+    usual, fine = (found_in(home, tmp_path, crops="grid", **o) for o in ({}, {"pixel_scale": 1.5}))
+    tiles = found_in(home, tmp_path, crops="grid", tile=43)
     assert fine.windows.total() == tiles.windows.total() > usual.windows.total()
     assert found_in(home, tmp_path, crops="grid", overlap=0.6).windows.total() > usual.windows.total()
 
@@ -111,7 +111,7 @@ def test_geojson_is_in_degrees(home, tmp_path):
 
 
 def test_a_small_tiff_without_a_place_is_a_picture_unless_asked_for(home, tmp_path):
-    (result,) = YOLO(home.weights).predict(str(home.plain), imgsz=64, verbose=False, project=str(tmp_path))
+    (result,) = home.model.predict(str(home.plain), imgsz=64, verbose=False, project=str(tmp_path))
     assert hasattr(result, "boxes")
     asked = found_in(home, tmp_path, home.plain, format="gpkg")
     assert np.allclose(Place().boxes(vectors.read(asked.files[0]).geometries), asked.rows[:, :4])
@@ -153,7 +153,7 @@ def cut_after(monkeypatch, windows: int) -> None:
 
 def test_the_same_command_goes_on_where_a_run_was_cut_off(home, tmp_path, monkeypatch, capsys):
     whole = found_in(home, tmp_path / "whole")
-    words = f"predict model={home.weights} source={home.raster} imgsz=64 conf=0.3 project={tmp_path} name=run".split()
+    words = f"predict model={home.weights} source={home.raster} imgsz=64 conf=0.4 project={tmp_path} name=run".split()
     with monkeypatch.context() as patch:
         cut_after(patch, 4)
         assert cli.main(words) == 130
@@ -178,7 +178,7 @@ def test_another_run_leaves_one_that_was_cut_off_alone(home, tmp_path, monkeypat
     kept = tmp_path / "run" / "a.windows.jsonl"
     other = found_in(home, tmp_path, conf=0.5)  # in a folder of its own
     assert kept.exists() and other.files[0].parent.name == "run-2"
-    with pytest.raises(InputError, match="is of a run that was cut off, with conf=0.3 and not 0.5"):
+    with pytest.raises(InputError, match="is of a run that was cut off, with conf=0.4 and not 0.5"):
         found_in(home, tmp_path, conf=0.5, exist_ok=True)
     assert found_in(home, tmp_path).files[0].parent.name == "run" and not kept.exists()
 

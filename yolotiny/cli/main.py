@@ -27,7 +27,7 @@ from .table import COMMANDS, COMMON, Command
 HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
 TEXT = {"model", "data", "source", "project", "name", "to", "gt", "pred", "out", "report", "images"}
-TEXT |= {"format", "formats", "protocol", "split", "baseline", "plugins"}
+TEXT |= {"format", "formats", "protocol", "split", "baseline", "plugins", "labels", "class_field"}
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What a wrong file, value or option ends in: our errors, and those that ultralytics, torch and the system raise.
 USER_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, SyntaxError, ImportError, AssertionError)

@@ -197,7 +197,7 @@ COMMANDS = {
             "format": Argument(
                 name("the name of a format", None),
                 "what it is: visdrone, uavdt, aitod, aitod-v2, dota, soda-a, droneswarms, tinyperson, xview, "
-                "hit-uav, coco, voc, yolo",
+                "hit-uav, coco, voc, yolo, geo",
             ),
             "source": Argument(PATH, "the data set as downloaded"),
             "to": Argument(FOLDER, "folder to write"),
@@ -216,6 +216,10 @@ COMMANDS = {
                 "share of an object that must lie in a tile to count there, default 0.7; less is an ignore region",
             ),
             "every": Argument(whole(1, MANY), "10 keeps every tenth picture of each sequence, default 1"),
+            "labels": Argument(PATH, "format=geo: the vector file whose polygons are the objects in the raster"),
+            "class_field": Argument(
+                name("the name of a field", None), "format=geo: the field that names the class; default one class"
+            ),
         }
         | DATA_READING,
     ),
