@@ -268,12 +268,15 @@ COMMANDS = {
         settings=("assigner", "anchors"),
     ),
     "eval": Command(
-        "score a file of detections against a file of ground truth, both COCO JSON",
+        "score a file of detections against one of ground truth: COCO JSON, or vector files of a raster",
         "yolotiny eval gt=annotations/val.json pred=predictions.json protocol=aitod report=report images=images/val",
         ("gt", "pred", "protocol"),
         {
-            "gt": Argument(PATH, "ground truth"),
-            "pred": Argument(PATH, "detections"),
+            "gt": Argument(PATH, "ground truth, COCO JSON or a vector file (.gpkg, .geojson)"),
+            "pred": Argument(PATH, "detections, of the same kind"),
+            "class_field": Argument(
+                name("the name of a field", None), "of a vector file of ground truth; default class"
+            ),
             "out": Argument(PATH, "write the report to this JSON file"),
             "report": Argument(
                 MAYBE_FOLDER, "folder to write report.json, plots and the self-contained page report.html to"
