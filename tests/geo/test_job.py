@@ -127,7 +127,7 @@ def test_a_run_that_is_through_looks_at_nothing_again(raster, tmp_path):
 
 
 def test_only_the_same_run_goes_on(tmp_path):
-    journal(tmp_path).close()
+    journal(tmp_path)
     with pytest.raises(InputError, match="is of a run that was cut off, with conf=0.25 and not 0.5; repeat that"):
         journal(tmp_path, ABOUT | {"conf": 0.5})
     with pytest.raises(InputError, match="with iou=None and not 0.6"):
@@ -137,7 +137,7 @@ def test_only_the_same_run_goes_on(tmp_path):
 
 def test_the_folder_of_a_run_that_was_cut_off_is_found_by_what_it_is(tmp_path):
     for name, about in (("predict", ABOUT), ("predict-2", ABOUT | {"conf": 0.5}), ("other", ABOUT | {"iou": 1})):
-        Journal(tmp_path / name / "a.windows.jsonl", about).close()
+        Journal(tmp_path / name / "a.windows.jsonl", about)
     assert unfinished(tmp_path, "predict", ABOUT) == tmp_path / "predict"
     assert unfinished(tmp_path, "predict", ABOUT | {"conf": 0.5}) == tmp_path / "predict-2"
     assert unfinished(tmp_path, "predict", ABOUT | {"iou": 1}) is None

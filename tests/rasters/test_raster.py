@@ -139,8 +139,10 @@ def test_a_mosaic_of_files_is_read_and_one_of_addresses_is_not(tmp_path):
         with pytest.raises(InputError, match=r"b\.vrt reads from the network .*, which nobody asked for"):
             Raster(str(tmp_path / "b.vrt"))
         (tmp_path / "c.tif").write_text(text % (0, address))  # GDAL goes by what is in a file, not by its name
-        with pytest.raises(InputError, match="reads from the network"):
-            Raster(str(tmp_path / "c.tif"))
+        (tmp_path / "d.vrt").write_text(text % (1, "c.tif"))
+        for name in ("c.tif", "d.vrt"):
+            with pytest.raises(InputError, match=r"c\.tif reads from the network"):
+                Raster(str(tmp_path / name))
 
 
 def test_a_raster_in_an_archive_is_read(tmp_path):

@@ -66,7 +66,7 @@ class Job:
             views = [View(self.raster, windows[i], self.levels, self.channels) for i in batch]
             for i, state, rows in self._looked(batch, views, look):
                 journal.add(i, state, rows)
-            clock.tell(len(journal.entries), sum(len(rows) for _, rows in journal.entries.values()))
+            clock.tell(len(journal.entries), journal.objects)
         states = Counter(state for state, _ in journal.entries.values())
         if states[FAULT] == len(windows):
             raise Unreadable(self.raster.path, "none of its windows decodes")

@@ -31,6 +31,7 @@ class Journal:
     Attributes:
         entries: (what became of it, (n, 6) rows found, xyxy in pixels of the raster, score, class) of each window that
             is done, by its number.
+        objects: how many rows there are in all.
 
     Raises:
         InputError: the file is of another run, or cannot be written.
@@ -46,12 +47,13 @@ class Journal:
         for line in lines[1:]:
             entry = json.loads(line)
             self.entries[entry["window"]] = entry["state"], np.array(entry["rows"], np.float32).reshape(-1, 6)
+        self.objects = sum(len(rows) for _, rows in self.entries.values())
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = path.open("r+b" if lines else "wb", buffering=0)
-            self.file.seek(sum(len(line) + 1 for line in lines))
-            self.file.truncate()
-            if not lines:
+            if lines:
+                os.truncate(path, sum(len(line) + 1 for line in lines))
+            else:
+                path.unlink(missing_ok=True)
                 self._write(head)
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -67,19 +69,16 @@ class Journal:
         except OSError as error:
             raise cannot_write(self.path, error, f"{len(self.entries)} windows before it are kept there") from error
         self.entries[window] = state, rows
+        self.objects += len(rows)
 
     def _write(self, line: str) -> None:
-        left = memoryview(line.encode() + b"\n")
-        while left:
-            left = left[self.file.write(left) :]
-
-    def close(self) -> None:
-        """Close the file, which stays for the next run."""
-        self.file.close()
+        with self.path.open("ab", buffering=0) as file:  # not held open: a run may be of thousands of rasters
+            left = memoryview(line.encode() + b"\n")
+            while left:
+                left = left[file.write(left) :]
 
     def remove(self) -> None:
         """Take the file away: the output is written."""
-        self.close()
         self.path.unlink(missing_ok=True)
 
 

@@ -39,7 +39,7 @@ REFUSED = {  # options of a prediction that say nothing of a raster
 }
 # What a run may be gone on with another value of: where it writes and how fast it is, not what it finds.
 FREE = {"project", "name", "exist_ok", "verbose", "save", "save_json", "format", "batch", "device", "compile"}
-FREE |= {"channels_last", "model", "source", "plugins", "debug", "data"}
+FREE |= {"channels_last", "model", "source", "plugins", "debug"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ def predict_rasters(
         InputError: a raster cannot be opened or understood, or does not go with an option.
     """
     paths = [path if is_virtual(path) else os.path.abspath(path) for path in rasters]
-    runs = [RasterRun(predictor, path, name, options, model) for path, name in named(paths).items()]
+    look = WindowLook(predictor)
+    runs = [RasterRun(look, path, name, options, model) for path, name in named(paths).items()]
     return _results(runs)
 
 
@@ -128,30 +129,31 @@ class RasterRun:
     """One raster of a prediction, ready to be looked at.
 
     Args:
-        predictor, options, model: see `predict_rasters`.
+        look: at its windows.
         path: the raster.
         name: what it is called in what is written.
+        options, model: see `predict_rasters`.
     """
 
-    def __init__(self, predictor: Predictor, path: str, name: PictureName, options: Mapping[str, Any], model: str):
-        self.predictor, self.path, self.name, self.model = predictor, path, name, model
+    def __init__(self, look: WindowLook, path: str, name: PictureName, options: Mapping[str, Any], model: str):
+        self.look, self.predictor, self.path, self.name, self.model = look, look.predictor, path, name, model
         self.format = options.get("format") or "gpkg"
         self.raster = Raster(path)
         if self.format == "geojson" and not self.raster.georeferenced:
             raise InputError(
                 f"{path} has no coordinate system, and GeoJSON is in WGS84: give format=gpkg, which keeps pixels"
             )
-        channels = getattr(predictor.model, "channels", None) or 3
+        predictor = self.predictor
         levels, said = Levels.of(self.raster, reader_for(predictor.model, predictor.pictures))
-        self.look = WindowLook(predictor, channels)
-        rules = Rules(self.look.merge, predictor.nms_config.suppression)
-        self.job = Job(self.raster, levels, channels, self.look.plan, rules, self._tell)
+        rules = Rules(look.merge, predictor.nms_config.suppression)
+        self.job = Job(self.raster, levels, look.channels, look.plan, rules, self._tell)
         about = self._about(options)
         folder = Path(predictor.save_dir)
         self.folder = unfinished(folder.parent, predictor.args.name or "predict", about) or folder
         self.journal = Journal(self.folder / f"{name.stem}{SUFFIX}", about)
         if said:
             self._tell(f"{path}, {said}")
+        self.raster.close()  # until it is its turn: they may be thousands
 
     def _tell(self, line: str) -> None:
         if self.predictor.args.verbose:
@@ -179,9 +181,9 @@ class RasterRun:
         except KeyboardInterrupt:
             done = len(self.journal.entries)
             raise KeyboardInterrupt(f"{done:,} windows are kept in {self.folder}; the same command goes on") from None
-        return RasterResult(
-            self.path, found.rows, self.predictor.model.names, self.raster.place, found.windows, self._write(found)
-        )
+        files, names = self._write(found), self.predictor.model.names
+        self.raster.close()
+        return RasterResult(self.path, found.rows, names, self.raster.place, found.windows, files)
 
     def _write(self, found: Found) -> tuple[Path, ...]:
         """Write the files of a raster; returns them."""

@@ -33,9 +33,9 @@ class WindowLook:
 
     Args:
         predictor: has its network and options.
-        channels: of the network.
 
     Attributes:
+        channels: of the network.
         plan: the windows that it wants to see.
         merge: how what they hold is joined.
 
@@ -43,9 +43,9 @@ class WindowLook:
         InputError: a setting of crops that says nothing of a raster.
     """
 
-    def __init__(self, predictor: Predictor, channels: int):
-        self.predictor = predictor
-        predictor.setup_source(np.zeros((32, 32, channels), np.uint8))
+    def __init__(self, predictor: Predictor):
+        self.predictor, self.channels = predictor, getattr(predictor.model, "channels", None) or 3
+        predictor.setup_source(np.zeros((32, 32, self.channels), np.uint8))
         self.input = int(predictor.imgsz[0]), int(predictor.imgsz[1])
         training = TrainingStats.of(predictor.model)
         sliced = predictor.sliced

@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from .sources import is_virtual
 PART_SIDE, PARTS = 64, 16  # pixels, and how many to each side: a raster's statistics are those of 256 such parts
 # A raster that is made of others may name addresses, which nobody asked to fetch.
 ADDRESS = re.compile(r"://|/vsi(curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)|<GDAL_W[CM]", re.IGNORECASE)
-MADE_OF_OTHERS = ".vrt"
+PARTS_OF_VRT = re.compile(r"<Source(?:Filename|Dataset)[^>]*>([^<]+)<")
 LARGEST_VRT = 64_000_000  # bytes
 
 Window = tuple[int, int, int, int]  # left, top, width, height, pixels
@@ -45,16 +45,9 @@ class Raster:
     """
 
     def __init__(self, path: str):
-        rasterio = need("rasterio")
         self.path = path
-        _check(path)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it may have no place on Earth, which is told where that matters
-                self.file = rasterio.open(path)
-        except (rasterio.errors.RasterioError, UnicodeError, ValueError) as error:
-            said = str(error).split(";")[0].replace(path, "").strip(" :'")
-            raise InputError(f"cannot open the raster {path}: {said}") from None
+        _check(path, set())
+        self.file = _opened(path)
         if not self.file.count:
             parts = f", such as {self.file.subdatasets[0]}" if self.file.subdatasets else ""
             raise InputError(f"the raster {path} has no bands of its own; give one of those in it{parts}")
@@ -142,6 +135,8 @@ class Raster:
         self, what: str, window: Window, bands: list[int] | None, shape: tuple[int, ...], resampling: str
     ) -> np.ndarray:
         rasterio = need("rasterio")
+        if self.file.closed:
+            self.file = _opened(self.path)
         options = {"window": need("rasterio.windows").Window(*window), "out_shape": shape}
         options["resampling"] = getattr(need("rasterio.enums").Resampling, resampling)
         try:
@@ -152,14 +147,32 @@ class Raster:
             raise Unreadable(self.path, f"its part of {w}x{h} px at {x}, {y} does not decode ({reason})") from None
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, which the next part that is read opens again."""
         self.file.close()
 
 
-def _check(path: str) -> None:
-    """Raise InputError for a raster that is not there, or whose file names addresses that nobody asked for."""
-    if is_virtual(path):
+def _opened(path: str) -> Any:
+    """What rasterio opens; InputError where it does not."""
+    rasterio = need("rasterio")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it may have no place on Earth, which is told where that matters
+            return rasterio.open(path)
+    except (rasterio.errors.RasterioError, UnicodeError, ValueError) as error:
+        said = str(error).split(";")[0].replace(path, "").strip(" :'")
+        raise InputError(f"cannot open the raster {path}: {said}") from None
+
+
+def _check(path: str, seen: set[str]) -> None:
+    """Raise InputError for a raster that is not there, or that names addresses, itself or by a file in it.
+
+    Args:
+        path: the raster.
+        seen: files that were looked at.
+    """
+    if is_virtual(path) or path in seen:
         return
+    seen.add(path)
     if not os.path.isfile(path):
         raise InputError(f"there is no raster {path}" + (", which is a folder" if os.path.isdir(path) else ""))
     with open(path, "rb") as file:
@@ -172,14 +185,16 @@ def _check(path: str) -> None:
             f"{path} reads from the network ({found[0]}), which nobody asked for; give the address itself as "
             "source=/vsicurl/..."
         )
-    if Path(path).suffix.lower() != MADE_OF_OTHERS:
-        raise InputError(f"cannot open the raster {path}: it is a text of XML, not a raster")
+    for name in PARTS_OF_VRT.findall(text):
+        for part in (name, os.path.join(os.path.dirname(path), name)):
+            if os.path.isfile(part):
+                _check(part, seen)
 
 
-def _palette(file: object) -> np.ndarray:
+def _palette(file: Any) -> np.ndarray:
     """(256, 3) uint8 red, green and blue of each value."""
     table = np.zeros((256, 3), np.uint8)
-    for value, colour in file.colormap(1).items():  # type: ignore[attr-defined]
+    for value, colour in file.colormap(1).items():
         if value < 256:
             table[value] = colour[:3]
     return table
