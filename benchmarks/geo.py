@@ -1,13 +1,13 @@
 """A raster of 20,000 x 20,000 px with known objects: recall, time and memory of `predict`, beside its windows alone.
 
-    python benchmarks/geo.py make DATA RASTER          # HIT-UAV's val pictures laid out; 80 % of the ground is empty
+    python benchmarks/geo.py make DATA RASTER [plain]  # HIT-UAV's val pictures laid out; 80 % of the ground is empty
     python benchmarks/geo.py run MODEL RASTER OUT      # prints the table, writes OUT/geo.json
 
 The layout is made, pixels and boxes are real: the 40 pictures with most objects, each six times and mirrored, lie in
-towns of 5 x 4 pictures; elsewhere lie pictures with three objects at most, which are painted over. `one by one` reads
-the windows of `crops=grid` from the file and gives each to `predict` as a picture. An object counts as found where a
-box of its class has an IoU of 0.5 with it. Memory is the most that the process held, above what it held after a first
-small prediction. Each arm is a process of its own.
+towns of 5 x 4 pictures; elsewhere lie pictures with three objects at most, which are painted over, or with `plain` the
+same blurred to 25 px, as water and fields are. `one by one` reads the windows of `crops=grid` from the file and gives
+each to `predict` as a picture. An object counts as found where a box of its class has an IoU of 0.5 with it. Memory is
+the most that the process held, above what it held after a first small prediction. Each arm is a process of its own.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ SIDE, W, H = 20_000, 640, 512  # pixels, of the raster and of a picture
 TOWN = 5, 4  # pictures across and down
 SHARE = 0.2  # of the ground that lies in towns
 CROWDED, OBJECTS, FEW = 40, 5_000, 3
+BLUR = 25  # pixels
 ARMS = {"one by one": "grid", "grid": "grid", "auto": "auto", "lsm": "lsm"}
 
 
-def make(data: Path, raster: Path) -> None:
+def make(data: Path, raster: Path, plain: bool) -> None:
     """Write the raster, its objects as a GeoPackage beside it, and print what is in it."""
     import rasterio
     from rasterio.enums import Resampling
@@ -62,6 +63,7 @@ def make(data: Path, raster: Path) -> None:
                     objects += map(tuple, moved[(moved[:, 2] <= SIDE) & (moved[:, 3] <= SIDE)])
                 else:
                     picture = _painted_over(pictures, boxes, empty[int(rng.integers(len(empty)))])
+                    picture = cv2.GaussianBlur(picture, (0, 0), BLUR) if plain else picture
                 strip[:, column * W : column * W + W] = picture
             high = min(H, SIDE - row * H)
             part = np.moveaxis(strip[:high, :SIDE, ::-1], 2, 0)
@@ -205,8 +207,8 @@ def run(model: str, raster: str, out: Path) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["make", data, raster]:
-            make(Path(data), Path(raster))
+        case ["make", data, raster, *plain] if plain in ([], ["plain"]):
+            make(Path(data), Path(raster), bool(plain))
         case ["run", model, raster, out]:
             run(model, raster, Path(out))
         case ["arm", name, model, raster, out]:

@@ -176,11 +176,36 @@ def test_another_run_leaves_one_that_was_cut_off_alone(home, tmp_path, monkeypat
         with pytest.raises(KeyboardInterrupt):
             found_in(home, tmp_path)
     kept = tmp_path / "run" / "a.windows.jsonl"
+    home.model.predictor = None  # as in another program
     other = found_in(home, tmp_path, conf=0.5)  # in a folder of its own
     assert kept.exists() and other.files[0].parent.name == "run-2"
+    home.model.predictor = None
     with pytest.raises(InputError, match="is of a run that was cut off, with conf=0.4 and not 0.5"):
         found_in(home, tmp_path, conf=0.5, exist_ok=True)
+    home.model.predictor = None
     assert found_in(home, tmp_path).files[0].parent.name == "run" and not kept.exists()
+
+
+def test_bands_and_stretch_are_those_of_the_raster(home, tmp_path):
+    values = np.zeros((SIDE, SIDE, 6), np.uint16)
+    values[..., [4, 2, 1]] = home.pixels.astype(np.uint16) * 100 + 7
+    path = write_raster(tmp_path / "deep.tif", values)
+    result = found_in(home, tmp_path, path, bands=[5, 3, 2], stretch="minmax", imgsz=SIDE)
+    low, high = int(home.pixels.min()), int(home.pixels.max())
+    seen = ((home.pixels[..., ::-1].astype(np.float32) - low) * (255 / (high - low)) + 0.5).astype(np.uint8)
+    picture = home.model.predict(seen.copy(), imgsz=SIDE, conf=0.4, verbose=False)[0]
+    assert len(result) == pytest.approx(len(picture), rel=0.02)
+    levels = json.loads(vectors.read(result.files[0]).metadata["yolotiny"])["levels"]
+    assert levels == {"bands": [5, 3, 2], "black": low * 100 + 7, "white": high * 100 + 7, "bits": None}
+
+
+def test_several_rasters_have_a_file_each(home, tmp_path):
+    (tmp_path / "b").mkdir()
+    other = shutil.copy(home.raster, tmp_path / "b" / "b.tif")
+    options = {"imgsz": 64, "conf": 0.4, "verbose": False, "project": str(tmp_path), "name": "run", "format": "gpkg"}
+    first, second = home.model.predict([str(home.raster), str(other)], crops="auto", **options, **{"infer.scale": 4})
+    assert [r.files[0].name for r in (first, second)] == ["a.gpkg", "b.gpkg"]
+    assert np.array_equal(first.rows, second.rows) and first.windows == second.windows
 
 
 def test_ogrinfo_reads_what_is_written(home, tmp_path):

@@ -45,7 +45,7 @@ class WindowLook:
 
     def __init__(self, predictor: Predictor):
         self.predictor, self.channels = predictor, getattr(predictor.model, "channels", None) or 3
-        predictor.setup_source(np.zeros((32, 32, self.channels), np.uint8))
+        predictor.setup_source(torch.zeros(1, self.channels, 32, 32))  # for its sizes alone; bands are of the rasters
         self.input = int(predictor.imgsz[0]), int(predictor.imgsz[1])
         training = TrainingStats.of(predictor.model)
         sliced = predictor.sliced
