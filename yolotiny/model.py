@@ -318,6 +318,8 @@ def predicted(owner: YOLO, source: Any, stream: bool, options: dict[str, Any], o
         kind = UncertainPredictor if options.get("uncertainty") else Predictor
         return predictor_for(owner, kind, {}, source, options, own)(source=source, stream=stream)
     check_options(options)
+    if own is not None and not is_ours(own):
+        raise InputError("a raster is looked at by a class of predictors that is made from yolotiny's Predictor")
     predictor = predictor_for(owner, Predictor, {}, rasters, options, own)
     results = predict_rasters(predictor, rasters, options, fingerprint(owner.model))
     return results if stream else list(results)

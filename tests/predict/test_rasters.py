@@ -200,6 +200,9 @@ def test_bands_and_stretch_are_those_of_the_raster(home, tmp_path):
 
 
 def test_several_rasters_have_a_file_each(home, tmp_path):
+    with pytest.raises(InputError, match="there is no raster .*gone.tif"):  # told before the first is begun
+        home.model.predict([str(home.raster), "gone.tif"], format="gpkg", project=str(tmp_path), verbose=False)
+    assert not list(tmp_path.iterdir())
     (tmp_path / "b").mkdir()
     other = shutil.copy(home.raster, tmp_path / "b" / "b.tif")
     options = {"imgsz": 64, "conf": 0.4, "verbose": False, "project": str(tmp_path), "name": "run", "format": "gpkg"}

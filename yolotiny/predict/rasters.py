@@ -114,6 +114,8 @@ def predict_rasters(
     paths = [path if is_virtual(path) else os.path.abspath(path) for path in rasters]
     look = WindowLook(predictor)
     runs = [RasterRun(look, path, name, options, model) for path, name in named(paths).items()]
+    for run in runs:  # nothing is written before all of them are understood
+        run.begin()
     return _results(runs)
 
 
@@ -147,13 +149,20 @@ class RasterRun:
         levels, said = Levels.of(self.raster, reader_for(predictor.model, predictor.pictures))
         rules = Rules(look.merge, predictor.nms_config.suppression)
         self.job = Job(self.raster, levels, look.channels, look.plan, rules, self._tell)
-        about = self._about(options)
-        folder = Path(predictor.save_dir)
-        self.folder = unfinished(folder.parent, predictor.args.name or "predict", about) or folder
-        self.journal = Journal(self.folder / f"{name.stem}{SUFFIX}", about)
+        self.about = self._about(options)
         if said:
             self._tell(f"{path}, {said}")
         self.raster.close()  # until it is its turn: they may be thousands
+
+    def begin(self) -> None:
+        """Open the journal, in the folder of a run that was cut off or in a new one.
+
+        Raises:
+            InputError: another run was cut off there, or it cannot be written.
+        """
+        folder, name = Path(self.predictor.save_dir), self.predictor.args.name or "predict"
+        self.folder = unfinished(folder.parent, name, self.about) or folder
+        self.journal = Journal(self.folder / f"{self.name.stem}{SUFFIX}", self.about)
 
     def _tell(self, line: str) -> None:
         if self.predictor.args.verbose:
