@@ -8,6 +8,7 @@ import pytest
 from tests.raster_files import squares, write_raster
 from yolotiny.errors import InputError
 from yolotiny.rasters import sources
+from yolotiny.rasters.raster import Raster
 from yolotiny.rasters.sources import rasters_of
 
 
@@ -48,3 +49,15 @@ def test_a_format_of_models_is_for_export():
         rasters_of("a.tif", "onnx")
     with pytest.raises(InputError, match="format=gpkg is of rasters: give source=FILE"):
         rasters_of(np.zeros((4, 4, 3), np.uint8), "gpkg")
+
+
+def test_a_library_that_is_missing_is_one_line_with_what_to_install(tmp_path, monkeypatch):
+    path = write_raster(tmp_path / "a.tif", squares().astype(np.uint8))
+
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr("yolotiny.rasters.needs.importlib.import_module", absent)
+    with pytest.raises(InputError, match=r"package rasterio, which is not installed: pip install 'yolotiny\[geo\]'"):
+        Raster(str(path))
+    assert rasters_of(path) == []
