@@ -19,9 +19,11 @@ LINES = [
     {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits", "pictures"},
+    {"rasters"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
     {"criterion", "slicing", "report", "serve"},
     {"runtime"},
+    {"geo"},
     {"config"},
     {"graph"},
     {"detector"},
@@ -58,6 +60,8 @@ NUMPY_ONLY = (
     "pictures",
     "runtime",
     "serve",
+    "rasters",
+    "geo",
 )
 TORCH = {"torch", "torchvision", "ultralytics"}
 USES_TORCH = {

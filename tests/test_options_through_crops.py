@@ -528,6 +528,7 @@ TABLE: dict[str, dict[str, Check]] = {
         "embed": embedded,
         "vid_stride": strides,
         "stream_buffer": unchanged(True),  # it is of cameras
+        "format": refuses("onnx", "predict writes gpkg or geojson"),  # it is of rasters, see tests/predict
     },
     "val": BOTH
     | {

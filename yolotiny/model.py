@@ -39,8 +39,10 @@ from .nn.head import family_of
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
 from .predict.predictor import TEXTS, Predictor, is_ours
+from .predict.rasters import check_options, fingerprint, predict_rasters
 from .predict.sharing import prepare
 from .predict.uncertainty import UncertainPredictor
+from .rasters.sources import rasters_of
 from .report import WORST
 from .runtime.sources import usual_batch
 from .slicing import SlicedInference
@@ -244,10 +246,10 @@ class YOLO(SeamedModel):
         """Predict on pictures, folders, videos or arrays; gives ultralytics `Results`.
 
         With `uncertainty=True`, a detector of distributions (`-ugs`) says of each box how far it may be off, see
-        `UncertainResults`; where pictures are saved, uncertainty.json is too.
+        `UncertainResults`; where pictures are saved, uncertainty.json is too. A raster, see `rasters_of`, gives a
+        `RasterResult`, and its vector file is written.
         """
-        kind = UncertainPredictor if options.get("uncertainty") else Predictor
-        return predictor_for(self, kind, {}, source, options, predictor)(source=source, stream=stream)
+        return predicted(self, source, stream, options, predictor)
 
     def track(self, source: Any = None, stream: bool = False, persist: bool = False, **options: Any) -> Any:
         """Predict, and follow objects from frame to frame: `boxes.id` of the `Results` says which is which.
@@ -326,6 +328,21 @@ def scales_of(plain: dict[str, Any], owner: YOLO) -> tuple[float, ...]:
     if plain.get("augment") is False:
         raise InputError("augment_scales= is read with augment=True: leave augment=False out")
     return tuple(sorted(map(float, scales), key=lambda s: s != 1))
+
+
+def predicted(owner: YOLO, source: Any, stream: bool, options: dict[str, Any], own: Any = None) -> Any:
+    """Results of a prediction, by the user's `own` class of predictors where there is one; see `YOLO.predict`."""
+    check("predict", options)
+    rasters = rasters_of(source, options.get("format"))
+    if not rasters:
+        kind = UncertainPredictor if options.get("uncertainty") else Predictor
+        return predictor_for(owner, kind, {}, source, options, own)(source=source, stream=stream)
+    check_options(options)
+    if own is not None and not is_ours(own):
+        raise InputError("a raster is looked at by a class of predictors that is made from yolotiny's Predictor")
+    predictor = predictor_for(owner, Predictor, {}, rasters, options, own)
+    results = predict_rasters(predictor, rasters, options, fingerprint(owner.model))
+    return results if stream else list(results)
 
 
 def _layers(owner: YOLO, asked: int | Sequence[int]) -> list[int]:

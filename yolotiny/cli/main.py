@@ -28,6 +28,7 @@ HELP = {"-h", "--help", "help"}
 # Options that name something: "007" and "2024-01-31" stay as written. A list in brackets is still a list.
 TEXT = {"model", "data", "source", "project", "name", "to", "gt", "pred", "out", "report", "images"}
 TEXT |= {"format", "formats", "protocol", "split", "baseline", "plugins", "file", "profile", "only", "figures"}
+TEXT |= {"labels", "class_field"}
 LISTS = {"augment_scales"}  # lists of numbers, which need no brackets
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What a wrong file, value or option ends in: our errors, and those that ultralytics, torch and the system raise.

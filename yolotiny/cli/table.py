@@ -208,7 +208,7 @@ COMMANDS = {
             "format": Argument(
                 name("the name of a format", None),
                 "what it is: visdrone, uavdt, aitod, aitod-v2, dota, soda-a, droneswarms, tinyperson, xview, "
-                "hit-uav, coco, voc, yolo",
+                "hit-uav, coco, voc, yolo, geo",
             ),
             "source": Argument(PATH, "the data set as downloaded"),
             "to": Argument(FOLDER, "folder to write"),
@@ -227,6 +227,10 @@ COMMANDS = {
                 "share of an object that must lie in a tile to count there, default 0.7; less is an ignore region",
             ),
             "every": Argument(whole(1, MANY), "10 keeps every tenth picture of each sequence, default 1"),
+            "labels": Argument(PATH, "format=geo: the vector file whose polygons are the objects in the raster"),
+            "class_field": Argument(
+                name("the name of a field", None), "format=geo: the field that names the class; default one class"
+            ),
         }
         | DATA_READING,
     ),
@@ -275,12 +279,15 @@ COMMANDS = {
         settings=("assigner", "anchors"),
     ),
     "eval": Command(
-        "score a file of detections against a file of ground truth, both COCO JSON",
+        "score a file of detections against one of ground truth: COCO JSON, or vector files of a raster",
         "yolotiny eval gt=annotations/val.json pred=predictions.json protocol=aitod report=report images=images/val",
         ("gt", "pred", "protocol"),
         {
-            "gt": Argument(PATH, "ground truth"),
-            "pred": Argument(PATH, "detections"),
+            "gt": Argument(PATH, "ground truth, COCO JSON or a vector file (.gpkg, .geojson)"),
+            "pred": Argument(PATH, "detections, of the same kind"),
+            "class_field": Argument(
+                name("the name of a field", None), "of a vector file of ground truth; default class"
+            ),
             "out": Argument(PATH, "write the report to this JSON file"),
             "report": Argument(
                 MAYBE_FOLDER, "folder to write report.json, plots and the self-contained page report.html to"

@@ -465,7 +465,10 @@ RESULTS = {
 }
 FILES = {
     "format": Option(
-        EXPORT, name("the name of a format"), "onnx, openvino, engine, torchscript (default) and others of ultralytics"
+        (*EXPORT, *PREDICT),
+        name("the name of a format"),
+        "in export onnx, openvino, engine, torchscript (default) and others of ultralytics; in predict of rasters the "
+        "vector file, gpkg (default) or geojson, see docs/geo.md",
     ),
     "dynamic": Option(EXPORT, FLAG, "True writes a file that takes pictures of any size and number"),
     "heatmap": Option(

@@ -13,7 +13,6 @@ from typing import Any
 from ..errors import InputError
 from ..pictures.depth import Depth
 from ..pictures.reader import PictureReader
-from ..pictures.survey import survey
 from .formats import CONVERTERS
 from .quality.checks import Report, check
 from .quality.statistics import Stats, stats
@@ -41,6 +40,8 @@ def convert(
     progress: Progress | None = None,
     bands: Any = None,
     stretch: Any = "auto",
+    labels: str | Path | None = None,
+    class_field: str | None = None,
 ) -> Summary:
     """Convert a data set to the layout that training and evaluation read.
 
@@ -66,6 +67,8 @@ def convert(
         stretch: how values become eight bits, see `depth.Depth`. Tiles always have eight bits, stretched with the range
             of the picture they are of; whole pictures are written anew where `bands` or a stretch is given, else linked
             as they are.
+        labels: of format geo, the vector file whose polygons are the objects in the raster.
+        class_field: of format geo, the field of `labels` that names their class; without one there is one class.
     Returns:
         Counts by split; print it.
     Raises:
@@ -77,28 +80,32 @@ def convert(
     if source.resolve() == to.resolve():
         raise InputError(f"source and to are the same folder, {to}; write to another one")
     tiling = _tiling(chosen.tiling, tile, overlap, keep)
-    reader = PictureReader(Depth.of(bands, stretch))
+    reader = chosen.reader(Depth.of(bands, stretch))
     check_free(to, force)  # before the reading, which may take minutes
-    data = chosen.read(source)
+    given = {"labels": labels, "class_field": class_field, "tiling": tiling}
+    if unread := [k for k, v in given.items() if k not in ("tiling", *chosen.takes) and v is not None]:
+        raise InputError(f"{unread[0]}= is of format=geo, rasters and vector files; format={format} does not read it")
+    data = chosen.read(source, **{k: given[k] for k in chosen.takes})
     data.protocol = data.protocol or chosen.protocol
     leave_out(data)
     note_companions(data, source)
     data = thin_out(data, every)
-    data.notes += _survey(data, reader, bool(tiling))
+    data.notes += _survey(data, chosen.survey, reader, bool(tiling))
     data = tile_dataset(data, tiling) if tiling else as_png(data) if reader.depth.asked else data
     about = {"format": format, "source": str(source.resolve()), "every": every}
     about |= asdict(tiling) if tiling else {"tile": 0}
     about |= {"pictures_read": reader.tag} if reader.tag else {}
+    about |= {k: str(v) for k, v in given.items() if k != "tiling" and v is not None}
     return write(data, to, force, link, progress, source if source.is_dir() else source.parent, about, reader)
 
 
-def _survey(data: Dataset, reader: PictureReader, tiled: bool) -> list[str]:
+def _survey(data: Dataset, look: Any, reader: PictureReader, tiled: bool) -> list[str]:
     """Settle how the pictures of all splits are read; returns what to say of it."""
     files = list(dict.fromkeys(record.image for records in data.splits.values() for record in records))
     if not tiled and not reader.depth.asked:
         return []  # they are linked as they are
     written = "written as PNG of 8 bits" if not tiled else "tiles have 8 bits, in the range of the whole picture"
-    return [f"{line}; {written}" for line in survey(reader, files)]
+    return [f"{line}; {written}" for line in look(reader, files)]
 
 
 def as_png(data: Dataset) -> Dataset:

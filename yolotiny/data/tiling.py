@@ -80,6 +80,7 @@ def _tiles(record: Record, tiling: Tiling) -> tuple[list[Record], int, int]:
     path = PurePosixPath(record.name)
     suffix = ".jpg" if path.suffix.lower() in LOSSY else ".png"
     side = tiling.tile
+    left, top = record.window or (0, 0)  # of a part of a picture
     tiles = []
     for y in tiling.starts(record.height):
         for x in tiling.starts(record.width):
@@ -91,7 +92,7 @@ def _tiles(record: Record, tiling: Tiling) -> tuple[list[Record], int, int]:
             tiles.append(
                 Record(
                     record.image,
-                    path.with_name(f"{path.stem}__{x}___{y}{suffix}").as_posix(),
+                    path.with_name(f"{path.stem}__{left + x}___{top + y}{suffix}").as_posix(),
                     side,
                     side,
                     cut[kept],
@@ -99,7 +100,7 @@ def _tiles(record: Record, tiling: Tiling) -> tuple[list[Record], int, int]:
                     np.concatenate((rest[seen], cut[torn])),
                     np.concatenate((record.ignore_labels[seen], labels[torn])),
                     areas=areas[kept],
-                    window=(x, y),
+                    window=(left + x, top + y),
                 )
             )
     return tiles, int((~inside).sum()), int((~whole).sum())

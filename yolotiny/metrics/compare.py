@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..rasters.vectors import is_vector
 from .bootstrap import SAMPLES, few_objects, interval, plan, resample
 from .fingerprint import scene_hash
 from .inputs import Source, read
@@ -39,6 +40,8 @@ def compare(gt: Source, a: Source, b: Source, protocol: str = "aitod", samples: 
     rules = PROTOCOLS.find(protocol)
     if not hasattr(rules, "ap_of"):
         raise InputError(f"protocol {protocol} counts by an algorithm of its own, which eval compare cannot repeat")
+    if vector := [x for x in (gt, a, b) if is_vector(x)]:
+        raise InputError(f"eval compare reads COCO JSON, not {vector[0]}; predict writes it with save_json=True")
     scenes = [read(gt, x) for x in (a, b)]
     matchings = [rules.match(scene) for scene in scenes]
     reports = [rules.score(matching) for matching in matchings]

@@ -16,11 +16,13 @@ import numpy as np
 
 from ..errors import InputError
 from ..ignore import IgnoreKind, from_coco
+from ..rasters.vectors import is_vector
 from ..text import printable
 from ..yaml_file import regular_file
 from .category_ids import hint_of, known, shift_note
 from .picture_ids import PictureIds
 from .scene import NO_SIZE, Detections, Objects, Picture, Regions, Scene, rows_at, rows_of
+from .vector_files import as_coco
 
 Source = str | Path | Mapping[str, Any] | Sequence[Any]
 NAN_BOX = (math.nan,) * 4
@@ -91,14 +93,24 @@ def _xywh(x: Any) -> np.ndarray:
     return np.concatenate((x[:, :2], x[:, 2:] - x[:, :2]), 1)
 
 
-def read(gt: Source, pred: Source) -> Scene:
-    """Read ground truth and predictions in COCO form, from files or already loaded.
+def read(gt: Source, pred: Source, class_field: str | None = None) -> Scene:
+    """Read ground truth and predictions in COCO form, from files or already loaded, or from two vector files.
+
+    Args:
+        gt, pred: COCO JSON, or GeoPackage and GeoJSON, see `vector_files.as_coco`.
+        class_field: of a vector file of ground truth, the field of the class.
 
     Raises:
         InputError: what is wrong, in which file and row (rows count from 1).
     """
     gt_name = str(gt) if isinstance(gt, str | Path) else "ground truth"
     pred_name = str(pred) if isinstance(pred, str | Path) else "predictions"
+    if is_vector(gt) or is_vector(pred):
+        gt, pred = as_coco(gt, pred, class_field)
+    elif class_field is not None:
+        raise InputError(
+            f"class_field={class_field} is of vector files; {gt_name} is COCO JSON, which names its classes"
+        )
     ground_truth, rows = _load(gt, gt_name), _load(pred, pred_name)
     for key in ("images", "annotations", "categories"):
         if not isinstance(ground_truth, Mapping) or not isinstance(ground_truth.get(key), list | tuple):

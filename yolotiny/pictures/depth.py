@@ -98,7 +98,7 @@ class Depth:
             values = values.astype(np.uint8) * 255
         held = valid(values, nodata)
         if self.stretched:
-            return _linear(values, held, *self._ends(values, held))
+            return linear(values, held, *self._ends(values, held))
         if values.dtype == np.uint8:
             return values
         if values.dtype.kind == "f":
@@ -106,7 +106,7 @@ class Depth:
             top = self.top or top_of(low, high)
             if low < 0 or high > top:
                 raise Unclear(f"values from {low:g} to {high:g} among pictures of 0 to {top}; {OPTIONS}")
-            return _linear(values, held, 0, top)
+            return linear(values, held, 0, top)
         return self._shifted(values, held)
 
     def _shifted(self, values: np.ndarray, held: np.ndarray | None) -> np.ndarray:
@@ -179,8 +179,17 @@ def top_of(low: float, high: float) -> int:
     return 1 if high <= 1 else 255
 
 
-def _linear(values: np.ndarray, held: np.ndarray | None, low: float, high: float) -> np.ndarray:
-    """Stretch `low` to `high` linearly to 0 to 255; what is not `held` is 0."""
+def linear(values: np.ndarray, held: np.ndarray | None, low: float, high: float) -> np.ndarray:
+    """Stretch `low` to `high` linearly to 0 to 255.
+
+    Args:
+        values: (H, W, n) of any type.
+        held: (H, W, n) whether a value is one; None where all are. Others become 0.
+        low, high: values that become 0 and 255.
+
+    Returns:
+        (H, W, n) uint8.
+    """
     scale = 255 / max(high - low, 1e-9)
     out = np.empty(values.shape, np.uint8)
     for row in range(0, len(values), 1024):  # in parts, so that the copy in floats stays small

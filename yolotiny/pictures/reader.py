@@ -142,14 +142,9 @@ class PictureReader:
 
     def _made(self, values: np.ndarray, header: Header) -> np.ndarray:
         """(H, W, n) all bands in the order of a file -> (H, W, channels) as networks read them."""
-        made = self.depth.to_bytes(values[..., self.numbers(values.shape[2], header)], header.nodata)
-        if self.channels in (1, 3) and made.shape[2] == 3:
-            made = np.ascontiguousarray(made[..., ::-1])
-            if self.channels == 1:
-                made = cv2.cvtColor(made, cv2.COLOR_BGR2GRAY)[..., None]
-        elif made.shape[2] == 1 and self.channels > 1:
-            made = np.repeat(made, self.channels, 2)
-        return np.ascontiguousarray(made)
+        return arranged(
+            self.depth.to_bytes(values[..., self.numbers(values.shape[2], header)], header.nodata), self.channels
+        )
 
     def _plain(self, path: str | Path) -> np.ndarray:
         """A picture of eight bits, as OpenCV and ultralytics decode it."""
@@ -157,6 +152,17 @@ class PictureReader:
             return found
         picture = decode(path, cv2.IMREAD_GRAYSCALE if self.channels == 1 else cv2.IMREAD_COLOR)
         return picture if picture.ndim == 3 else picture[..., None]
+
+
+def arranged(made: np.ndarray, channels: int) -> np.ndarray:
+    """(H, W, n) uint8 chosen bands, red first -> (H, W, channels) uint8 as networks read them, blue first."""
+    if channels in (1, 3) and made.shape[2] == 3:
+        made = np.ascontiguousarray(made[..., ::-1])
+        if channels == 1:
+            made = cv2.cvtColor(made, cv2.COLOR_BGR2GRAY)[..., None]
+    elif made.shape[2] == 1 and channels > 1:
+        made = np.repeat(made, channels, 2)
+    return np.ascontiguousarray(made)
 
 
 def _by_pillow(path: str | Path, channels: int) -> np.ndarray | None:

@@ -24,9 +24,10 @@ NAMES = {
     "hit-uav": ["Person", "Car", "Bicycle", "OtherVehicle"],
     "voc": voc.NAMES,
 }
+ANYBODYS = {"yolo", "geo"}  # of no data set in particular
 
 
-@pytest.mark.parametrize("format", sorted(CONVERTERS.keys() - {"yolo"}))
+@pytest.mark.parametrize("format", sorted(CONVERTERS.keys() - ANYBODYS))
 def test_every_format_has_a_data_yaml_with_its_classes_protocol_and_command(format):
     text = (FOLDER / f"{format}.yaml").read_text(encoding="utf-8")
     content = yaml.safe_load(text)
@@ -40,7 +41,7 @@ def test_every_format_has_a_data_yaml_with_its_classes_protocol_and_command(form
 
 
 def test_no_data_yaml_is_without_a_format():
-    assert {p.stem for p in FOLDER.glob("*.yaml")} == CONVERTERS.keys() - {"yolo"}
+    assert {p.stem for p in FOLDER.glob("*.yaml")} == CONVERTERS.keys() - ANYBODYS
 
 
 def test_the_help_and_the_docs_list_every_format():
@@ -52,4 +53,9 @@ def test_the_help_and_the_docs_list_every_format():
 
 def test_large_pictures_are_cut_as_their_data_sets_have_it():
     found = {f: (row.tiling.tile, row.tiling.overlap, row.tiling.keep) for f, row in CONVERTERS.items() if row.tiling}
-    assert found == {"dota": (1024, 200, 0.7), "soda-a": (800, 150, 0.7), "xview": (800, 200, 0.7)}
+    assert found == {
+        "dota": (1024, 200, 0.7),
+        "soda-a": (800, 150, 0.7),
+        "xview": (800, 200, 0.7),
+        "geo": (640, 128, 0.7),
+    }

@@ -21,6 +21,7 @@ def evaluate(
     imgsz: int | None = None,
     model: str | None = None,
     samples: int | None = None,
+    class_field: str | None = None,
 ) -> None:
     """Score detections and print the tables; write the JSON to `out`, and JSON, plots and a page to folder `report`."""
     from ... import metrics
@@ -39,7 +40,7 @@ def evaluate(
     folder = None if report is None else on_disk.prepare(Path(report))
 
     def scene() -> metrics.Scene:
-        made = metrics.read(gt, pred)
+        made = metrics.read(gt, pred, class_field)
         if images is not None:
             on_disk.check_folder(Path(images), made.pictures)
         return made

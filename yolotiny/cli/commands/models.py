@@ -38,7 +38,13 @@ def track(model: str, **options: Any) -> None:
 
 def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
     """Run through results, and say how many there were and where they are."""
-    pictures = sum(1 for _ in results)
+    pictures = 0
+    for pictures, result in enumerate(results, 1):  # noqa: B007
+        if hasattr(result, "place"):  # of a raster, which says itself what it left where
+            what = "rasters"
+            print(result)
+    if what == "rasters":
+        return
     unread, ids = model.predictor.unread, model.predictor.ids
     count = f"{pictures} {what}" + (f", {unread} more cannot be read" if unread else "")
     count += "" if ids is None else f", {ids} tracks"

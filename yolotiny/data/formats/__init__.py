@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
+from ...pictures.reader import PictureReader
+from ...pictures.survey import survey
+from ...rasters.reader import RasterReader, survey_rasters
 from ...registry import Registry
 from ..records import Dataset
 from ..tiling import Tiling
@@ -13,6 +16,7 @@ from .aitod import read_aitod, read_aitod_v2
 from .coco import read_coco
 from .dota import read_dota
 from .droneswarms import read_droneswarms
+from .geo import read_geo
 from .hit_uav import read_hit_uav
 from .soda_a import read_soda_a
 from .tinyperson import read_tinyperson
@@ -31,11 +35,17 @@ class Format:
         read: reads the data set as downloaded.
         protocol: how its papers score it, a name in `metrics.PROTOCOLS`; None where the data says so itself, or not.
         tiling: how its pictures are cut unless the user says otherwise; None to leave them whole.
+        takes: options of a conversion that `read` takes besides the source, by name.
+        reader: decodes its pictures.
+        survey: looks at them and says how they are read.
     """
 
-    read: Callable[[Path], Dataset]
+    read: Callable[..., Dataset]
     protocol: str | None = None
     tiling: Tiling | None = None
+    takes: tuple[str, ...] = ()
+    reader: type[PictureReader] = PictureReader
+    survey: Callable[[PictureReader, Sequence[Any]], list[str]] = survey
 
 
 CONVERTERS = Registry(
@@ -54,5 +64,8 @@ CONVERTERS = Registry(
         "coco": Format(read_coco, "coco"),
         "voc": Format(read_voc, "coco"),
         "yolo": Format(read_yolo),
+        "geo": Format(
+            read_geo, "aitod", Tiling(640, 128), ("labels", "class_field", "tiling"), RasterReader, survey_rasters
+        ),
     },
 )
