@@ -34,6 +34,7 @@ LINES = [
     {"export"},
     {"analysis"},
     {"model", "engine"},
+    {"bulk"},
     {"cli"},
     {"__main__"},
 ]
