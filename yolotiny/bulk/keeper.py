@@ -29,10 +29,12 @@ class Job:
     Attributes:
         load: opens the model there.
         out: the folder or bucket of the shards.
+        device: cpu where cards are not to be used; None for what the engine has.
     """
 
     load: Load
     out: str
+    device: str | None = None
 
 
 class Keeper:

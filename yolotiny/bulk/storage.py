@@ -65,9 +65,11 @@ class Store:
 
     def below(self) -> list[str]:
         """The paths of all files, folders included, as seen from here, by name."""
-        with told(self.address, "list"):
-            selected = fs.FileSelector(self.root, allow_not_found=True, recursive=True)
-            found = self.files.get_file_info(selected)
+        try:
+            with told(self.address, "list"):
+                found = self.files.get_file_info(fs.FileSelector(self.root, recursive=True))
+        except FileNotFoundError:
+            return []
         return sorted(each.path[len(self.root) + 1 :] for each in found if each.is_file)
 
     def read(self, name: str) -> bytes:

@@ -66,7 +66,7 @@ def work(plan: Plan, load: Load, engine: Engine, progress: Progress | None = Non
     left, total = counts.keys() - done, len(plan.table)
     there = sum(n for name, n in counts.items() if name in done)
     shards = (shard for shard in plan.shards() if shard.name in left)
-    job, new = Job(load, plan.store.address), 0
+    job, new = Job(load, plan.store.address, engine.devices[0]), 0
     if not left:
         results: Iterator[local.Counts] = iter(())
     elif engine.kind == "ray":
