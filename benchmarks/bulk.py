@@ -154,4 +154,6 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    import bulk  # this file as a module, by which other processes find what is in it
+
+    bulk.main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import socket
@@ -16,6 +17,7 @@ from tests.bulk.looks import load, plan_of
 from tests.bulk.models import awake_model
 from yolotiny import bulk
 from yolotiny.bulk.devices import devices_of, workers_for
+from yolotiny.bulk.sources import pictures_of
 from yolotiny.bulk.work import Engine, work
 from yolotiny.cli import main as cli
 from yolotiny.errors import InputError
@@ -115,6 +117,18 @@ def test_results_of_nothing_or_of_half_a_run_are_one_line(tmp_path, capfd):
         assert cli.main(["results", f"source={folder}", "to=csv"]) == 2
         assert says in capfd.readouterr().err
     assert not (tmp_path / "out" / "predictions.csv").exists()
+
+
+def test_addresses_in_a_list_and_a_missing_library_are_one_line(tmp_path, monkeypatch):
+    (tmp_path / "list.txt").write_text("s3://bucket/a.png\n")
+    with pytest.raises(
+        InputError, match="^source: a list names files of this machine, not s3:/bucket/a.png; give s3://"
+    ):
+        pictures_of(str(tmp_path / "list.txt"))
+    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"pip install 'yolotiny\[bulk\]'"):
+        patch.setitem(sys.modules, "pyarrow", None)
+        importlib.reload(bulk)
+    importlib.reload(bulk)
 
 
 def test_workers_are_one_a_card_or_one_a_core():

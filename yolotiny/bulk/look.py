@@ -88,6 +88,7 @@ class ModelLook:
     @property
     def names(self) -> dict[int, str]:
         """Those of the classes that rows have numbers of, once a picture was looked at."""
+        assert self.owner.predictor is not None
         return dict(self.owner.predictor.model.names)
 
     def settle(self, pictures: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

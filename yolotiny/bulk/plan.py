@@ -70,7 +70,8 @@ class Plan:
         before = self.manifest
         where = f"{self.store.address} was begun with"
         for what in ("model", "source", "options"):
-            old, new = before.get(what), manifest[what]
+            old: Any = before.get(what)
+            new: Any = manifest[what]
             if old == new:
                 continue
             if what == "options":

@@ -33,7 +33,7 @@ class Actor:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         """The counts of shards, or the line that ends the run, as JSON."""
-        said = []
+        said: list[dict[str, Any]] = []
         for name, pictures in zip(batch["name"], batch["pictures"], strict=True):
             try:
                 said.append(self.keeper.do(str(name), json.loads(str(pictures))))
@@ -60,7 +60,7 @@ def run(shards: Iterable[Shard], job: Job, workers: int | None, address: str | N
         kind = "GPU" if there.get("GPU") and job.device != "cpu" else "CPU"
         count = there.get(kind, 1.0)
         size = workers or int(count)
-        share = {f"num_{kind.lower()}s": min(count / size, 1.0)}
+        share: dict[str, Any] = {f"num_{kind.lower()}s": min(count / size, 1.0)}
         rows = [{"name": each.name, "pictures": json.dumps(each.pictures)} for each in shards]
         data = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Actor,
@@ -74,6 +74,9 @@ def run(shards: Iterable[Shard], job: Job, workers: int | None, address: str | N
             if "error" in said:
                 raise InputError(said["error"])
             yield said
+    except ray.exceptions.RayError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise InputError(f"Ray cannot go on ({lines[0][:200] if lines else type(error).__name__})") from error
     finally:
         if ours:
             ray.shutdown()

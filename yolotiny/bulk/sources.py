@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from ..runtime.sources import PICTURES, is_video, items_of, reads_files
 from .storage import Store, is_bucket
 
 AHEAD = 16  # pictures of a bucket that are fetched before their turn
+IN_LIST = re.compile(r"(s3|gcs?|gs|abfss?|hdfs):/.*")  # what is left of an address that was taken for a path
 LEFT = "give videos, cameras and streams to predict without out="
 
 
@@ -35,6 +38,8 @@ def pictures_of(source: Any) -> list[str]:
         found = items_of(source)
     if other := [item for item in found if not isinstance(item, str) or is_video(item)]:
         raise InputError(f"source: {other[0] if isinstance(other[0], str) else 'an array'} is no picture file; {LEFT}")
+    if not is_bucket(source) and (listed := next(filter(None, map(IN_LIST.search, found)), None)):
+        raise InputError(f"source: a list names files of this machine, not {listed[0]}; give s3://bucket/prefix itself")
     return list(dict.fromkeys(found))
 
 
@@ -63,7 +68,7 @@ class Fetcher:
     """
 
     def __init__(self, pictures: Sequence[str]):
-        self.pictures, self.waiting = pictures, dict[int, Future[bytes]]()
+        self.pictures, self.waiting, self.lock = pictures, dict[int, Future[bytes]](), threading.Lock()
         self.remote = bool(pictures) and is_bucket(pictures[0])
         if self.remote:
             self.place, self.pool = tempfile.TemporaryDirectory(prefix="yolotiny-"), ThreadPoolExecutor(AHEAD // 2)
@@ -89,9 +94,10 @@ class Fetcher:
         if not self.remote:
             yield self.pictures[i]
             return
-        for n in range(i, min(i + AHEAD, len(self.pictures))):
-            if n not in self.waiting:
-                self.waiting[n] = self.pool.submit(self.store.read, self._name(n))
+        with self.lock:  # pictures of a large batch are decoded side by side
+            for n in range(i, min(i + AHEAD, len(self.pictures))):
+                if n not in self.waiting:
+                    self.waiting[n] = self.pool.submit(self.store.read, self._name(n))
         content = self.waiting[i].result()
         self.waiting[i] = Future()  # was taken: it is not fetched again, and not kept
         path = os.path.join(self.place.name, f"{i}{Path(self.pictures[i]).suffix}")
