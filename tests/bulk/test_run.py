@@ -111,6 +111,16 @@ def test_what_is_refused_at_first_leaves_nothing(tmp_path, capfd):
     assert "class" in capfd.readouterr().err and not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_is_none_and_a_manifest_of_others_are_one_line(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match=f"^cannot read {tmp_path}/file/manifest.json: Not a directory"):
+        plan_of(tmp_path / "file", ["/p/1.png"])
+    (tmp_path / "manifest.json").write_text("[")
+    (tmp_path / "plan.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="holds a manifest.json or plan.parquet of another program"):
+        plan_of(tmp_path, ["/p/1.png"])
+
+
 def test_results_of_nothing_or_of_half_a_run_are_one_line(tmp_path, capfd):
     plan_of(tmp_path / "out", ["/p/1.png"])
     for folder, says in ((tmp_path, "holds no manifest.json"), (tmp_path / "out", "1 of 1 shards are not done")):

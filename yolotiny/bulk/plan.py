@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .shard import FOLDER, as_bytes, name_of
-from .storage import Store
+from .storage import Store, Unreachable
 
 MANIFEST, PLAN = "manifest.json", "plan.parquet"
 FEWEST, MOST, WANTED = 16, 1000, 64  # pictures of a shard at least and at most, and shards that suit a small run
@@ -54,6 +54,8 @@ class Plan:
             return cls(store, json.loads(text), pq.read_table(io.BytesIO(content)).cast(SCHEMA))
         except FileNotFoundError:
             return None
+        except Unreachable:
+            raise
         except (ValueError, KeyError) as error:
             raise InputError(f"{store.address} holds a {MANIFEST} or {PLAN} of another program") from error
 

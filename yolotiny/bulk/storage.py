@@ -118,4 +118,5 @@ def _reason(error: Exception) -> str:
     if code := re.search(r"AWS Error (\w+)", text):
         status = "ACCESS_DENIED" if "403" in text else code[1]
         return REASONS.get(status) or re.sub(r" \(Request ID.*", "", text.rpartition("operation: ")[2])
-    return getattr(error, "strerror", None) or re.sub(r".*Detail: (\[errno \d+\] )?", "", text) or type(error).__name__
+    text = getattr(error, "strerror", None) or text
+    return re.sub(r".*Detail: (\[errno \d+\] )?", "", text) or type(error).__name__
