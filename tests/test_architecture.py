@@ -36,7 +36,7 @@ LINES = [
     {"export"},
     {"analysis"},
     {"model", "engine"},
-    {"study"},
+    {"bulk", "study"},
     {"cli"},
     {"__main__"},
 ]

@@ -527,6 +527,7 @@ TABLE: dict[str, dict[str, Check]] = {
         "visualize": refuses(True, "predict does not read visualize="),
         "embed": embedded,
         "vid_stride": strides,
+        "workers": refuses(2, "give out=DIR too"),
         "stream_buffer": unchanged(True),  # it is of cameras
         "format": refuses("onnx", "predict writes gpkg or geojson"),  # it is of rasters, see tests/predict
     },

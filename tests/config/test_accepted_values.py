@@ -49,6 +49,7 @@ TRIED: dict[str, tuple[Any, str]] = {  # name: the value in Python, and its text
 }
 NEEDS = {"model": "m.pt", "data": "d.yaml", "source": "a.jpg", "to": "t", "format": "yolo", "gt": "g", "pred": "p"}
 NEEDS |= {"protocol": "coco", "a": "a.json", "b": "b.json", "file": "s.yaml"}
+MEANS = {("results", "to"): "coco"}  # where a command means something else by a name
 INNER = ("torch", "numpy", "ultralytics", "Traceback", "NoneType", "object at 0x", "\n")  # never in a message
 CALLS = [(mode, name) for mode in MODES for name in read_by(mode, shell=True)]
 OTHERS = [(c, name) for c, command in COMMANDS.items() for name in command.options if not name.endswith("*")]
@@ -98,7 +99,7 @@ def words(command: str, name: str, text: str) -> list[str]:
     """A command line with one option, and what it needs besides."""
     required = [key for key in COMMANDS[command].required if key != name]
     required += ["data"] if (command, name) == ("val", "model") else []  # a file that is no checkpoint knows none
-    return [f"{name}={text}", *(f"{key}={NEEDS[key]}" for key in required)]
+    return [f"{name}={text}", *(f"{key}={MEANS.get((command, key), NEEDS[key])}" for key in required)]
 
 
 @pytest.mark.parametrize(("command", "name"), CALLS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ def local_callbacks(instance: Any) -> None:
 
     if "Trainer" not in type(instance).__name__:
         return
-    for key in ("tensorboard", "raytune"):
+    session = ("raytune",) if "ray" in sys.modules else ()  # a trial of Ray Tune has imported it
+    for key in ("tensorboard", *session):
         if SETTINGS[key] is True:
             for event, function in importlib.import_module(f"ultralytics.utils.callbacks.{key}").callbacks.items():
                 if function not in instance.callbacks[event]:

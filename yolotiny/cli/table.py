@@ -16,6 +16,7 @@ from ..config.option_kinds import (
     TEXT,
     Values,
     above_zero,
+    choice,
     name,
     number,
     several,
@@ -110,6 +111,22 @@ COMMANDS = {
         "yolotiny track model=best.pt source=clip.mp4 crops=lsm",
         ("model", "source"),
         of_model=True,
+    ),
+    "results": Command(
+        "write what predict out=DIR has found as one file",
+        "yolotiny results source=found to=coco out=predictions.json",
+        ("source", "to"),
+        {
+            "source": Argument(
+                name("a folder, or s3://bucket/prefix", None),
+                "the folder or s3://bucket/prefix that predict was told by out=",
+            ),
+            "to": Argument(
+                choice("coco", "csv", "geojson"),
+                "coco (rows of predictions.json, which yolotiny eval scores), csv, or geojson (in pixels)",
+            ),
+            "out": Argument(PATH, "the file, default predictions.json, .csv or .geojson in source"),
+        },
     ),
     "tune-crops": Command(
         "find the cheapest setting of crops whose AP is near that of the best, and draw AP against time",

@@ -33,6 +33,10 @@ def check_together(mode: str, plain: Mapping[str, Any]) -> None:
             f"imgsz=[{height},{width}]: {mode} takes one side, such as imgsz={max(height, width)}; "
             "rect=True keeps the pictures' aspect"
         )
+    if mode == "predict" and "workers" in plain:
+        raise InputError(
+            "workers= of predict is for many pictures: give out=DIR too, in Python to yolotiny.bulk.predict"
+        )
     if plain.get("save_conf") and not plain.get("save_txt"):
         raise InputError("save_conf=True writes scores into label files: give save_txt=True too")
     if mode == "val" and plain.get("plots") is False and "worst" in plain:

@@ -118,6 +118,7 @@ DEPTH = "it is for depth maps"
 MASKS = "it is for masks"
 CLASSIFIES = "it is for classification"
 DISTILLS = "write teacher=FILE.pt (docs/training.md says why)"
+BULK = "it is for many pictures: `yolotiny predict out=DIR`, in Python yolotiny.bulk.predict(...)"
 
 RUN = {
     "model": Option(
@@ -133,7 +134,31 @@ RUN = {
         "the data YAML; in predict and track the names of classes for an exported file without them, in export the "
         "pictures that set the ranges of 8 bits",
     ),
-    "source": Option(LOOKS, SOURCE, "a picture, a folder, a video, a stream, a list of such"),
+    "source": Option(
+        LOOKS, SOURCE, "a picture, a folder, a video, a stream, a list of such; with out= also s3://bucket/prefix"
+    ),
+    "out": Option(
+        PREDICT,
+        name("a folder, or s3://bucket/prefix", None),
+        "folder or s3://bucket/prefix for tables of what is in many pictures, each looked at once even if the run is "
+        "cut off and started again; see docs/scale.md",
+        why=BULK,
+        shell=True,
+    ),
+    "engine": Option(
+        PREDICT,
+        choice("local", "ray"),
+        "with out=: local (default), processes of this machine, or ray, those of a cluster",
+        why=BULK,
+        shell=True,
+    ),
+    "ray": Option(
+        PREDICT,
+        name("the address of a Ray cluster", None),
+        "with engine=ray: address of the cluster, such as 10.0.0.1:6379 or auto; default one that is started here",
+        why=BULK,
+        shell=True,
+    ),
     "imgsz": Option(
         MODES,
         IMGSZ,
@@ -146,9 +171,10 @@ RUN = {
     ),
     "device": Option(MODES, DEVICES, "cpu, 0, 0,1 and so on; default the first GPU, else the CPU"),
     "workers": Option(
-        SCORES,
+        (*SCORES, *PREDICT),
         whole(0, 1_024),
-        "processes that load pictures, at most one a core; default 8, and 0 on a CPU, where the run loads them itself",
+        "processes that load pictures, at most one a core; default 8, and 0 on a CPU, where the run loads them itself; "
+        "in predict with out= processes that look at pictures, default one a card, or one a core and 8 at most",
     ),
     "cache": Option(SCORES, CACHE, "True or ram keeps decoded pictures in memory, disk beside the files"),
     "bands": Option(

@@ -92,7 +92,7 @@ class Reader(SeamedReader):
     ):
         self.items, self.pictures = items, pictures or PictureReader()
         self.channels = channels = self.pictures.channels
-        tell_of(self.pictures, items)
+        self.look_ahead()
         self.bs, self.vid_stride = max(int(batch), 1), max(vid_stride, 1)  # batch=-1 asks for what suits
         self.files = [_name(item, i) for i, item in enumerate(items)]
         self.video_flag = [isinstance(item, str) and is_video(item) for item in items]
@@ -105,6 +105,10 @@ class Reader(SeamedReader):
         self.unread: Counter[str] = Counter()
         self.faults: dict[str, str] = {}
         self.numbers: list[int | None] = []
+
+    def look_ahead(self) -> None:
+        """Settle how the pictures are read, all alike."""
+        tell_of(self.pictures, self.items)
 
     def __iter__(self) -> Reader:
         """Start anew."""
@@ -121,7 +125,7 @@ class Reader(SeamedReader):
             self.mode = "video" if video else "image"
             batch = self._frames() if video else self._pictures()
         if not batch:
-            self._tell()
+            self.tell()
             raise StopIteration
         self.seen += len(batch)
         paths, images, info = map(list, zip(*batch, strict=True))
@@ -136,20 +140,24 @@ class Reader(SeamedReader):
             plain = all(Path(self.files[i]).suffix.lower() not in PIL_FALLBACK_SUFFIXES for i in numbers)
             if len(numbers) >= 8 and NUM_THREADS > 1 and plain:  # plug-ins of Pillow do not bear threads
                 with ThreadPoolExecutor(min(len(numbers), NUM_THREADS)) as pool:
-                    images = list(pool.map(self._decode, numbers))
+                    images = list(pool.map(self.decode, numbers))
             else:
-                images = [self._decode(i) for i in numbers]
+                images = [self.decode(i) for i in numbers]
             self.count = numbers.stop
             for i, image in zip(numbers, images, strict=True):
                 if isinstance(image, str):
-                    self._leave_out(self.files[i], image)
+                    self.leave_out(self.files[i], image)
                 else:
                     batch.append((self.files[i], image, f"image {i + 1}/{self.nf} {_text(self.files[i])}: "))
                     self.numbers.append(None)
         return batch
 
-    def _decode(self, i: int) -> np.ndarray | str:
-        """Picture number `i` as (H, W, C), or what is wrong with it."""
+    def decode(self, i: int) -> np.ndarray | str:
+        """Picture number `i` as (H, W, C) 0..255, or what is wrong with it.
+
+        Raises:
+            InputError: it is in memory, and no picture.
+        """
         item = self.items[i]
         try:
             if isinstance(item, str) and not item.lower().startswith(ADDRESSES):
@@ -190,7 +198,7 @@ class Reader(SeamedReader):
         try:
             self.open_video(path)
         except (FileNotFoundError, UnicodeEncodeError, cv2.error):
-            self._leave_out(path, "the video cannot be opened")
+            self.leave_out(path, "the video cannot be opened")
             self.count += 1
             self.cap = None
             return False
@@ -201,17 +209,18 @@ class Reader(SeamedReader):
     def _end(self, path: str) -> None:
         """Done with a video."""
         if not self.frame:
-            self._leave_out(path, "no frame of the video can be decoded")
+            self.leave_out(path, "no frame of the video can be decoded")
         self.close()
         self.cap = None
         self.count += 1
 
-    def _leave_out(self, path: str, why: str) -> None:
+    def leave_out(self, path: str, why: str) -> None:
+        """Say that a file is left out, and count it."""
         LOGGER.warning(f"{_text(path)} is left out: {why}")
         self.unread[path] += 1
         self.faults[path] = why
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """At the end, what was left out; InputError where that was everything."""
         self.unread = +self.unread
         if not self.unread:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import analyze, data, evaluation, models, study
+from . import analyze, bulk, data, evaluation, models, study
 
 # A command gives nothing, or an exit code.
 RUN: dict[str, Callable[..., int | None]] = {
@@ -15,6 +15,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "val": models.val,
     "predict": models.predict,
     "track": models.track,
+    "results": bulk.results,
     "tune-crops": analyze.tune_crops,
     "export": models.export,
     "benchmark": analyze.benchmark,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ...files import write_text
 from ...text import printable_lines
 from .models import load
+from .progress import progress_bar
 
 
 def demo(clip: int = 0, **options: Any) -> None:
@@ -35,30 +33,6 @@ def convert(**options: Any) -> None:
     with progress_bar() as progress:
         summary = convert(**options, progress=progress)
     print(printable_lines(summary))
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar for each split on stderr, where that is a terminal; else nothing."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from ultralytics.utils import TQDM
-
-    bars: dict[str, Any] = {}
-
-    def show(split: str, done: int, total: int) -> None:
-        if split not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[split] = TQDM(total=total, desc=split, unit="image", file=sys.stderr)
-        bars[split].update(done - bars[split].n)
-
-    try:
-        yield show
-    finally:
-        for bar in bars.values():
-            bar.close()
 
 
 def stats(

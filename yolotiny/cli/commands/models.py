@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from . import bulk
+
 
 def load(model: str) -> Any:
     """Open a model as a user names it."""
@@ -26,6 +28,9 @@ def val(model: str, **options: Any) -> None:
 
 def predict(model: str, **options: Any) -> None:
     """Predict and save; results are dropped one by one, so that a folder of huge pictures fits into memory."""
+    if (out := options.pop("out", None)) is not None:
+        bulk.predict(model, out=out, **options)
+        return
     loaded = load(model)
     _watch(loaded, loaded.predict(**{"save": True} | options, stream=True))
 
