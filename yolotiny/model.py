@@ -46,7 +46,9 @@ from .runtime.sources import usual_batch
 from .slicing import SlicedInference
 from .track.config import section_to_track, tracker_of
 from .track.predictor import TrackPredictor, Tracks
-from .train.interrupted import resumable
+from .train.interrupted import is_complete, resumable
+from .train.processes import SharedTrainer
+from .train.rendezvous import earlier
 from .train.request import TrainingRequest
 from .train.run_writes import in_one_line
 from .train.stopping import says_how_to_go_on
@@ -165,6 +167,8 @@ class YOLO(SeamedModel):
             file = str(self.ckpt_path)
             raise InputError(f"{file} was made by ultralytics; train with YOLO('yolo11n.yaml').load({file!r})")
         plain, changes = sort_options("train", options, self.own_head)
+        if (last := earlier(SharedTrainer.begun)) is not None:
+            return self._go_on_after_restart(last, {k: plain[k] for k in ("device", "workers") if k in plain})
         if plain.get("resume"):
             return self._resume(plain.pop("resume"), plain, changes)
         request = TrainingRequest.of(self, plain, changes)
@@ -183,6 +187,16 @@ class YOLO(SeamedModel):
         args = options | {"model": path, "resume": path, "mode": "train", "task": "detect"}
         self.trainer = HookedTrainer(overrides=args, _callbacks=self.callbacks)
         return self._run_trainer()
+
+    def _go_on_after_restart(self, last: Path, options: dict[str, Any]) -> Any:
+        """Go on with the run that torchrun has started these processes anew for; one that is complete is not redone."""
+        if not is_complete(checkpoint.read(last)):
+            return self._resume(last, options, {})
+        SharedTrainer.begun += 1
+        LOGGER.info(f"the run of {last} is complete")
+        best = last.with_name("best.pt")
+        self.open_file(str(best if best.exists() else last))
+        return None
 
     def tune(self, *args: Any, **options: Any) -> Any:
         """Not offered: ultralytics' search starts a trainer of its own."""
