@@ -6,13 +6,18 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import torch
+from torch import distributed as dist
 from torch import nn
 
 from tests.tiny_data import QUICK, ROOT, room, trained
 from yolotiny import YOLO
+from yolotiny.errors import InputError
+from yolotiny.train import processes, rendezvous
 from yolotiny.train.trainer import Trainer
 
 BOUND = 400  # seconds in which a run of moments has to end, whatever happens to it
@@ -145,3 +150,133 @@ def test_what_torchrun_starts_anew_goes_on_from_the_checkpoint(alone, tmp_path):
     assert {p.name for p in tmp_path.iterdir() if p.is_dir()} == {"run"}
     rows = (tmp_path / "run" / "results.csv").read_text().splitlines()[1:]
     assert [row.split(",")[0] for row in rows] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.slow
+def test_a_dead_process_ends_the_others_with_one_line_and_a_checkpoint(alone, tmp_path):
+    ends = two_nodes(tmp_path, DIES="0 2")
+    last = tmp_path / "run" / "weights" / "last.pt"
+    assert [code for code, _ in ends] == [1, 1], ends  # of torchrun
+    assert told(ends) == [
+        f"yolotiny: error: another of the 2 processes has ended; go on with: yolotiny train resume={last}"
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("begin_epoch", "final_eval"):
+            patch.setattr(Trainer, name, getattr(Trainer, name))
+        hold(Trainer, tmp_path)
+        YOLO(last).train(resume=True)
+    assert apart(torch.load(tmp_path / "alone.pt", weights_only=True)["weights"], alone["weights"]) < 1e-5
+
+
+@pytest.mark.slow
+def test_machines_that_were_asked_for_different_things_are_told(tmp_path):
+    (said,) = told(two_nodes(tmp_path, differ=({}, {"lr0": 0.5})))
+    host = socket.gethostname()
+    assert f"lr0 is 1.0 in process 0 ({host}) and 0.5 in process 1 ({host}); start all processes with the same" in said
+    assert not (tmp_path / "run").exists()
+
+
+PLACE = {"RANK": "1", "LOCAL_RANK": "0", "WORLD_SIZE": "4", "MASTER_ADDR": "node0", "MASTER_PORT": "29500"}
+
+
+def place(patch, world=4, **given):
+    """The environment of a process, and what ultralytics has read there."""
+    for name, value in (PLACE | given).items():
+        patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
+    patch.setattr(rendezvous, "WORLD_SIZE", world)
+
+
+def test_variables_that_name_a_process_are_taken(monkeypatch):
+    for rank, local in (("0", "0"), ("1", "0"), ("3", "1")):  # on two machines, one or two on each
+        place(monkeypatch, RANK=rank, LOCAL_RANK=local)
+        rendezvous.check_place()
+    place(monkeypatch, 1, **dict.fromkeys(PLACE))
+    rendezvous.check_place()
+
+
+@pytest.mark.parametrize(
+    ("world", "given", "line"),
+    [
+        (4, {"RANK": None}, "WORLD_SIZE=4 and no RANK: start several processes with torchrun$"),
+        (4, {"LOCAL_RANK": None}, "no LOCAL_RANK: .* it is 0 where each machine has one process"),
+        (4, {"MASTER_ADDR": ""}, "no MASTER_ADDR: start several processes with torchrun"),
+        (1, {"WORLD_SIZE": None}, "RANK=1 and no WORLD_SIZE"),
+        (4, {"RANK": "4"}, "RANK=4 LOCAL_RANK=0 WORLD_SIZE=4: RANK counts from 0 over all machines"),
+        (4, {"LOCAL_RANK": "2"}, "RANK=1 LOCAL_RANK=2 WORLD_SIZE=4"),
+        (4, {"RANK": "node1"}, "RANK='node1' in the environment is no whole number"),
+        (4, {"MASTER_PORT": "http"}, "MASTER_PORT='http' in the environment is no whole number"),
+    ],
+)
+def test_variables_that_name_none_are_refused(monkeypatch, world, given, line):
+    place(monkeypatch, world, **given)
+    with pytest.raises(InputError, match=line):
+        rendezvous.check_place()
+
+
+def kept_store():
+    """A store as torchrun keeps it, and clients of it, as many as are asked for."""
+    first = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60))
+    yield first
+    while True:
+        yield dist.TCPStore("127.0.0.1", first.port, is_master=False, timeout=timedelta(seconds=60))
+
+
+def test_processes_started_anew_agree_on_a_name_whatever_an_earlier_start_has_left():
+    stores = kept_store()
+    clients = [next(stores) for _ in range(3)]
+    names = []
+    for _ in range(2):
+        with ThreadPoolExecutor(3) as pool:  # the last rank comes first
+            parts = [pool.submit(rendezvous._name_of_start, clients[r], r, 3) for r in (2, 1, 0)]
+            names.append({part.result() for part in parts})
+    assert [len(found) for found in names] == [1, 1] and names[0] != names[1]
+
+
+def test_a_run_is_found_again_by_those_that_torchrun_starts_anew(monkeypatch, tmp_path):
+    (tmp_path / "weights").mkdir()
+    store = dist.HashStore()
+    monkeypatch.setattr(rendezvous, "_shared", lambda: store)
+    monkeypatch.setattr(rendezvous, "store", lambda: store)
+    monkeypatch.setattr(rendezvous, "RANK", 0)
+    rendezvous.remember(0, tmp_path)  # nobody starts this process anew
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job")
+    assert rendezvous.earlier(0) is None
+    rendezvous.remember(0, tmp_path)
+    assert rendezvous.earlier(0) is None  # it had no checkpoint yet
+    (tmp_path / "weights" / "last.pt").touch()
+    assert rendezvous.earlier(0) == tmp_path / "weights" / "last.pt" and rendezvous.earlier(1) is None
+    monkeypatch.setattr(rendezvous, "RANK", 1)  # which takes the first one's word
+    assert rendezvous.earlier(0) == tmp_path / "weights" / "last.pt" and rendezvous.earlier(1) is None
+
+
+def test_a_complete_run_is_not_done_again(monkeypatch, tmp_path):
+    last = trained().last
+    monkeypatch.setattr("yolotiny.model.earlier", lambda run: last)
+    begun = processes.SharedTrainer.begun
+    model = YOLO("yolov5n")
+    assert model.train(data=str(pictures()), project=str(tmp_path)) is None
+    assert str(model.ckpt_path) == str(trained().best)
+    assert processes.SharedTrainer.begun == begun + 1 and not list(tmp_path.iterdir())
+
+
+def test_an_address_that_nobody_answers_at_is_told(monkeypatch):
+    place(monkeypatch, 2, RANK="1", WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port()))
+    monkeypatch.setattr(rendezvous, "RANK", 1)
+    monkeypatch.setattr(rendezvous, "ARRIVAL", timedelta(seconds=1))
+    rendezvous._shared.cache_clear()
+    with pytest.raises(InputError, match="process 1 of 2 has not met the others in 1 seconds at MASTER_ADDR=127.0.0.1"):
+        rendezvous.store.__wrapped__()
+
+
+def test_a_port_that_is_taken_is_told(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        place(
+            monkeypatch, 2, RANK="0", WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(taken.getsockname()[1])
+        )
+        monkeypatch.setattr(rendezvous, "RANK", 0)
+        rendezvous._shared.cache_clear()
+        with pytest.raises(InputError, match="is in use; give all processes another MASTER_PORT"):
+            rendezvous.store.__wrapped__()

@@ -215,15 +215,20 @@ class SharedTrainer(SeamedTrainer):
             backend = "nccl" if dist.is_nccl_available() else "gloo"
         self.store.set_timeout(PATIENCE)
         dist.init_process_group(backend, store=self.store, rank=RANK, world_size=self.world_size, timeout=PATIENCE)
+
+    def set_up(self) -> None:
+        """ultralytics' own, of processes that were asked alike; on a CPU without the index of a device."""
+        if self.world_size > 1:
+            self._check_alike()
+        with _compat.shared_on_cpu(self.device.type == "cpu"):
+            super().set_up()
+
+    def _check_alike(self) -> None:
+        """Raise InputError where processes, each with a command line of its own, are to train different things."""
         asked = {k: v for k, v in vars(self.args).items() if k not in LOCAL}
         of_model = getattr(self.model, "yaml", {})  # a run that goes on has not read it yet
         of_model = {f"{k} of the model": v for k, v in of_model.items() if k != "yaml_file"}
         need_same({"yolotiny": __version__, **asked, **of_model})
-
-    def set_up(self) -> None:
-        """ultralytics' own; on a CPU without the index of a device, which it has none."""
-        with _compat.shared_on_cpu(self.device.type == "cpu"):
-            super().set_up()
 
     def build_pipeline(self) -> None:
         """ultralytics' own; machines with data of their own have to have the same ones."""
