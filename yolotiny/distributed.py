@@ -44,6 +44,13 @@ def gathered(own: Any) -> list[Any]:
     return parts or [own]
 
 
+def gathered_by_all(own: Any) -> list[Any]:
+    """What each process has, in their order, in all of them."""
+    parts: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(parts, own)
+    return parts
+
+
 def of_first(value: Any) -> Any:
     """What the first process has, in all of them; outside a process group `value` itself."""
     if not (dist.is_available() and dist.is_initialized()):
@@ -59,8 +66,7 @@ def need_same(own: Mapping[str, Any]) -> None:
     Args:
         own: what this process has, by the names that a user knows it by.
     """
-    parts: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(parts, (socket.gethostname(), dict(own)))
+    parts = gathered_by_all((socket.gethostname(), dict(own)))
     host, first = parts[0]
     for rank, (there, other) in enumerate(parts):
         for key in [k for k in {**first, **other} if first.get(k) != other.get(k)]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 import os
 import socket
 import subprocess
@@ -14,7 +16,7 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
-from tests.tiny_data import QUICK, ROOT, room, trained
+from tests.tiny_data import QUICK, ROOT, room, trained, write_tiny
 from yolotiny import YOLO
 from yolotiny.errors import InputError
 from yolotiny.train import processes, rendezvous
@@ -69,8 +71,16 @@ def options(folder):
     return QUICK | PLAIN | {"data": str(pictures()), "project": str(folder), "name": "run"}
 
 
+@functools.cache
 def pictures():
-    return trained().data
+    """A single picture to validate on leaves one of two processes without any."""
+    return write_tiny(room(), val=1)
+
+
+def rows(folder):
+    """The rows of results.csv, without the time."""
+    with open(folder / "run" / "results.csv") as file:
+        return [{k: float(v) for k, v in row.items() if k != "time"} for row in csv.DictReader(file)]
 
 
 def port():
@@ -119,7 +129,7 @@ def alone():
             patch.setattr(Trainer, name, getattr(Trainer, name))  # put back afterwards
         hold(Trainer, folder)
         YOLO("yolov5n").train(pretrained=str(trained().best), **options(folder))
-    return torch.load(folder / "alone.pt", weights_only=True)
+    return torch.load(folder / "alone.pt", weights_only=True) | {"rows": rows(folder)}
 
 
 def apart(a, b):
@@ -138,7 +148,9 @@ def test_two_machines_learn_what_one_process_learns(alone, tmp_path):
         assert found["measured"] == alone["measured"]
     assert apart(alone["weights"], before) > 1e-2, "nothing was learnt"
     assert {p.name for p in tmp_path.iterdir() if p.is_dir()} == {"run"}
-    assert len((tmp_path / "run" / "results.csv").read_text().splitlines()) == 5
+    assert len(rows(tmp_path)) == 4
+    for found, expected in zip(rows(tmp_path), alone["rows"], strict=True):
+        assert found == pytest.approx(expected, rel=1e-3, abs=2e-5)
 
 
 @pytest.mark.slow
@@ -148,8 +160,7 @@ def test_what_torchrun_starts_anew_goes_on_from_the_checkpoint(alone, tmp_path):
     assert [code for code, _ in ends] == [0, 0], ends
     assert apart(torch.load(tmp_path / "0.pt", weights_only=True)["weights"], alone["weights"]) < 1e-5
     assert {p.name for p in tmp_path.iterdir() if p.is_dir()} == {"run"}
-    rows = (tmp_path / "run" / "results.csv").read_text().splitlines()[1:]
-    assert [row.split(",")[0] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2, 3, 4]
 
 
 @pytest.mark.slow
@@ -169,6 +180,7 @@ def test_a_dead_process_ends_the_others_with_one_line_and_a_checkpoint(alone, tm
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_machines_that_were_asked_for_different_things_are_told(tmp_path):
     (said,) = told(two_nodes(tmp_path, differ=({}, {"lr0": 0.5})))
     host = socket.gethostname()
@@ -201,6 +213,7 @@ def test_variables_that_name_a_process_are_taken(monkeypatch):
         (4, {"LOCAL_RANK": None}, "no LOCAL_RANK: .* it is 0 where each machine has one process"),
         (4, {"MASTER_ADDR": ""}, "no MASTER_ADDR: start several processes with torchrun"),
         (1, {"WORLD_SIZE": None}, "RANK=1 and no WORLD_SIZE"),
+        (1, {"WORLD_SIZE": "1"}, "RANK=1 of WORLD_SIZE=1: RANK counts from 0"),
         (4, {"RANK": "4"}, "RANK=4 LOCAL_RANK=0 WORLD_SIZE=4: RANK counts from 0 over all machines"),
         (4, {"LOCAL_RANK": "2"}, "RANK=1 LOCAL_RANK=2 WORLD_SIZE=4"),
         (4, {"RANK": "node1"}, "RANK='node1' in the environment is no whole number"),
@@ -211,6 +224,16 @@ def test_variables_that_name_none_are_refused(monkeypatch, world, given, line):
     place(monkeypatch, world, **given)
     with pytest.raises(InputError, match=line):
         rendezvous.check_place()
+
+
+def test_tasks_of_slurm_that_each_train_alone_are_told(monkeypatch, caplog):
+    place(monkeypatch, 1, **dict.fromkeys(PLACE), SLURM_STEP_NUM_TASKS="8")
+    rendezvous.check_place()
+    assert "SLURM has started 8 tasks, and each trains alone" in caplog.text
+    caplog.clear()
+    place(monkeypatch, 1, RANK="0", WORLD_SIZE="1", SLURM_STEP_NUM_TASKS="8")  # torchrun knows
+    rendezvous.check_place()
+    assert not caplog.text
 
 
 def kept_store():
@@ -267,6 +290,13 @@ def test_an_address_that_nobody_answers_at_is_told(monkeypatch):
     rendezvous._shared.cache_clear()
     with pytest.raises(InputError, match="process 1 of 2 has not met the others in 1 seconds at MASTER_ADDR=127.0.0.1"):
         rendezvous.store.__wrapped__()
+
+
+def test_a_first_process_that_says_nothing_is_told():
+    silent = next(kept_store())
+    silent.set_timeout(timedelta(seconds=0.1))
+    with pytest.raises(rendezvous.LostError, match="the first of the 1 processes has ended before the run began"):
+        rendezvous.word_of_first(silent, "folder")
 
 
 def test_a_port_that_is_taken_is_told(monkeypatch):

@@ -32,7 +32,7 @@ from .._compat.trainer import SeamedTrainer
 from ..distributed import need_same
 from ..errors import InputError
 from ..val.ground_truth import ground_truth_hash
-from .rendezvous import NobodyError, check_place, remember, store
+from .rendezvous import LostError, NobodyError, check_place, remember, store, word_of_first
 
 PATIENCE = timedelta(hours=3)  # ultralytics' own: others wait while the first validates
 LOST = re.compile(r"gloo|nccl|by peer|broken pipe|process ?group", re.IGNORECASE)  # what libraries say of a dead peer
@@ -64,10 +64,6 @@ def one_voice() -> Iterator[None]:
         raise SystemExit(FAILED) from None
 
 
-class LostError(RuntimeError):
-    """Another process has ended in the middle of a run."""
-
-
 @contextmanager
 def _told_of_loss(folder: Path) -> Iterator[None]:
     """An exchange that fails because another process is gone becomes one line that says how to go on."""
@@ -96,6 +92,14 @@ def ended_politely() -> Iterator[None]:
     finally:
         if free:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def cards_of(device: str) -> list[str]:
+    """The cards of this machine that its processes take, in their order: those of the option, else all of them.
+
+    They do not become an option of the run: where it goes on may be a machine with other cards.
+    """
+    return (device or ",".join(map(str, range(torch.cuda.device_count())))).split(",")
 
 
 class SharedTrainer(SeamedTrainer):
@@ -134,10 +138,7 @@ class SharedTrainer(SeamedTrainer):
 
     def _folder_of_first(self) -> str:
         """The run folder that the first process has made; ends this process where the first could not."""
-        try:
-            folder = self.store.get("folder").decode()
-        except RuntimeError as error:
-            raise LostError(f"the first of the {WORLD_SIZE} processes has ended before the run began") from error
+        folder = word_of_first(self.store, "folder")
         if not folder:
             raise SystemExit(FAILED)
         return folder
@@ -159,17 +160,10 @@ class SharedTrainer(SeamedTrainer):
                 )
         if self.device.type == "mps":
             raise InputError("several processes train on CUDA or on a CPU; write device=cpu")
-        if self.device.type == "cuda" and RANK > -1 and LOCAL_RANK >= len(cards := self.cards()):
+        if self.device.type == "cuda" and RANK > -1 and LOCAL_RANK >= len(cards := cards_of(self.args.device)):
             raise InputError(
                 f"device={','.join(cards)} has no card for process {LOCAL_RANK} of this machine; one card a process"
             )
-
-    def cards(self) -> list[str]:
-        """The cards of this machine that its processes take, in their order: those of `device`, else all of them.
-
-        They do not become options of the run: where it goes on may be a machine with other cards.
-        """
-        return (self.args.device or ",".join(map(str, range(torch.cuda.device_count())))).split(",")
 
     def check_sync_bn(self) -> bool:
         """Whether BatchNorm counts over all processes; InputError where a new run asks for it and it cannot."""
@@ -209,7 +203,7 @@ class SharedTrainer(SeamedTrainer):
             return super().join_processes()
         backend = "gloo"
         if self.device.type == "cuda":
-            self.device = torch.device("cuda", int(self.cards()[LOCAL_RANK]))
+            self.device = torch.device("cuda", int(cards_of(self.args.device)[LOCAL_RANK]))
             self.accelerator.set_device(self.device)
             os.environ["TORCH_NCCL_BLOCKING_WAIT"] = "1"  # a wait that takes too long is an error
             backend = "nccl" if dist.is_nccl_available() else "gloo"

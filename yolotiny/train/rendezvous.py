@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from torch import distributed as dist
-from ultralytics.utils import RANK, WORLD_SIZE
+from ultralytics.utils import LOGGER, RANK, WORLD_SIZE
 
 from .._compat import several_processes
 from ..errors import InputError
@@ -29,6 +29,10 @@ class NobodyError(InputError):
     """The other processes were not met, so nothing can be asked of them."""
 
 
+class LostError(RuntimeError):
+    """Another process has ended before the run was through."""
+
+
 def check_place() -> None:
     """Raise InputError where the environment speaks of several processes, and does not say which one this is."""
     given = {k: os.environ[k] for k in VARIABLES if os.environ.get(k)}
@@ -36,6 +40,13 @@ def check_place() -> None:
     if "WORLD_SIZE" not in given and "RANK" in given:
         raise NobodyError(f"RANK={given['RANK']} and no WORLD_SIZE: start several processes with torchrun")
     if WORLD_SIZE == 1:
+        if given.get("RANK", "0").strip() != "0":
+            raise NobodyError(f"RANK={given['RANK']} of WORLD_SIZE=1: RANK counts from 0 over all machines")
+        if "RANK" not in given and (tasks := os.environ.get("SLURM_STEP_NUM_TASKS", "1")) != "1":
+            LOGGER.warning(
+                f"SLURM has started {tasks} tasks, and each trains alone; for one training of all give them RANK, "
+                "LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, or start torchrun (docs/scale.md)"
+            )
         return
     if missing := [k for k in VARIABLES if k not in given]:
         alone = "; it is 0 where each machine has one process" if missing == ["LOCAL_RANK"] else ""
@@ -85,6 +96,18 @@ def store() -> dist.Store:
     return dist.PrefixStore(_name_of_start(kept, RANK, WORLD_SIZE), kept) if restarts() else kept
 
 
+def word_of_first(kept: dist.Store, key: str) -> str:
+    """What the first process says under a key; it may say it later.
+
+    Raises:
+        LostError: it has ended, and the store with it, or says nothing for as long as a store waits.
+    """
+    try:
+        return kept.get(key).decode()
+    except RuntimeError as error:
+        raise LostError(f"the first of the {WORLD_SIZE} processes has ended before the run began") from error
+
+
 def _name_of_start(kept: dist.Store, own_rank: int, world: int) -> str:
     """A name that only the processes of this start agree on: the first draws it, and tells each that asks.
 
@@ -94,10 +117,7 @@ def _name_of_start(kept: dist.Store, own_rank: int, world: int) -> str:
     own = uuid.uuid4().hex
     if own_rank > 0:
         kept.set(f"asks/{own_rank}", own)
-        try:
-            name = kept.get(f"answer/{own}").decode()
-        except RuntimeError as error:
-            raise _nobody("torchrun's store") from error
+        name = word_of_first(kept, f"answer/{own}")
         kept.set(f"{name}/knows/{own_rank}", "")
         return name
     left, until = set(range(1, world)), time.monotonic() + ARRIVAL.total_seconds()
@@ -132,7 +152,7 @@ def earlier(run: int) -> Path | None:
     if not restarts():
         return None
     if RANK > 0:
-        found = store().get(f"earlier/{run}").decode()
+        found = word_of_first(store(), f"earlier/{run}")
         return Path(found) if found else None
     folders = dist.PrefixStore("yolotiny/folders", _shared())
     known = folders.check([str(run)]) and Path(folders.get(str(run)).decode(), "weights", "last.pt")
