@@ -138,6 +138,7 @@ def apart(a, b):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_machines_learn_what_one_process_learns(alone, tmp_path):
     ends = two_nodes(tmp_path)
     assert [code for code, _ in ends] == [0, 0], ends
@@ -164,6 +165,7 @@ def test_what_torchrun_starts_anew_goes_on_from_the_checkpoint(alone, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_dead_process_ends_the_others_with_one_line_and_a_checkpoint(alone, tmp_path):
     ends = two_nodes(tmp_path, DIES="0 2")
     last = tmp_path / "run" / "weights" / "last.pt"
