@@ -117,6 +117,7 @@ WHOLE = {
     "tests/test_crops.py": "crops with every kind of model and exported file, in prediction and validation",
     "tests/test_class_order.py": "which class is which, in every command",
     "tests/test_options_through_crops.py": "every option of predict and val with every kind of crops",
+    "tests/test_cluster_files.py": "the files of docs/cluster",
     "tests/test_docker.py": "the Dockerfiles of docs/docker",
     "tests/test_distributed.py": "training in several processes",
     "tests/test_example.py": "the file, the picture and the programs of docs/example",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from tests.tiny_data import room
 from yolotiny import distributed
 from yolotiny.config import load as config
 from yolotiny.detector import Detector
-from yolotiny.distributed import world_range, world_sum
+from yolotiny.distributed import need_same, of_first, world_range, world_sum
+from yolotiny.errors import InputError
 
 SIDE, STEPS, FEW = 64, 20, 3
 # Settings that count over the batch: SAL takes its smallest and largest object, UGS has terms of its own.
@@ -86,6 +88,12 @@ def process(rank, folder):
     distributed.training_together = together
     ends = world_range(torch.tensor([3.0, 5.0, 4.0] if rank else []))
     found["range"] = [float(x) for x in ends]
+    found["of the first"] = of_first(["first", "second"][rank])
+    need_same({"epochs": 3})
+    try:
+        need_same({"epochs": 3, "lr0": 0.1} if rank else {"epochs": 3})
+    except InputError as error:
+        found["unlike"] = str(error)
     with torch.no_grad():
         found["sum without gradients"] = world_sum(torch.tensor(7))
     if rank == 0:
@@ -136,6 +144,13 @@ def test_without_gradients_a_process_counts_for_itself(found):
     assert found["sum without gradients"] == 7
 
 
+@pytest.mark.slow
+def test_what_another_process_has_is_known(found):
+    assert found["of the first"] == "first"
+    assert re.match(r"lr0 is None in process 0 \(\S+\) and 0.1 in process 1 \(\S+\); start all", found["unlike"])
+
+
 def test_alone_nothing_is_exchanged_and_counts_stay_what_they_are():
     n = torch.tensor([3, 4])
+    assert of_first("mine") == "mine"
     assert world_sum(n).tolist() == [3, 4] and [float(x) for x in world_range(n.float())] == [3, 4]

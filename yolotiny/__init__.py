@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from ._compat import need_folder, prepare
+from ._compat import need_folder, prepare, several_processes
 
 __version__ = "0.1.0"
 __all__ = ["YOLO", "__version__"]
@@ -16,6 +16,7 @@ prepare()  # before anything imports ultralytics, which looks at the network whi
 def __getattr__(name: str) -> Any:
     if name == "YOLO":
         need_folder()
+        several_processes()  # says in one line what the import would fail at
         from .model import YOLO
 
         return YOLO

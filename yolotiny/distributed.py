@@ -11,11 +11,16 @@ counts for itself, and nothing is sent. Otherwise every process has to ask for t
 
 from __future__ import annotations
 
+import socket
+import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
+
+from .errors import InputError
 
 
 def training_together() -> bool:
@@ -37,6 +42,39 @@ def gathered(own: Any) -> list[Any]:
     parts: list[Any] | None = [None] * dist.get_world_size() if dist.get_rank() == 0 else None
     dist.gather_object(own, parts, dst=0)
     return parts or [own]
+
+
+def gathered_by_all(own: Any) -> list[Any]:
+    """What each process has, in their order, in all of them."""
+    parts: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(parts, own)
+    return parts
+
+
+def of_first(value: Any) -> Any:
+    """What the first process has, in all of them; outside a process group `value` itself."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return value
+    parts = [value]
+    dist.broadcast_object_list(parts, src=0)
+    return parts[0]
+
+
+def need_same(own: Mapping[str, Any]) -> None:
+    """Raise InputError in every process where one has something else, or by another name, than the first.
+
+    Args:
+        own: what this process has, by the names that a user knows it by.
+    """
+    parts = gathered_by_all((socket.gethostname(), dict(own)))
+    host, first = parts[0]
+    for rank, (there, other) in enumerate(parts):
+        for key in [k for k in {**first, **other} if first.get(k) != other.get(k)]:
+            a, b = (textwrap.shorten(str(x.get(key)), 60, placeholder="...") for x in (first, other))
+            raise InputError(
+                f"{key} is {a} in process 0 ({host}) and {b} in process {rank} ({there}); start all processes with the "
+                "same command, the same data and the same versions"
+            )
 
 
 def world_range(values: Tensor) -> tuple[Tensor, Tensor]:

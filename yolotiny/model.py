@@ -48,7 +48,9 @@ from .runtime.sources import usual_batch
 from .slicing import SlicedInference
 from .track.config import section_to_track, tracker_of
 from .track.predictor import TrackPredictor, Tracks
-from .train.interrupted import resumable
+from .train.interrupted import is_complete, resumable
+from .train.processes import SharedTrainer
+from .train.rendezvous import earlier
 from .train.request import TrainingRequest
 from .train.run_writes import in_one_line
 from .train.stopping import says_how_to_go_on
@@ -167,8 +169,10 @@ class YOLO(SeamedModel):
             file = str(self.ckpt_path)
             raise InputError(f"{file} was made by ultralytics; train with YOLO('yolo11n.yaml').load({file!r})")
         plain, changes = sort_options("train", options, self.own_head)
+        if (last := earlier(SharedTrainer.begun)) is not None:
+            return gone_on(self, last, plain)
         if plain.get("resume"):
-            return self._resume(plain.pop("resume"), plain, changes)
+            return resumed(self, plain.pop("resume"), plain, changes)
         request = TrainingRequest.of(self, plain, changes)
         self.trainer = HookedTrainer(overrides=request.args, _callbacks=self.callbacks)
         with self.trainer.or_nothing():  # what the model cannot do is told before the data are scanned
@@ -176,14 +180,6 @@ class YOLO(SeamedModel):
             check_metric(request.cfg.get("eval") or {}, self.trainer.model.model[-1])
             if self.own_head:
                 self.trainer.model.init_criterion()
-        return self._run_trainer()
-
-    def _resume(self, resume: Any, options: dict[str, Any], changes: dict[str, Any]) -> Any:
-        """Go on with an interrupted run."""
-        resume = resume if isinstance(resume, (str, Path)) else self.ckpt_path
-        path = resumable(resume, self.model_name, options, changes)
-        args = options | {"model": path, "resume": path, "mode": "train", "task": "detect"}
-        self.trainer = HookedTrainer(overrides=args, _callbacks=self.callbacks)
         return self._run_trainer()
 
     def tune(self, *args: Any, **options: Any) -> Any:
@@ -277,6 +273,26 @@ class YOLO(SeamedModel):
         plain, _ = sort_options("export", options, self.own_head)
         self.warn_untrained()
         return export(self.model, of_split(plain), self.callbacks["on_export_start"], super().export)
+
+
+def resumed(owner: YOLO, resume: Any, options: dict[str, Any], changes: dict[str, Any]) -> Any:
+    """Go on with an interrupted run, that of the owner's checkpoint where `resume` names none; see `YOLO.train`."""
+    resume = resume if isinstance(resume, (str, Path)) else owner.ckpt_path
+    path = resumable(resume, owner.model_name, options, changes)
+    args = options | {"model": path, "resume": path, "mode": "train", "task": "detect"}
+    owner.trainer = HookedTrainer(overrides=args, _callbacks=owner.callbacks)
+    return owner._run_trainer()
+
+
+def gone_on(owner: YOLO, last: Path, options: dict[str, Any]) -> Any:
+    """Go on with the run that torchrun has started this process anew for; one that is complete is not done again."""
+    if not is_complete(checkpoint.read(last)):
+        return resumed(owner, last, {k: options[k] for k in ("device", "workers") if k in options}, {})
+    SharedTrainer.begun += 1
+    LOGGER.info(f"the run of {last} is complete")
+    best = last.with_name("best.pt")
+    owner.open_file(str(best if best.exists() else last))
+    return None
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:

@@ -296,6 +296,14 @@ def test_every_example_is_a_command_line_that_is_accepted(name):
     assert name in RUN and set(command.required) <= cli_help.known_options(name)
 
 
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
+def test_variables_of_several_processes_that_are_no_numbers_are_told(name, monkeypatch, fails):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv(name, "node1")
+    assert f"{name}='node1' in the environment is no whole number" in fails("train data=data.yaml")
+
+
 def test_help_of_a_group_shows_all_its_commands(capsys):
     assert cli.main(["help", "data"]) == 0 and cli.main(["data", "--help"]) == 0
     out = capsys.readouterr().out

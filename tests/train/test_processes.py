@@ -276,6 +276,11 @@ def test_torchrun_needs_a_card_for_each_process(monkeypatch):
         SharedTrainer._check_shares(SimpleNamespace(world_size=4, args=args, device=torch.device("cuda:0")))
 
 
+def test_the_cards_of_a_machine_are_those_it_has_or_those_that_were_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert processes.cards_of("") == ["0", "1", "2"] and processes.cards_of("2,0") == ["2", "0"]
+
+
 def test_batch_norm_over_processes_needs_several_cards(data, tmp_path):
     with pytest.raises(InputError, match="sync_bn=True needs several processes on CUDA"):
         YOLO("yolov5n").train(data=str(data), project=str(tmp_path / "runs"), sync_bn=True, **QUICK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from ..errors import InputError
 from .silence import silence
@@ -49,3 +50,23 @@ def cpu_threads() -> int:
         return int(first)
     allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def several_processes() -> bool:
+    """Whether this is one of several processes that were started together, by torchrun or with its variables.
+
+    Raises:
+        InputError: a variable is no whole number, at which `import ultralytics` would end.
+    """
+
+    def number(name: str, otherwise: int) -> int:
+        text = os.environ.get(name)
+        if text is not None and not re.fullmatch(r"\s*-?\d+\s*", text):
+            raise InputError(f"{name}={text!r} in the environment is no whole number; unset it, or let torchrun set it")
+        return otherwise if text is None else int(text)
+
+    if number("WORLD_SIZE", 1) <= 1:
+        return False
+    for name in ("LOCAL_RANK", "MASTER_PORT"):
+        number(name, 0)
+    return number("RANK", -1) >= 0

@@ -17,6 +17,7 @@ from datetime import date
 from typing import Any
 
 from .. import plugins
+from .._compat import several_processes
 from ..config import option_table
 from ..errors import InputError, did_you_mean
 from ..text import printable
@@ -91,16 +92,11 @@ def _drop_output() -> None:
 
 def _one_voice() -> AbstractContextManager[None]:
     """Of several processes that torchrun started, one says what is wrong."""
-    if not _several():
+    if not several_processes():
         return nullcontext()
     from ..train.processes import one_voice
 
     return one_voice()
-
-
-def _several() -> bool:
-    """Whether this is one of several processes that were started together."""
-    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
 def run(argv: list[str]) -> int | None:
@@ -123,7 +119,7 @@ def run(argv: list[str]) -> int | None:
     options = parse(rest, name)
     check(name, command, options)
     options.pop("debug", None)
-    if name != "train" and _several():
+    if name != "train" and several_processes():
         raise InputError(f"{name} runs in one process; torchrun is for train")
     load_plugins(options)
     return RUN[name](**options)

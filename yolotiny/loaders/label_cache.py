@@ -12,6 +12,7 @@ import gc
 import hashlib
 import json
 import os
+import socket
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def write(file: Path, key: str, scan: Scan) -> bool:
     """Keep a scan; False where nothing can be written. What another run wrote meanwhile is replaced whole."""
     content = b"".join(np.ascontiguousarray(getattr(scan, k), t).tobytes() for k, (t, _) in COLUMNS.items())
     head = {"format": FORMAT, "key": key, "pictures": len(scan.index), "rows": len(scan.rows), "found": scan.found}
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part = file.with_name(f"{file.name}.{socket.gethostname()}.{os.getpid()}.part")  # machines may share it
     try:
         if not file.parent.parent.is_dir() or file.is_dir():
             return False

@@ -14,6 +14,7 @@ from ultralytics.utils import LOGGER
 from ..data.anchors import fit_anchors
 from ..data.class_counts import empty_splits, gaps
 from ..detector import Detector
+from ..distributed import of_first
 from ..ignore import is_region
 from ..loaders.crop_dataset import TiledDataset
 from ..loaders.dataset import TinyDataset
@@ -113,7 +114,8 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
     """Set what depends on the training boxes, in the model and in its configuration.
 
     Anchors are fitted where the configuration says `auto`; `measured` is always written, so that whatever a component
-    derives from it is the same in training, validation, resumed runs and exports. The criterion is built anew.
+    derives from it is the same in training, validation, resumed runs and exports. Of several processes the first one's
+    figures hold, as another processor may round otherwise. The criterion is built anew.
 
     Args:
         model: changed in place.
@@ -130,12 +132,12 @@ def fit(model: Detector, dataset: TinyDataset, imgsz: int, seed: int = 0) -> lis
     lines = []
     if model.yaml.get("anchors") == "auto":
         head = model.model[-1]
-        anchors, reached = fit_anchors(sizes, head.nl, head.anchors_per_cell, seed=seed)
+        anchors, reached = of_first(fit_anchors(sizes, head.nl, head.anchors_per_cell, seed=seed))
         head.set_anchors(torch.from_numpy(anchors))
         model.yaml["anchors"] = [[round(float(v), 2) for v in level.ravel()] for level in anchors]
         shown = " | ".join(" ".join(f"{w:.0f}x{h:.0f}" for w, h in level) for level in anchors)
         lines.append(f"anchors: {shown} px reach {reached:.1%} of {len(sizes)} boxes")
-    stats = measure(samples)
+    stats = of_first(measure(samples))
     if isinstance(dataset, TiledDataset) and any(sample.cropped for sample in samples):
         stats = replace(stats, **dataset.crop_train.advice)
     stats.note_in(model.yaml)

@@ -28,7 +28,7 @@ def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping
     if kept := [*changes, *(k for k in ("recipe",) if k in options)]:
         raise InputError(f"a resumed run keeps its model and recipe: leave {kept[0]}= out, or start a new run")
     content = checkpoint.read(path)
-    if content.get("optimizer") is None:
+    if is_complete(content):
         raise InputError(f"resume: the run of {path} is finished; train further with model={path} and no resume")
     if gone := [k for k in ("project", "name") if k in options]:
         raise InputError(f"a resumed run goes on in the folder of its checkpoint: leave {gone[0]}= out")
@@ -42,3 +42,8 @@ def resumable(path: Any, name: str, options: Mapping[str, Any], changes: Mapping
     if not content["train_args"]["data"] and not options.get("data"):
         raise InputError(f"resume: the data of {path} are not on this machine; give data=FILE.yaml")
     return str(path)
+
+
+def is_complete(content: Mapping[str, Any]) -> bool:
+    """Whether the run of a checkpoint that was read is over."""
+    return content.get("optimizer") is None

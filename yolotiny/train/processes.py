@@ -1,14 +1,12 @@
 """Several processes that train one model together: how they meet, who speaks, and what happens when one of them ends.
 
-They find each other by the variables that torchrun sets (RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), on
-CUDA by NCCL and on a CPU by gloo. The first process chooses the run folder and alone writes into it; pictures of an
+They find each other by the variables that torchrun sets (`rendezvous`), on one machine or on several, and exchange by
+NCCL on CUDA and by gloo on a CPU. The first of all chooses the run folder and alone writes into it; pictures of an
 epoch, in training and in validation, are shared out among all; the last validation is the first one's alone.
 """
 
 from __future__ import annotations
 
-import functools
-import itertools
 import json
 import os
 import re
@@ -29,32 +27,28 @@ from ultralytics.data import build_dataloader
 from ultralytics.utils import DEFAULT_CFG, LOCAL_RANK, RANK, WORLD_SIZE
 from ultralytics.utils.torch_utils import unset_deterministic, unwrap_model
 
-from .. import _compat
+from .. import __version__, _compat
 from .._compat.trainer import SeamedTrainer
+from ..distributed import need_same
 from ..errors import InputError
+from ..val.ground_truth import ground_truth_hash
+from .rendezvous import LostError, NobodyError, check_place, remember, store, word_of_first
 
 PATIENCE = timedelta(hours=3)  # ultralytics' own: others wait while the first validates
-VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 LOST = re.compile(r"gloo|nccl|by peer|broken pipe|process ?group", re.IGNORECASE)  # what libraries say of a dead peer
-_runs = itertools.count()  # that this process took part in; the others count alike
+LOCAL = {"data", "model", "resume", "device", "workers", "project", "name", "save_dir", "cfg"}  # may differ by machine
 FAILED = 2  # exit code of those who follow one that failed
-
-
-@functools.cache
-def _store() -> dist.Store:
-    """Words that all processes can read, kept by torchrun, by whoever started them, or by the first process."""
-    if missing := [k for k in VARIABLES if not os.environ.get(k)]:
-        raise InputError(f"WORLD_SIZE={WORLD_SIZE} and no {missing[0]}: start several processes with torchrun")
-    return dist.PrefixStore("yolotiny", next(dist.rendezvous("env://", RANK, WORLD_SIZE))[0])
 
 
 def _first_to_tell(error: Exception) -> bool:
     """Whether no other process has failed before; leaves word for them, and for whoever started all."""
+    if isinstance(error, NobodyError):
+        return True
     line = str(error) or type(error).__name__
     word = {"rank": RANK, "line": line, "ours": isinstance(error, InputError), "lost": isinstance(error, LostError)}
     word["trace"] = "".join(traceback.format_exception(error))
     try:
-        return json.loads(_store().compare_set("told", "", json.dumps(word)))["rank"] == RANK
+        return json.loads(store().compare_set("told", "", json.dumps(word)))["rank"] == RANK
     except (InputError, RuntimeError):  # nobody to ask: it has ended, or never was there
         return True
 
@@ -68,10 +62,6 @@ def one_voice() -> Iterator[None]:
         if RANK == -1 or _first_to_tell(error):
             raise
         raise SystemExit(FAILED) from None
-
-
-class LostError(RuntimeError):
-    """Another process has ended in the middle of a run."""
 
 
 @contextmanager
@@ -104,13 +94,29 @@ def ended_politely() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def cards_of(device: str) -> list[str]:
+    """The cards of this machine that its processes take, in their order: those of the option, else all of them.
+
+    They do not become an option of the run: where it goes on may be a machine with other cards.
+    """
+    return (device or ",".join(map(str, range(torch.cuda.device_count())))).split(",")
+
+
 class SharedTrainer(SeamedTrainer):
-    """A trainer that is one of several, or starts several; alone it is ultralytics' own."""
+    """A trainer that is one of several, or starts several; alone it is ultralytics' own.
+
+    Attributes:
+        begun: runs that this process has begun; all processes count alike.
+    """
+
+    begun = 0
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None):
-        overrides = dict(overrides or {})
+        check_place()
+        overrides, run = dict(overrides or {}), SharedTrainer.begun
+        SharedTrainer.begun += 1
         if RANK > -1:
-            self.store = dist.PrefixStore(f"run{next(_runs)}", _store())
+            self.store = dist.PrefixStore(f"run{run}", store())
         if RANK > 0:  # on its own it would find the folder of an older run, and empty it
             overrides["save_dir"] = self._folder_of_first()
         if RANK > -1 and overrides.get("save_dir"):
@@ -125,12 +131,14 @@ class SharedTrainer(SeamedTrainer):
             if RANK == 0:
                 self.store.set("folder", "")
             raise
+        if RANK in {-1, 0} and not self.ddp:
+            remember(run, self.save_dir)
         if RANK == 0:
             self.store.set("folder", str(self.save_dir))
 
     def _folder_of_first(self) -> str:
         """The run folder that the first process has made; ends this process where the first could not."""
-        folder = self.store.get("folder").decode()
+        folder = word_of_first(self.store, "folder")
         if not folder:
             raise SystemExit(FAILED)
         return folder
@@ -152,10 +160,10 @@ class SharedTrainer(SeamedTrainer):
                 )
         if self.device.type == "mps":
             raise InputError("several processes train on CUDA or on a CPU; write device=cpu")
-        if self.device.type == "cuda" and RANK > -1:
-            self.args.device = self.args.device or ",".join(map(str, range(torch.cuda.device_count())))
-            if LOCAL_RANK >= len(self.args.device.split(",")):
-                raise InputError(f"device={self.args.device} has no card for process {LOCAL_RANK}; one card a process")
+        if self.device.type == "cuda" and RANK > -1 and LOCAL_RANK >= len(cards := cards_of(self.args.device)):
+            raise InputError(
+                f"device={','.join(cards)} has no card for process {LOCAL_RANK} of this machine; one card a process"
+            )
 
     def check_sync_bn(self) -> bool:
         """Whether BatchNorm counts over all processes; InputError where a new run asks for it and it cannot."""
@@ -195,16 +203,39 @@ class SharedTrainer(SeamedTrainer):
             return super().join_processes()
         backend = "gloo"
         if self.device.type == "cuda":
-            self.device = torch.device("cuda", int(self.args.device.split(",")[LOCAL_RANK]))
+            self.device = torch.device("cuda", int(cards_of(self.args.device)[LOCAL_RANK]))
             self.accelerator.set_device(self.device)
             os.environ["TORCH_NCCL_BLOCKING_WAIT"] = "1"  # a wait that takes too long is an error
             backend = "nccl" if dist.is_nccl_available() else "gloo"
+        self.store.set_timeout(PATIENCE)
         dist.init_process_group(backend, store=self.store, rank=RANK, world_size=self.world_size, timeout=PATIENCE)
 
     def set_up(self) -> None:
-        """ultralytics' own; on a CPU without the index of a device, which it has none."""
+        """ultralytics' own, of processes that were asked alike; on a CPU without the index of a device."""
+        if self.world_size > 1:
+            self._check_alike()
         with _compat.shared_on_cpu(self.device.type == "cpu"):
             super().set_up()
+
+    def _check_alike(self) -> None:
+        """Raise InputError where processes, each with a command line of its own, are to train different things."""
+        asked = {k: v for k, v in vars(self.args).items() if k not in LOCAL}
+        of_model = getattr(self.model, "yaml", {})  # a run that goes on has not read it yet
+        of_model = {f"{k} of the model": v for k, v in of_model.items() if k != "yaml_file"}
+        need_same({"yolotiny": __version__, **asked, **of_model})
+
+    def build_pipeline(self) -> None:
+        """ultralytics' own; machines with data of their own have to have the same ones."""
+        super().build_pipeline()
+        if self.world_size > 1:
+            sets = {"the training data": self.train_loader.dataset, "the validation data": self.test_loader.dataset}
+            need_same({k: f"{len(v)} pictures ({ground_truth_hash(v, v.data['names'])})" for k, v in sets.items()})
+
+    def resume_training(self, ckpt: dict[str, Any] | None) -> None:
+        """Take over the state of a checkpoint, which every machine has to have alike."""
+        if self.world_size > 1 and self.resume and ckpt:
+            need_same({"the last epoch in the checkpoint": ckpt["epoch"]})
+        super().resume_training(ckpt)
 
     def final_eval(self) -> None:
         """Strip and validate the best checkpoint, on all pictures and in the first process; others wait for it."""

@@ -71,7 +71,8 @@ def environment(rank: int, n: int, port: int) -> dict[str, str]:
     of_all = {"MASTER_ADDR": HOST, "MASTER_PORT": str(port), "WORLD_SIZE": str(n), "LOCAL_WORLD_SIZE": str(n)}
     threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), "TORCHELASTIC_USE_AGENT_STORE": "True"}
     path = {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-    return os.environ | of_all | threads | path | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+    ours = {k: v for k, v in os.environ.items() if k != "TORCHELASTIC_RUN_ID"}  # a torchrun round this process
+    return ours | of_all | threads | path | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
 
 
 def hand_over(trainer: Any, folder: Path) -> None:

@@ -20,7 +20,7 @@ from ..boxes import pairwise_iof, pairwise_iou
 from ..config.class_names import ClassOrder, few
 from ..config.defaults import MAX_DET
 from ..config.exported import ExportedFile
-from ..distributed import gathered
+from ..distributed import gathered, gathered_by_all
 from ..errors import InputError, did_you_mean
 from ..files import write_text
 from ..loaders.build import build_dataset
@@ -212,10 +212,7 @@ class Validator(SeamedValidator):
         """Collect the detections of all processes of a training run, in the order of the pictures."""
         super().gather_stats()
         if RANK > -1 and self.training:
-            own = (self.images, self.pictures, self.rows, self.left_out)
-            images, pictures, rows, left_out = zip(*gathered(own), strict=True)
-            self.images, self.pictures, self.rows = (list(chain(*x)) for x in (images, pictures, rows))
-            self.left_out = sum(left_out, Counter())
+            _gather(self)
 
     def get_stats(self) -> dict[str, Any]:
         """ultralytics' figures and the protocol's, under `metrics/AP_t(B)` and the like."""
@@ -313,3 +310,15 @@ def check_label_names(files: Sequence[str]) -> None:
 def columns_of(rows: Tensor) -> dict[str, Tensor]:
     """(n, 6) rows, xyxy pixels, score, class -> columns (n, 4), (n,), (n,) and what follows, by ultralytics' names."""
     return {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
+
+
+def _gather(own: Validator) -> None:
+    """What all processes of a training run have found, in the first; and losses as means over the batches of all."""
+    found = (own.images, own.pictures, own.rows, own.left_out)
+    images, pictures, rows, left_out = zip(*gathered(found), strict=True)
+    own.images, own.pictures, own.rows = (list(chain(*x)) for x in (images, pictures, rows))
+    own.left_out = sum(left_out, Counter())
+    batches = gathered_by_all(len(own.dataloader))
+    # ultralytics takes the mean over processes and divides it by the batches of the first; some have fewer
+    share = len(batches) * batches[0] / sum(batches)
+    own.loss = {k: v * share for k, v in own.loss.items()}
