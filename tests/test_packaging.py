@@ -110,6 +110,14 @@ def test_the_wheel_holds_what_pages_are_made_of(contents, room, count):
 
 
 @pytest.mark.slow
+def test_the_wheel_holds_weights_and_pictures_with_what_is_said_of_them(contents):
+    for folder, count in (("weights", 3), ("pictures", 7)):
+        ours = {f"yolotiny/cfg/{folder}/{p.name}": p.read_bytes() for p in (ROOT / "cfg" / folder).iterdir()}
+        assert len(ours) == count
+        assert {n: text for n, text in contents.items() if n.startswith(f"yolotiny/cfg/{folder}/")} == ours
+
+
+@pytest.mark.slow
 def test_the_wheel_carries_licence_version_and_command(contents, version):
     info = f"yolotiny-{version}.dist-info"
     licences = [text for name, text in contents.items() if name.startswith(info) and name.endswith("/LICENSE")]

@@ -120,6 +120,8 @@ def run(argv: list[str]) -> int | None:
         seconds = " or ".join(n.split()[1] for n in group)
         raise InputError(f"{name} needs a second word: {seconds}, as in: {COMMANDS[group[0]].example}")
     command = cli_help.find_command(name)
+    if command.word and rest and "=" not in rest[0] and not rest[0].startswith("-"):
+        rest[0] = f"{command.word}={rest[0]}"
     options = parse(rest, name)
     check(name, command, options)
     options.pop("debug", None)
@@ -199,7 +201,7 @@ def check(name: str, command: Command, options: dict[str, Any]) -> None:
             raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
     required = list(command.required)
     if name == "train" and options.get("resume"):  # the checkpoint knows its model and data
-        required = ["model"] if options["resume"] is True else []
+        required = ["model"] if options["resume"] is True else []  # True: the checkpoint that the model is
     if name == "val" and not str(options.get("model")).endswith(".pt"):  # only a checkpoint remembers its data
         required.append("data")
     missing = [key for key in required if options.get(key) is None]
