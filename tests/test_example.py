@@ -45,7 +45,7 @@ def rows_of(found):
 
 
 def agree(rows, wanted):
-    """The same boxes, the best first: classes, .05 px, 1e-4 of a score, so that two nearer than that may change places."""
+    """The same boxes, the best first: classes, .05 px, 1e-4 of a score; two nearer than that may change places."""
     assert len(rows) == len(wanted)
     assert (np.diff(rows[:, 4]) <= 1e-4).all()
     nearest = np.abs(rows[None, :, :4] - wanted[:, None, :4]).max(2).argmin(1)

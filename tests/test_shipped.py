@@ -32,7 +32,7 @@ def labels(picture):
 
 
 def hits(boxes, classes, picture):
-    """Detections, the best first, that are the first on an object of their class at IoU .5, and the number of objects."""
+    """Detections, the best first, that are the first on an object of their class (IoU .5), and how many objects."""
     truth, labelled = labels(picture)
     iou = pairwise_iou(torch.as_tensor(boxes).double(), truth).numpy()
     free, found = np.ones(len(truth), bool), 0

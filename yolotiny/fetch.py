@@ -1,7 +1,7 @@
 """Weights that a user asks for by name: from the address that a list gives, and what that list says, or not at all.
 
-A list is a YAML file, `cfg/weights.yaml` or a user's own. What came of a file stays beside its place as `NAME.part` until
-all of it is there and has the SHA-256 of the list.
+A list is a YAML file, `cfg/weights.yaml` or a user's own. What came of a file stays beside its place as `NAME.part`
+until all of it is there and has the SHA-256 of the list.
 """
 
 from __future__ import annotations

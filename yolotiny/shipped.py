@@ -20,7 +20,7 @@ def cfg_dir() -> Path:
 
 
 def weights_file(name: str | Path) -> Path | None:
-    """Return the shipped checkpoint or exported file of this name; a file of that name in the current folder is meant."""
+    """Return the shipped checkpoint or exported file of this name, unless the current folder has one of that name."""
     return None if Path(name).exists() else weights_of_package(name)
 
 

@@ -120,8 +120,6 @@ def run(argv: list[str]) -> int | None:
         seconds = " or ".join(n.split()[1] for n in group)
         raise InputError(f"{name} needs a second word: {seconds}, as in: {COMMANDS[group[0]].example}")
     command = cli_help.find_command(name)
-    if command.word and rest and "=" not in rest[0] and not rest[0].startswith("-"):
-        rest[0] = f"{command.word}={rest[0]}"
     options = parse(rest, name)
     check(name, command, options)
     options.pop("debug", None)
@@ -150,6 +148,9 @@ def load_plugins(options: dict[str, Any]) -> None:
 def parse(words: Sequence[str], command: str) -> dict[str, Any]:
     """Turn `key=value` words into a dict; raise InputError for any other word and for a key given twice."""
     options: dict[str, Any] = {}
+    named = cli_help.find_command(command).word
+    if named and words and "=" not in words[0] and not words[0].startswith("-"):
+        words = [f"{named}={words[0]}", *words[1:]]
     for word in words:
         key, equals, value = word.partition("=")
         if key.startswith("-"):

@@ -69,7 +69,7 @@ def file_meant(name: str) -> str:
     there = Path(name).is_file() or Path(name).is_dir()  # a pipe would never end
     if not name.endswith((".yaml", ".yml")) and "://" not in name and not there:
         weights = [file.name for file in (cfg_dir() / "weights").glob(f"*.{suffix}")]
-        if (near := did_you_mean(name, weights)).startswith("; there are"):
+        if not (near := did_you_mean(name, weights, near=0.8)).startswith("; did you mean"):
             near = _nearest(Path(name).stem, sorted((cfg_dir() / "models").glob("*.yaml")))
         raise InputError(f"model file {name!r} does not exist{near}")
     return name

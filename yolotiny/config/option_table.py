@@ -125,8 +125,8 @@ RUN = {
     "model": Option(
         MODES,
         name("a model file, a checkpoint or a shipped model", None),
-        "a shipped model (see: yolotiny models), a model file, a checkpoint, or an exported model; default yolotiny-n in "
-        f"train, and elsewhere {WEIGHTS}, weights for infrared drone pictures",
+        "a shipped model (see: yolotiny models), a model file, a checkpoint, or an exported model; default in train "
+        f"yolotiny-n, elsewhere {WEIGHTS}, weights for infrared drone pictures",
         why="YOLO(...) names the model",
         shell=True,
     ),
