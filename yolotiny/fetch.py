@@ -67,11 +67,13 @@ def _entry(name: str, said: Any, file: Path) -> Entry:
     where = f"{file}, {name}"
     if Path(name).name != name or not Path(name).suffix:
         raise InputError(f"{where}: a name of weights is that of a file without its folder, such as best.pt")
-    if not isinstance(said, dict) or any(not isinstance(v, (str, type(None))) for v in said.values()):
-        raise InputError(f"{where}: expected {', '.join(KEYS)}, each a text")
-    for key in said:
+    if not isinstance(said, dict):
+        raise InputError(f"{where}: expected {', '.join(KEYS)}, each with a text")
+    for key, value in said.items():
         if key not in KEYS:
             raise InputError(f"{where}: unknown key {key!r}{did_you_mean(key, KEYS)}")
+        if not isinstance(value, (str, type(None))):
+            raise InputError(f"{where}: {key} is {value!r}, which is no text; write it in quotation marks")
     entry = Entry(name, **{key: value or "" for key, value in said.items()})
     if entry.address and urlsplit(entry.address).scheme not in ("http", "https"):
         raise InputError(f"{where}: address {entry.address!r} begins with neither http:// nor https://")
@@ -153,7 +155,8 @@ def _told(part: Path, entry: Entry) -> Iterator[None]:
     except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error or type(error).__name__
+        inner = getattr(error, "reason", error)  # what is behind an error of urllib
+        reason = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
         raise InputError(f"{entry.address} cannot be fetched: {reason}{kept()}") from error
     except KeyboardInterrupt:
         raise KeyboardInterrupt(*filter(None, [kept().removeprefix("; ")])) from None
