@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -112,6 +113,18 @@ def test_nothing_is_fetched_where_the_user_forbade_it(listed, tmp_path, monkeypa
     with pytest.raises(InputError, match="YOLO_OFFLINE is set"):
         fetch.get("mine.pt", tmp_path, listed)
     assert Server.asked == []
+
+
+@pytest.mark.parametrize(("value", "forbidden"), [(None, False), ("1", True), ("true", True), ("0", False)])
+def test_only_the_user_forbids_not_our_own_default(value, forbidden, monkeypatch):
+    monkeypatch.setattr(environment, "_asked", {})
+    monkeypatch.delenv("YOLO_OFFLINE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("YOLO_OFFLINE", value)
+    environment.prepare()
+    environment.prepare()  # the second time our own default stands in the environment
+    assert environment.offline() is forbidden
+    assert value is not None or os.environ["YOLO_OFFLINE"] == "1"
 
 
 def test_an_address_that_does_not_answer_is_one_line(listed, tmp_path, monkeypatch, server):
