@@ -18,7 +18,7 @@ LINES = [
     {"image_files", "picture_io", "picture_names", "shipped"},
     {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
-    {"ops", "limits", "pictures"},
+    {"ops", "limits", "pictures", "fetch"},
     {"rasters"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
     {"criterion", "slicing", "report", "serve"},

@@ -110,6 +110,15 @@ def test_the_wheel_holds_what_pages_are_made_of(contents, room, count):
 
 
 @pytest.mark.slow
+def test_the_wheel_holds_weights_and_pictures_with_what_is_said_of_them(contents):
+    for folder, count in (("weights", 3), ("pictures", 7)):
+        ours = {f"yolotiny/cfg/{folder}/{p.name}": p.read_bytes() for p in (ROOT / "cfg" / folder).iterdir()}
+        assert len(ours) == count
+        assert {n: text for n, text in contents.items() if n.startswith(f"yolotiny/cfg/{folder}/")} == ours
+    assert contents["yolotiny/cfg/weights.yaml"] == (ROOT / "cfg" / "weights.yaml").read_bytes()
+
+
+@pytest.mark.slow
 def test_the_wheel_carries_licence_version_and_command(contents, version):
     info = f"yolotiny-{version}.dist-info"
     licences = [text for name, text in contents.items() if name.startswith(info) and name.endswith("/LICENSE")]
@@ -129,6 +138,14 @@ def test_the_installed_wheel_is_not_shadowed_by_the_checkout(python, installed):
 @pytest.mark.slow
 def test_the_installed_wheel_tells_its_version(python, version):
     assert version in python("-m", "yolotiny", "version")
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_finds_something_on_the_first_picture(python, installed):
+    pictures = installed / "yolotiny" / "cfg" / "pictures"
+    said = python("-m", "yolotiny", "predict", f"source={pictures}", "imgsz=320")
+    assert "model=yolotiny-n-hit-uav.pt" in said and "3 pictures, results saved" in said
+    assert re.search(r"\d+ Cars", said) and re.search(r"\d+ Persons", said)
 
 
 @pytest.mark.slow

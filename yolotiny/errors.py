@@ -17,18 +17,19 @@ class InputError(ValueError):
     """
 
 
-def did_you_mean(name: str, options: Iterable[str], n: int = 3) -> str:
+def did_you_mean(name: str, options: Iterable[str], n: int = 3, near: float = 0.55) -> str:
     """Return `"; did you mean 'a' or 'b'?"`, or the list of options when none is close.
 
     Args:
         name: what was written.
         options: what exists.
         n: how many suggestions at most.
+        near: how close one has to be, from 0 to 1, equal.
     """
     options = [str(o) for o in options]
-    near = difflib.get_close_matches(str(name), options, n=n, cutoff=0.55)
-    if near:
-        return "; did you mean " + " or ".join(repr(o) for o in near) + "?"
+    found = difflib.get_close_matches(str(name), options, n=n, cutoff=near)
+    if found:
+        return "; did you mean " + " or ".join(repr(o) for o in found) + "?"
     shown = ", ".join(sorted(options)[:12]) + (", ..." if len(options) > 12 else "")
     return f"; there are: {shown}" if shown else ""
 

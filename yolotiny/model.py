@@ -72,7 +72,7 @@ class YOLO(SeamedModel):
 
     Args:
         model: a model file of ours or of ultralytics (`"yolotiny-n.yaml"`, `"yolox-nano-p2.yaml"`), a checkpoint
-            (`"best.pt"`), or an exported model (`"best.onnx"`).
+            (`"best.pt"`, or the shipped `"yolotiny-n-hit-uav.pt"`), or an exported model (`"best.onnx"`).
         task: only "detect"; kept for ultralytics' signature.
         verbose: print a summary.
         plugins: files or modules with parts of your own, see `plugins.load`.

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InputError
+from .shipped import weights_file
 
 FORMAT = "yolotiny"  # what our checkpoints, which hold plain data alone, say under "format"
 YOLOX_STEM = "backbone.backbone.stem."  # beginning of the first layer's names in official YOLOX checkpoints
@@ -161,12 +162,12 @@ def read_payload(path: str | Path) -> Any:
     """What torch.save was given, with a `Record` for every object that is not plain data.
 
     Args:
-        path: a file written by torch.save.
+        path: a file written by torch.save, or the name of shipped weights.
 
     Raises:
         InputError: no such file, no checkpoint, or damaged.
     """
-    path = Path(path)
+    path = weights_file(path) or Path(path)
     if not path.is_file():
         raise InputError(f"weights {path} do not exist" if not path.exists() else f"weights {path} is a folder")
     if problem := _not_a_checkpoint(path):

@@ -2,7 +2,7 @@
 //
 //   g++ -std=c++17 -O2 detect.cpp -o detect -I/usr/include/opencv4 -I$ORT/include -L$ORT/lib -Wl,-rpath,$ORT/lib
 //       -lonnxruntime -lopencv_core -lopencv_imgproc -lopencv_imgcodecs        # one line; $ORT: a release, unpacked
-//   ./detect yolov5n-p2p3-hit-uav.onnx picture.jpg      # x1 y1 x2 y2 score class, the best first
+//   ./detect yolotiny-n-hit-uav.onnx picture.jpg      # x1 y1 x2 y2 score class, the best first
 #include <onnxruntime_cxx_api.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 """Boxes from one picture with an exported detector, without yolotiny: numpy, OpenCV for files and ONNX Runtime.
 
-python detect.py yolov5n-p2p3-hit-uav.onnx picture.jpg     # x1 y1 x2 y2 score class, the best first
+python detect.py yolotiny-n-hit-uav.onnx picture.jpg     # x1 y1 x2 y2 score class, the best first
 """
 
 import sys

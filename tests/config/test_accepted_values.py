@@ -48,7 +48,7 @@ TRIED: dict[str, tuple[Any, str]] = {  # name: the value in Python, and its text
     "False": (False, "False"),
 }
 NEEDS = {"model": "m.pt", "data": "d.yaml", "source": "a.jpg", "to": "t", "format": "yolo", "gt": "g", "pred": "p"}
-NEEDS |= {"protocol": "coco", "a": "a.json", "b": "b.json", "file": "s.yaml"}
+NEEDS |= {"protocol": "coco", "a": "a.json", "b": "b.json", "file": "s.yaml", "name": "n.pt"}
 MEANS = {("results", "to"): "coco"}  # where a command means something else by a name
 INNER = ("torch", "numpy", "ultralytics", "Traceback", "NoneType", "object at 0x", "\n")  # never in a message
 CALLS = [(mode, name) for mode in MODES for name in read_by(mode, shell=True)]
@@ -98,7 +98,9 @@ def label_of(value: Any) -> str:
 def words(command: str, name: str, text: str) -> list[str]:
     """A command line with one option, and what it needs besides."""
     required = [key for key in COMMANDS[command].required if key != name]
-    required += ["data"] if (command, name) == ("val", "model") else []  # a file that is no checkpoint knows none
+    if command == "val":  # only a checkpoint of a user's own knows its data
+        required.append("model" if name == "data" else "data")
+    required += ["model"] if (command, name) == ("train", "resume") else []  # True is the checkpoint that the model is
     return [f"{name}={text}", *(f"{key}={MEANS.get((command, key), NEEDS[key])}" for key in required)]
 
 

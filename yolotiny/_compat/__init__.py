@@ -15,7 +15,7 @@ imported by the room that builds on them. What is named below imports nothing th
 
 from .amp import slow_bfloat16
 from .checkpoints import build_theirs, read_checkpoints_by
-from .environment import cpu_threads, need_folder, online, prepare, several_processes
+from .environment import cpu_threads, need_folder, offline, online, prepare, several_processes
 from .processes import alone, shared_on_cpu
 from .replacements import quiet
 
@@ -24,6 +24,7 @@ __all__ = [
     "build_theirs",
     "cpu_threads",
     "need_folder",
+    "offline",
     "online",
     "prepare",
     "quiet",

@@ -14,7 +14,11 @@ _asked: dict[str, str] = {}
 def flag(name: str, default: bool = False) -> bool:
     """Whether a variable of the environment is switched on."""
     value = os.environ.get(name)
-    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
+    return default if value is None else _on(value)
+
+
+def _on(value: str) -> bool:
+    return value.strip().lower() in {"1", "true", "yes", "on", "y", "t"}
 
 
 def online() -> bool:
@@ -22,11 +26,18 @@ def online() -> bool:
     return flag("YOLOTINY_ONLINE")
 
 
+def offline() -> bool:
+    """Whether the user has forbidden even what is asked for, by `YOLO_OFFLINE=1`; our own default does not count."""
+    return _on(_asked.get("offline", ""))
+
+
 def prepare() -> None:
     """Set the environment that keeps `import ultralytics` off the network. Cheap: imports nothing.
 
-    Also remembers the user's number of threads before ultralytics puts its own there.
+    Also remembers the user's number of threads before ultralytics puts its own there, and whether it was the user who
+    forbade the network.
     """
+    _asked.setdefault("offline", os.environ.get("YOLO_OFFLINE", ""))
     _asked.setdefault("threads", os.environ.get("OMP_NUM_THREADS", ""))
     if not online():
         silence()

@@ -144,6 +144,9 @@ def load_plugins(options: dict[str, Any]) -> None:
 def parse(words: Sequence[str], command: str) -> dict[str, Any]:
     """Turn `key=value` words into a dict; raise InputError for any other word and for a key given twice."""
     options: dict[str, Any] = {}
+    named = cli_help.find_command(command).word
+    if named and words and "=" not in words[0] and not words[0].startswith("-"):
+        words = [f"{named}={words[0]}", *words[1:]]
     for word in words:
         key, equals, value = word.partition("=")
         if key.startswith("-"):
@@ -195,7 +198,7 @@ def check(name: str, command: Command, options: dict[str, Any]) -> None:
             raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, known)}")
     required = list(command.required)
     if name == "train" and options.get("resume"):  # the checkpoint knows its model and data
-        required = ["model"] if options["resume"] is True else []
+        required = ["model"] if options["resume"] is True else []  # True: the checkpoint that the model is
     if name == "val" and not str(options.get("model")).endswith(".pt"):  # only a checkpoint remembers its data
         required.append("data")
     missing = [key for key in required if options.get(key) is None]

@@ -23,6 +23,7 @@ from ..config.option_kinds import (
     whole,
 )
 from ..config.option_table import DEVICES, MEASURING, RUN, SEED, SIDE, SLICING, read_by
+from ..shipped import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Command:
         example: a complete command line.
         required: options without which it cannot run.
         options: by name, of a command that is no method of `YOLO`.
+        word: the option that a word without `=` behind the command stands for.
         of_model: it is a method of `YOLO`, whose options stand in the option table.
         settings: sections of a model file that it takes by their path, where it takes not all of them.
     """
@@ -84,6 +86,7 @@ class Command:
     required: tuple[str, ...] = ()
     options: Mapping[str, Argument] = field(default_factory=dict)
     settings: tuple[str, ...] = ()
+    word: str = ""
     of_model: bool = False
 
 
@@ -91,25 +94,25 @@ COMMANDS = {
     "train": Command(
         "train a model on a data set",
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
-        ("model", "data"),
+        ("data",),
         of_model=True,
     ),
     "val": Command(
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
-        ("model",),
+        (),
         of_model=True,
     ),
     "predict": Command(
         "detect objects in pictures, folders or videos",
         "yolotiny predict model=best.pt source=pictures/ conf=0.25",
-        ("model", "source"),
+        ("source",),
         of_model=True,
     ),
     "track": Command(
         "follow objects through videos, streams or folders of frames",
         "yolotiny track model=best.pt source=clip.mp4 crops=lsm",
-        ("model", "source"),
+        ("source",),
         of_model=True,
     ),
     "results": Command(
@@ -131,9 +134,9 @@ COMMANDS = {
     "tune-crops": Command(
         "find the cheapest setting of crops whose AP is near that of the best, and draw AP against time",
         "yolotiny tune-crops model=best.pt data=demo/data.yaml crops=none,lsm imgsz=320,640 k=2,4 within=0.5",
-        ("model", "data"),
+        ("data",),
         {
-            "model": Argument(MODEL, "a checkpoint or an exported model"),
+            "model": Argument(MODEL, f"a checkpoint or an exported model, default {WEIGHTS}"),
             "data": Argument(PATH, "the data YAML, of pictures as large as they will be in use"),
             "within": Argument(number(0.0, 100.0), "points of AP below the best that are given for speed, default 0.5"),
             "imgsz": Argument(
@@ -161,15 +164,15 @@ COMMANDS = {
     "export": Command(
         "write a model in another format, such as ONNX",
         "yolotiny export model=best.pt format=onnx imgsz=640",
-        ("model",),
+        (),
         of_model=True,
     ),
     "benchmark": Command(
         "export to every format there is a library for: milliseconds, AP by size and megabytes of each",
         "yolotiny benchmark model=best.pt data=demo/data.yaml formats=onnx,openvino",
-        ("model", "data"),
+        ("data",),
         {
-            "model": Argument(MODEL, "a checkpoint; its exports lie beside it"),
+            "model": Argument(MODEL, f"a checkpoint; its exports lie beside it; default {WEIGHTS}"),
             "data": Argument(PATH, "the data YAML"),
             "imgsz": Argument(MAYBE_INPUT, "side of the input in pixels, default that of the training"),
             "formats": Argument(
@@ -205,6 +208,19 @@ COMMANDS = {
         },
     ),
     "models": Command("list the models that come with the package", "yolotiny models"),
+    "models get": Command(
+        "fetch weights by name from the address that a list gives, go on where that was cut off, and check what came",
+        "yolotiny models get ours.pt file=ours.yaml to=weights",
+        ("name",),
+        {
+            "name": Argument(name("the name of weights"), "one of the list; name= may be left out before it"),
+            "to": Argument(FOLDER, "folder to write to, default the current one"),
+            "file": Argument(
+                PATH, "a list of your own, written as cfg/weights.yaml: name, address, SHA-256 and licence of each"
+            ),
+        },
+        word="name",
+    ),
     "data demo": Command(
         "write a small synthetic data set to try things on",
         "yolotiny data demo to=demo seed=0",

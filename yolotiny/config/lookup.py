@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import InputError, did_you_mean
-from ..shipped import cfg_dir, read
+from ..shipped import cfg_dir, read, weights_file
 
 
 def find(name: str | Path, near: Path | None = None, children: tuple[Path, ...] = ()) -> tuple[Path, str | None]:
@@ -54,18 +54,24 @@ def find(name: str | Path, near: Path | None = None, children: tuple[Path, ...] 
 def file_meant(name: str) -> str:
     """Return the file that a user means by the name of a model, a checkpoint or an exported model.
 
+    Shipped weights go by their name from anywhere.
+
     Raises:
         InputError: no such file, where the name is not one that `find` looks for.
     """
     name = name.strip()
+    if weights := weights_file(name) or (weights_file(f"{name}.pt") if not Path(name).exists() else None):
+        return str(weights)
     suffix = Path(name).suffix[1:]
     folder = name.rstrip("/").endswith("_model")  # as OpenVINO and others are exported
     if not folder and (not suffix or suffix.isdigit()):  # "yolov5n" means "yolov5n.yaml"
         name += ".yaml"
     there = Path(name).is_file() or Path(name).is_dir()  # a pipe would never end
     if not name.endswith((".yaml", ".yml")) and "://" not in name and not there:
-        shipped = sorted((cfg_dir() / "models").glob("*.yaml"))
-        raise InputError(f"model file {name!r} does not exist{_nearest(Path(name).stem, shipped)}")
+        weights = [file.name for file in (cfg_dir() / "weights").glob(f"*.{suffix}")]
+        if not (near := did_you_mean(name, weights, near=0.8)).startswith("; did you mean"):
+            near = _nearest(Path(name).stem, sorted((cfg_dir() / "models").glob("*.yaml")))
+        raise InputError(f"model file {name!r} does not exist{near}")
     return name
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from ..shipped import WEIGHTS
 from .option_kinds import (
     FLAG,
     MANY,
@@ -124,7 +125,8 @@ RUN = {
     "model": Option(
         MODES,
         name("a model file, a checkpoint or a shipped model", None),
-        "a shipped model (see: yolotiny models), a model file, a checkpoint, or an exported model",
+        "a shipped model (see: yolotiny models), a model file, a checkpoint, or an exported model; default in train "
+        f"yolotiny-n, elsewhere {WEIGHTS}, weights for infrared drone pictures",
         why="YOLO(...) names the model",
         shell=True,
     ),

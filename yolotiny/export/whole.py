@@ -18,6 +18,7 @@ from ultralytics.utils import LOGGER
 
 from ..errors import InputError
 from ..files import cannot_write, move
+from ..shipped import cfg_dir
 
 try:
     import fcntl
@@ -37,7 +38,7 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
 
     Args:
         network: the module, whose `pt_path` tells ultralytics where to write: beside the checkpoint, or in the current
-            folder for a model file.
+            folder for a model file and for shipped weights.
         run: exports it and returns the file or folder.
 
     Returns:
@@ -48,7 +49,8 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
     """
     known = getattr(network, "pt_path", None)
     name = Path(known or network.yaml.get("yaml_file") or "model.yaml")
-    folder = name.parent if known else Path()
+    ours = known and name.resolve().is_relative_to(cfg_dir())  # the package is not written to
+    folder = name.parent if known and not ours else Path()
     try:
         remove_left(folder)
         stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))

@@ -15,6 +15,7 @@ from ..config.run_files import find_data, read_recipe, run_root
 from ..data.augment import listed
 from ..data_file import class_names
 from ..errors import InputError
+from ..shipped import weights_file
 from ..weights import read_tensors
 from .teacher import teacher_section
 
@@ -64,6 +65,7 @@ class TrainingRequest:
         check_classes(args.get("classes"), class_names(Path(args["data"])), args["data"])
         args["project"] = run_root(args.get("project"), "train")
         if isinstance(weights, (str, Path)):
+            weights = weights_file(weights) or weights
             read_tensors(weights)  # a file that is no checkpoint is reported before anything is written
         args["pretrained"] = bool(weights)
         return cls(args, cfg, weights or None)

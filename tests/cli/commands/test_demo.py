@@ -1,8 +1,10 @@
 """The demo runs from an empty folder to a picture; how well it learns in its full length is in docs/results.md."""
 
+import re
 from functools import partial
 
 import cv2
+import numpy as np
 import pytest
 
 from yolotiny.cli.commands import demo
@@ -27,8 +29,14 @@ def test_the_demo_leaves_data_weights_and_a_picture_and_says_where(short, tmp_pa
     assert (tmp_path / "demo/train/weights/best.pt").is_file()
     printed = capsys.readouterr().out
     assert told["picture"] in printed and "AI-TOD protocol, 2 generated pictures" in printed
+    both = cv2.imread(told["both"])  # the generated scene, and a real picture with what the shipped weights find
+    assert both.shape == (512, 512 + 640, 3)
+    assert np.ptp(both[:, 512:].astype(int), axis=2).max() > 100, "boxes are coloured, the picture is grey"
+    found = int(re.search(r"(\d+) objects found by the shipped yolotiny-n-hit-uav.pt", printed)[1])
+    assert found >= 10 and told["both"] in printed
     demo.run(str(tmp_path / "demo"))  # a second run replaces the first instead of stopping or piling up
-    assert sorted(p.name for p in (tmp_path / "demo").iterdir()) == ["data", "detections.jpg", "train", "val"]
+    left = ["both.jpg", "data", "detections.jpg", "train", "val"]
+    assert sorted(p.name for p in (tmp_path / "demo").iterdir()) == left
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(short, tmp_path):

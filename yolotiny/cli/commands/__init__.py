@@ -22,6 +22,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "info": models.info,
     "demo": models.demo,
     "models": models.models,
+    "models get": models.get,
     "data demo": data.demo,
     "data convert": data.convert,
     "data stats": data.stats,

@@ -54,7 +54,7 @@ def gradients(model: str, data: str, baseline: str | None = None, **options: Any
     print(f"saved to {options.get('to', 'runs/analyze/gradients')}")
 
 
-def tune_crops(model: str, data: str, to: str | None = None, **options: Any) -> None:
+def tune_crops(data: str, model: str | None = None, to: str | None = None, **options: Any) -> None:
     """Compare settings of crops; print the table and the command line of the cheapest that is good enough."""
     loaded = load(model)
     from ultralytics.utils.files import increment_path
@@ -66,7 +66,7 @@ def tune_crops(model: str, data: str, to: str | None = None, **options: Any) -> 
     print(f"{report}\nwritten: {report.folder}")
 
 
-def benchmark(model: str, data: str, to: str | None = None, **options: Any) -> None:
+def benchmark(data: str, model: str | None = None, to: str | None = None, **options: Any) -> None:
     """Compare a checkpoint with its exports; print the table."""
     loaded = load(model)
     from ultralytics.utils.files import increment_path

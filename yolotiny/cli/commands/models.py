@@ -1,4 +1,4 @@
-"""Commands about models: train, val, predict, track, export, info, demo, models."""
+"""Commands about models: train, val, predict, track, export, info, demo, models, models get."""
 
 from __future__ import annotations
 
@@ -6,36 +6,50 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ...shipped import WEIGHTS
 from . import bulk
+from .progress import progress_lines
+
+FLAGSHIP = "yolotiny-n.yaml"
 
 
-def load(model: str) -> Any:
-    """Open a model as a user names it."""
+def load(model: str | None) -> Any:
+    """Open a model as a user names it, else the shipped weights."""
     from ... import YOLO
 
-    return YOLO(model)
+    return YOLO(trained(model))
+
+
+def trained(model: str | None) -> str:
+    """The model that a user names; where none is named, the shipped weights, and one line that says so."""
+    if model is None:
+        print(f"model={WEIGHTS}: shipped weights for infrared drone pictures; give model= for others", flush=True)
+    return model or WEIGHTS
 
 
 def train(model: str | None = None, **options: Any) -> None:
     """Train; an interrupted run needs no more than `resume=last.pt`."""
+    if not model and not options.get("resume"):
+        model = FLAGSHIP
+        print(f"model={model}: the flagship; yolotiny models lists others", flush=True)
     load(model or options["resume"]).train(**options)
 
 
-def val(model: str, **options: Any) -> None:
+def val(model: str | None = None, **options: Any) -> None:
     """Measure a model; the figures are logged."""
     load(model).val(**options)
 
 
-def predict(model: str, **options: Any) -> None:
+def predict(model: str | None = None, **options: Any) -> None:
     """Predict and save; results are dropped one by one, so that a folder of huge pictures fits into memory."""
     if (out := options.pop("out", None)) is not None:
-        bulk.predict(model, out=out, **options)
+        bulk.predict(trained(model), out=out, **options)
         return
     loaded = load(model)
     _watch(loaded, loaded.predict(**{"save": True} | options, stream=True))
 
 
-def track(model: str, **options: Any) -> None:
+def track(model: str | None = None, **options: Any) -> None:
     """Predict, follow objects from frame to frame, and save."""
     loaded = load(model)
     _watch(loaded, loaded.track(**{"save": True} | options, stream=True), "frames")
@@ -57,7 +71,7 @@ def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
     print(f"{count}, results saved to {folder}" if folder.is_dir() else f"{count}, nothing saved")
 
 
-def export(model: str, **options: Any) -> None:
+def export(model: str | None = None, **options: Any) -> None:
     """Write the model in another format and print the file."""
     print(load(model).export(**options))
 
@@ -87,3 +101,12 @@ def models() -> None:
     for text in (plugins.listing(), *plugins.failed):
         if text:
             print(f"\n{text}")
+
+
+def get(name: str, to: str = ".", file: str | None = None) -> None:
+    """Fetch weights and say where they are."""
+    from ...fetch import get as fetch
+
+    with progress_lines("B") as progress:
+        found, entry = fetch(name, to, file, progress)
+    print(f"{found}: {entry.about} ({entry.licence})")

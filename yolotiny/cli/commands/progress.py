@@ -13,7 +13,7 @@ Progress = Callable[[str, int, int], None]  # what, how many are done, of how ma
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress | None]:
+def progress_bar(unit: str = "image") -> Iterator[Progress | None]:
     """A bar for each split on stderr, where that is a terminal; else nothing."""
     if not sys.stderr.isatty():
         yield None
@@ -26,7 +26,7 @@ def progress_bar() -> Iterator[Progress | None]:
         if split not in bars:
             for bar in bars.values():
                 bar.close()
-            bars[split] = TQDM(total=total, desc=split, unit="image", file=sys.stderr)
+            bars[split] = TQDM(total=total, desc=split, unit=unit, file=sys.stderr)
         bars[split].update(done - bars[split].n)
 
     try:
@@ -37,9 +37,9 @@ def progress_bar() -> Iterator[Progress | None]:
 
 
 @contextmanager
-def progress_lines() -> Iterator[Progress]:
+def progress_lines(unit: str = "image") -> Iterator[Progress]:
     """A bar on a terminal; elsewhere a line a minute, with the time that is left."""
-    with progress_bar() as bar:
+    with progress_bar(unit) as bar:
         if bar is not None:
             yield bar
             return
