@@ -20,7 +20,7 @@ LINES = [
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits", "pictures"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
-    {"criterion", "slicing", "report", "serve"},
+    {"criterion", "slicing", "report", "serve", "exchange"},
     {"runtime"},
     {"config"},
     {"graph"},
@@ -49,6 +49,7 @@ GENERATED = {"build", "dist", "venv", "__pycache__"}
 # What runs without torch, so that a detector from an exported file can share it. The exceptions end one by one.
 NUMPY_ONLY = (
     "data",
+    "exchange",
     "slicing",
     "metrics",
     "ops/nms",

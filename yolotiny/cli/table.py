@@ -13,10 +13,12 @@ from ..config.option_kinds import (
     MANY,
     NOT_ABOVE_ONE,
     PATH,
+    SHARE,
     TEXT,
     Values,
     above_zero,
     name,
+    names_classes,
     number,
     several,
     whole,
@@ -46,6 +48,10 @@ DATA_READING = {
 DATA = {"data": Argument(PATH, "a data.yaml, the folder that holds it, or a name in cfg/datasets")}
 MODEL = RUN["model"].values
 FOLDER, MAYBE_FOLDER = name("a folder"), name("a folder", None)
+CLASSES = Argument(
+    Values("names of classes, or a mapping from old names to new ones", single=(None,), others=names_classes),
+    "classes to keep, in this order: car,bus; or what becomes of some: {van: car, car: car, tree: null, crowd: ignore}",
+)
 SPLIT = name("the name of a split")
 PIXELS = Values("a whole number of pixels, from 1 to 65,536", 1, SIDE, whole=True)
 MAYBE_PIXELS = replace(PIXELS, single=(None,))
@@ -208,7 +214,7 @@ COMMANDS = {
             "format": Argument(
                 name("the name of a format", None),
                 "what it is: visdrone, uavdt, aitod, aitod-v2, dota, soda-a, droneswarms, tinyperson, xview, "
-                "hit-uav, coco, voc, yolo",
+                "hit-uav, coco, voc, yolo, cvat, label-studio",
             ),
             "source": Argument(PATH, "the data set as downloaded"),
             "to": Argument(FOLDER, "folder to write"),
@@ -227,8 +233,29 @@ COMMANDS = {
                 "share of an object that must lie in a tile to count there, default 0.7; less is an ignore region",
             ),
             "every": Argument(whole(1, MANY), "10 keeps every tenth picture of each sequence, default 1"),
+            "classes": CLASSES,
         }
         | DATA_READING,
+    ),
+    "data export": Command(
+        "write a data set, or detections on its pictures, in the format of another tool",
+        "yolotiny data export data=datasets/hit-uav format=cvat to=to-cvat",
+        ("data", "format", "to"),
+        DATA
+        | {
+            "format": Argument(
+                name("the name of a format", None), "what to write: cvat, label-studio, voc, dota, yolo, coco"
+            ),
+            "to": Argument(FOLDER, "folder to write, new or empty"),
+            "split": Argument(name("the name of a split", None), "train, val or test, default all"),
+            "classes": CLASSES,
+            "pred": Argument(PATH, "a predictions.json, whose boxes are written instead of the labels"),
+            "images": Argument(
+                MAYBE_FOLDER, "with pred, a folder of pictures instead of those of the data, which names the classes"
+            ),
+            "conf": Argument(replace(SHARE, single=(None,)), "with pred, least score that is written, default 0.25"),
+            "link": Argument(FLAG, "False copies the pictures instead of linking them"),
+        },
     ),
     "data stats": Command(
         "measure object sizes, crowding and classes, and advise on imgsz, levels, tiles and max_det",

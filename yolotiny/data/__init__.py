@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..pictures.depth import Depth
 from ..pictures.reader import PictureReader
 from ..pictures.survey import survey
+from .classes import choose_classes
 from .formats import CONVERTERS
 from .quality.checks import Report, check
 from .quality.statistics import Stats, stats
@@ -41,6 +42,7 @@ def convert(
     progress: Progress | None = None,
     bands: Any = None,
     stretch: Any = "auto",
+    classes: Any = None,
 ) -> Summary:
     """Convert a data set to the layout that training and evaluation read.
 
@@ -66,6 +68,7 @@ def convert(
         stretch: how values become eight bits, see `depth.Depth`. Tiles always have eight bits, stretched with the range
             of the picture they are of; whole pictures are written anew where `bands` or a stretch is given, else linked
             as they are.
+        classes: which classes are kept, in which order and under which names, see `classes.choose_classes`.
     Returns:
         Counts by split; print it.
     Raises:
@@ -79,7 +82,7 @@ def convert(
     tiling = _tiling(chosen.tiling, tile, overlap, keep)
     reader = PictureReader(Depth.of(bands, stretch))
     check_free(to, force)  # before the reading, which may take minutes
-    data = chosen.read(source)
+    data = choose_classes(chosen.read(source), classes)
     data.protocol = data.protocol or chosen.protocol
     leave_out(data)
     note_companions(data, source)
@@ -89,6 +92,7 @@ def convert(
     about = {"format": format, "source": str(source.resolve()), "every": every}
     about |= asdict(tiling) if tiling else {"tile": 0}
     about |= {"pictures_read": reader.tag} if reader.tag else {}
+    about |= {} if classes is None else {"classes": classes}
     return write(data, to, force, link, progress, source if source.is_dir() else source.parent, about, reader)
 
 

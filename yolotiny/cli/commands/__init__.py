@@ -23,6 +23,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "models": models.models,
     "data demo": data.demo,
     "data convert": data.convert,
+    "data export": data.export,
     "data stats": data.stats,
     "data check": data.check,
     "data assign": data.assign,

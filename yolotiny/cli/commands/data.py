@@ -1,4 +1,4 @@
-"""Commands about data sets: data demo, convert, stats, check, assign."""
+"""Commands about data sets: data demo, convert, export, suggest, stats, check, assign."""
 
 from __future__ import annotations
 
@@ -59,6 +59,15 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None] | None]:
     finally:
         for bar in bars.values():
             bar.close()
+
+
+def export(to: str, **options: Any) -> None:
+    """Write a data set, or detections, in the format of another tool, and print the counts."""
+    from ...exchange import Asked, export
+
+    with progress_bar() as progress:
+        made = export(Asked(**options), to, progress)
+    print(printable_lines(made))
 
 
 def stats(
