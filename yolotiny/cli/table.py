@@ -17,6 +17,7 @@ from ..config.option_kinds import (
     TEXT,
     Values,
     above_zero,
+    choice,
     name,
     names_classes,
     number,
@@ -256,6 +257,26 @@ COMMANDS = {
             "conf": Argument(replace(SHARE, single=(None,)), "with pred, least score that is written, default 0.25"),
             "link": Argument(FLAG, "False copies the pictures instead of linking them"),
         },
+    ),
+    "data suggest": Command(
+        "write the pictures whose labels a model doubts, for review in CVAT or Label Studio",
+        "yolotiny data suggest model=best.pt data=datasets/hit-uav to=to-review",
+        ("model", "data"),
+        {"model": Argument(MODEL, "a checkpoint or an exported model")}
+        | DATA
+        | {
+            "to": Argument(FOLDER, "folder to write, new or empty; default runs/suggest"),
+            "format": Argument(choice("cvat", "label-studio"), "what to write: cvat (default) or label-studio"),
+            "split": Argument(name("the name of a split", None), "train, val or test, default all"),
+            "conf": Argument(SHARE, "score from which on a find should have a label, default 0.5"),
+            "iou": Argument(NOT_ABOVE_ONE, "overlap from which on a find and a label are on one object, default 0.3"),
+            "limit": Argument(whole(1, MANY, (None,)), "pictures at most, the most doubtful; default all"),
+            "link": Argument(FLAG, "False copies the pictures instead of linking them"),
+            "imgsz": Argument(INPUT, "side of the network input in pixels, default that of the training"),
+            "device": Argument(DEVICES, "cpu, 0, ..."),
+            "crops": Argument(SLICING["crops"].values, SLICING["crops"].help),
+        }
+        | READING,
     ),
     "data stats": Command(
         "measure object sizes, crowding and classes, and advise on imgsz, levels, tiles and max_det",

@@ -47,6 +47,7 @@ class Page:
         image: the file.
         width, height: pixels.
         shapes: objects, then ignore regions.
+        doubt: how doubtful its labels are, 0 to 1, where it is to be reviewed.
     """
 
     split: str
@@ -55,6 +56,7 @@ class Page:
     width: int
     height: int
     shapes: tuple[Shape, ...]
+    doubt: float | None = None
 
 
 def pages_of(data: Dataset, together: bool = False) -> tuple[list[Page], Counter[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,25 @@ def export(to: str, **options: Any) -> None:
 
     with progress_bar() as progress:
         made = export(Asked(**options), to, progress)
+    print(printable_lines(made))
+
+
+def suggest(model: str, data: str, to: str = "runs/suggest", **options: Any) -> None:
+    """Find the labels that a model doubts, and write them for review; print how many there are."""
+    from ...data_file import find_file
+    from ...exchange.suggest import LEAST, Wanted, suggest
+
+    loaded = load(model)
+    loaded.warn_untrained()
+    looking = {k: options.pop(k) for k in ("imgsz", "device", "crops", "bands", "stretch") if k in options}
+
+    def look(files: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
+        asked = {"data": str(find_file(data)), "conf": LEAST, "verbose": False, "stream": True} | looking
+        for result in loaded.predict([str(file) for file in files], **asked):
+            yield Path(result.path), result.boxes.data.cpu().numpy()
+
+    with progress_bar() as progress:
+        made = suggest(Wanted(data, **options), look, to, progress)
     print(printable_lines(made))
 
 
