@@ -82,6 +82,7 @@ class Command:
         required: options without which it cannot run.
         options: by name, of a command that is no method of `YOLO`.
         of_model: it is a method of `YOLO`, whose options stand in the option table.
+        left: what Ctrl-C leaves, where the command itself does not say it.
         settings: sections of a model file that it takes by their path, where it takes not all of them.
     """
 
@@ -91,6 +92,7 @@ class Command:
     options: Mapping[str, Argument] = field(default_factory=dict)
     settings: tuple[str, ...] = ()
     of_model: bool = False
+    left: str = "nothing is written"
 
 
 COMMANDS = {
@@ -99,12 +101,14 @@ COMMANDS = {
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("model", "data"),
         of_model=True,
+        left="before the first checkpoint",
     ),
     "val": Command(
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
         ("model",),
         of_model=True,
+        left="no figures: they take all pictures of the split",
     ),
     "predict": Command(
         "detect objects in pictures, folders or videos",

@@ -101,7 +101,8 @@ def stats(
     from ...data import stats
     from ...data.quality.stats_report import as_dict, as_text, save
 
-    found = stats(data, imgsz, split, bands, stretch)
+    with progress_bar() as progress:
+        found = stats(data, imgsz, split, bands, stretch, progress)
     figures = as_dict(found)
     print(printable_lines(as_text(figures)))
     if out is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+EVERY = 10.0  # seconds between lines that say how long a prediction will take
 
 
 def load(model: str) -> Any:
@@ -37,8 +41,23 @@ def track(model: str, **options: Any) -> None:
 
 
 def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
-    """Run through results, and say how many there were and where they are."""
-    pictures = sum(1 for _ in results)
+    """Run through results, and say how many there were and where they are, now and then also how long it takes."""
+    from ...study.bar import clock  # which imports torch
+
+    pictures, begun = 0, time.monotonic()
+    told = begun
+    try:
+        for _ in results:
+            pictures += 1
+            if (now := time.monotonic()) - told > EVERY:
+                told = now
+                if total := model.predictor.total:
+                    left = clock((now - begun) * (total - pictures) / pictures)
+                    print(f"{pictures} of {total} {what}, {left} left", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        if getattr(model.predictor, "seen", None) is None:  # it has not begun
+            raise
+        raise type(stop)(model.predictor.cut()) from None
     unread, ids = model.predictor.unread, model.predictor.ids
     count = f"{pictures} {what}" + (f", {unread} more cannot be read" if unread else "")
     count += "" if ids is None else f", {ids} tracks"
