@@ -14,8 +14,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from ..errors import InputError, did_you_mean
 
 VARIABLE = "YOLOTINY_LOGGERS"
@@ -40,7 +38,7 @@ def asked() -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def attach(trainer: Any) -> None:
+def attach(instance: Any) -> None:
     """Attach the callbacks of the loggers to a trainer; of other objects nothing is logged.
 
     Raises:
@@ -48,16 +46,16 @@ def attach(trainer: Any) -> None:
     """
     from ultralytics.utils import SETTINGS
 
-    if "Trainer" not in type(trainer).__name__:
+    if "Trainer" not in type(instance).__name__:
         return
     wanted = asked()
     for key in LOCAL:
         if SETTINGS[key] is True and key not in wanted:
-            _add(trainer, key)
+            _add(instance, key)
     if wanted:
         keep_here()
     for name in wanted:
-        _add(trainer, MODULES[name])
+        _add(instance, MODULES[name])
 
 
 def keep_here() -> None:
@@ -77,6 +75,8 @@ def _add(trainer: Any, module: str) -> None:
 
 def tensorboard_pictures(trainer: Any) -> None:
     """Add the plots and pictures of a run to its TensorBoard file."""
+    import cv2
+
     writer = importlib.import_module("ultralytics.utils.callbacks.tensorboard").WRITER
     plots = {**trainer.plots, **trainer.validator.plots} if writer else {}
     for file in map(Path, plots):
