@@ -104,6 +104,7 @@ WHOLE = {
     "tests/runtime/test_wheel.py": "the runtime's own wheel, built and installed",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",
+    "tests/cli/test_interrupted.py": "Ctrl-C in every command",
     "tests/cli/test_sampled_lines.py": "unusual values through whole command lines",
     "tests/config/test_accepted_values.py": "unusual values of every option, at every door",
     "tests/data/test_bad_pictures.py": "bad pictures through every reader",

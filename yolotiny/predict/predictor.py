@@ -152,7 +152,7 @@ class Predictor(Saving, DetectionPredictor):
         if not folder.is_dir():
             return f"{self.seen} pictures done, nothing saved"
         said = f"the results of {self.seen} pictures are in {folder}"
-        if self.args.save_json:
+        if self.args.save_json and hasattr(self, "json"):
             self.json.cut()
             said += f", their rows in {self.json.part}"
         return said

@@ -68,6 +68,12 @@ def test_a_picture_is_found_however_the_task_names_it(read, image):
     assert record.image.name == "a.png"
 
 
+def test_a_picture_may_stand_under_any_key(read):
+    made = task([region()], image=None, note="seen. twice", photo="b.png")
+    (record,) = read(made).splits["train"]
+    assert record.image.name == "b.png"
+
+
 def test_the_split_is_in_the_data_and_the_order_of_classes_in_the_configuration(read, tmp_path, text):
     text(
         tmp_path / "config.xml",

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ...errors import InputError
-from ...image_files import list_images
+from ...image_files import IMAGES, list_images
 from ...pictures.files import Unreadable, image_size
 from ..records import Dataset, record_of, split_of
 from .json_pictures import find_pictures
@@ -99,7 +99,7 @@ def _picture(task: Any, where: str) -> str:
         hint = "; it looks like JSON-MIN: export as JSON" if isinstance(task, Mapping) and "annotator" in task else ""
         raise InputError(f"{where}: it has no 'data'{hint}")
     texts = [inside.get("image"), *inside.values()]
-    name = next((v for v in texts if isinstance(v, str) and "." in v), None)
+    name = next((v for v in texts if isinstance(v, str) and any(kind in v.lower() for kind in IMAGES)), None)
     if name is None:
         raise InputError(f"{where}: its 'data' names no picture")
     parts = urlsplit(name)
