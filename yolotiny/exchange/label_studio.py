@@ -19,8 +19,8 @@ MODEL = "yolotiny"  # who has made predictions
 def write_label_studio(names: Sequence[str], pages: Sequence[Page], to: Path) -> None:
     """Write `tasks.json`, and `config.xml` to paste into the project's labelling interface.
 
-    Shapes that a person drew are an annotation of their task, those with a score a prediction; where a picture is to be
-    reviewed, all of them are one, with which its annotator begins. Pictures are named as
+    Shapes that a person drew are an annotation of their task, those that a detector found a prediction; where a picture
+    is to be reviewed, all of them are one, with which its annotator begins. Pictures are named as
     local files, from the folder in which that of the export lies.
 
     Args:
@@ -38,14 +38,11 @@ def write_label_studio(names: Sequence[str], pages: Sequence[Page], to: Path) ->
 def _task(page: Page, folder: str) -> dict[str, Any]:
     path = quote(f"{folder}/images/{page.split}/{page.name}")
     task: dict[str, Any] = {"data": {"image": f"/data/local-files/?d={path}", SPLIT: page.split}}
-    review = page.doubt is not None
-    drawn = [s for s in page.shapes if s.score is None and not review]
-    found = [s for s in page.shapes if s.score is not None or review]
-    if drawn or not found:
-        task["annotations"] = [{"result": _regions(drawn, page, "drawn")}]
-    if found:
-        best = page.doubt if review else max(s.score or 0.0 for s in found)
-        task["predictions"] = [{"model_version": MODEL, "score": best, "result": _regions(found, page, "found")}]
+    if page.drawn and page.doubt is None:
+        task["annotations"] = [{"result": _regions(page.shapes, page, "drawn")}]
+    elif page.shapes:
+        best = max(s.score or 0.0 for s in page.shapes) if page.doubt is None else page.doubt
+        task["predictions"] = [{"model_version": MODEL, "score": best, "result": _regions(page.shapes, page, "found")}]
     if remarks := [s.remark for s in page.shapes if s.remark]:
         task["data"]["review"] = "; ".join(dict.fromkeys(remarks))
     return task

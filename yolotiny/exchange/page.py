@@ -47,6 +47,7 @@ class Page:
         image: the file.
         width, height: pixels.
         shapes: objects, then ignore regions.
+        drawn: a person has labelled it, with nothing in it perhaps.
         doubt: how doubtful its labels are, 0 to 1, where it is to be reviewed.
     """
 
@@ -56,6 +57,7 @@ class Page:
     width: int
     height: int
     shapes: tuple[Shape, ...]
+    drawn: bool = True
     doubt: float | None = None
 
 
@@ -82,7 +84,8 @@ def pages_of(data: Dataset, together: bool = False) -> tuple[list[Page], Counter
             if printable(name) != name:
                 raise InputError(f"picture {printable(record.image)}: rename it; no other tool knows such letters")
             shapes = _shapes(record, data.names, dropped)
-            pages.append(Page(split, name, record.image, record.width, record.height, shapes))
+            drawn = record.scores is None
+            pages.append(Page(split, name, record.image, record.width, record.height, shapes, drawn))
     stems = Counter(PurePosixPath(page.name).stem for page in pages)
     if together and len(stems) < len(pages):
         pages = [replace(page, name=f"{page.split}_{page.name}") for page in pages]
