@@ -21,7 +21,7 @@ LINES = [
     {"ops", "limits", "pictures", "fetch"},
     {"rasters"},
     {"coders", "nn", "losses", "assigners", "metrics", "data"},
-    {"criterion", "slicing", "report", "serve"},
+    {"criterion", "slicing", "report", "serve", "exchange"},
     {"runtime"},
     {"geo"},
     {"config"},
@@ -51,6 +51,7 @@ GENERATED = {"build", "dist", "venv", "__pycache__"}
 # What runs without torch, so that a detector from an exported file can share it. The exceptions end one by one.
 NUMPY_ONLY = (
     "data",
+    "exchange",
     "slicing",
     "metrics",
     "ops/nms",
@@ -108,6 +109,7 @@ WHOLE = {
     "tests/runtime/test_wheel.py": "the runtime's own wheel, built and installed",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",
+    "tests/cli/test_interrupted.py": "Ctrl-C in every command",
     "tests/cli/test_sampled_lines.py": "unusual values through whole command lines",
     "tests/config/test_accepted_values.py": "unusual values of every option, at every door",
     "tests/data/test_bad_pictures.py": "bad pictures through every reader",

@@ -8,6 +8,9 @@ records, in batches (`ignore_cls`) and in the arrays that are scored; everything
 | `EVERY` | -1 | `cx cy w h` | `category_id: 0, iscrowd: 1` | nc | -1 |
 | `OTHERS` | -2 | `cx cy w h -2` | `category_id: 0, iscrowd: 1, others: 1` | nc + 1 | -2 |
 | `CLASS` | c | `cx cy w h c` | `category_id: c + 1, iscrowd: 1` | nc + 2 + c | -3 - c |
+
+Where labels are names (CVAT, Label Studio, VOC, DOTA) the first two are the names of `REGION_NAMES`, and a region of a
+class has its name and a flag of the format.
 """
 
 from __future__ import annotations
@@ -34,6 +37,10 @@ class IgnoreKind(IntEnum):
     def of(cls, label: float) -> IgnoreKind:
         """The kind of a region by its label; ValueError for a number that is no label."""
         return cls(min(int(label), cls.CLASS))
+
+
+REGION_NAMES: dict[str, int] = {"ignore": IgnoreKind.EVERY.value, "ignore-others": IgnoreKind.OTHERS.value}
+REGION_NAME = {label: name for name, label in REGION_NAMES.items()}
 
 
 def is_region(index: Any, nc: int) -> Any:

@@ -127,6 +127,22 @@ def test_a_stream_that_is_interrupted_leaves_whole_files(bright, tmp_path, capsy
     assert code == 130 and "interrupted" in errors and {row["frame"] for row in rows} == {1, 2}
 
 
+def test_pictures_that_are_interrupted_leave_what_is_done_and_say_what(bright, pictures, tmp_path, capsys, monkeypatch):
+    add, seen = cli.Saver.add, []
+
+    def interrupted(self, found):
+        seen.append(found)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return add(self, found)
+
+    monkeypatch.setattr(cli.Saver, "add", interrupted)
+    code, _, errors = run(capsys, bright, pictures, "--json", tmp_path / "o.json")
+    part = tmp_path / "o.json.part"
+    assert code == 130 and f"interrupted; results of 1 pictures: {part}" in errors.splitlines()[-1]
+    assert len({row["file_name"] for row in json.loads(part.read_text())}) == 1
+
+
 def test_help_names_every_option_and_version_the_package(capsys):
     for word, text in (("--help", "--pixel-scale"), ("--version", "yolotiny-run 0.")):
         with pytest.raises(SystemExit) as ended:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .loggers import attach
 from .places import Place, originals
 
 
@@ -21,20 +20,6 @@ def local_font(font: str = "Arial.ttf") -> str:
     own = USER_CONFIG_DIR / Path(font).name
     found = [f.fname for f in font_manager.fontManager.ttflist if font in f.fname and os.path.exists(f.fname)]
     return str(own) if own.exists() else found[0] if found else font_manager.findfont("DejaVu Sans")
-
-
-def local_callbacks(instance: Any) -> None:
-    """Attach only those logging callbacks that stay on this machine (TensorBoard, Ray Tune) and are switched on."""
-    from ultralytics.utils import SETTINGS
-
-    if "Trainer" not in type(instance).__name__:
-        return
-    session = ("raytune",) if "ray" in sys.modules else ()  # a trial of Ray Tune has imported it
-    for key in ("tensorboard", *session):
-        if SETTINGS[key] is True:
-            for event, function in importlib.import_module(f"ultralytics.utils.callbacks.{key}").callbacks.items():
-                if function not in instance.callbacks[event]:
-                    instance.callbacks[event].append(function)
 
 
 def local_weights(file: str | Path, *args: Any, **kwargs: Any) -> str:
@@ -54,6 +39,6 @@ LOCAL: dict[Place, Callable] = {
     ("ultralytics.utils.checks", "check_font"): local_font,
     ("ultralytics.data.utils", "check_font"): local_font,
     ("ultralytics.utils.plotting", "check_font"): local_font,
-    ("ultralytics.utils.callbacks", "add_integration_callbacks"): local_callbacks,
+    ("ultralytics.utils.callbacks", "add_integration_callbacks"): attach,
     ("ultralytics.utils.downloads", "attempt_download_asset"): local_weights,
 }

@@ -28,6 +28,7 @@ from ..loaders.trained import reader_for
 from ..nn.head import family_of
 from ..train.autofit import fit
 from ..training_stats import TrainingStats
+from .bar import bar
 
 SIZE_EDGES_PX = (0, 8, 16, 32, 64)  # very tiny, tiny, small, medium, and larger
 SHIFT_PX = 16  # how far a box is moved along the diagonal for the curves
@@ -188,7 +189,8 @@ def _priors_per_object(
     places = np.unique(np.linspace(0, len(dataset) - 1, min(pictures, len(dataset))).astype(int)).tolist()
     sizes: list[Tensor] = []
     counts: list[list[Tensor]] = [[] for _ in criteria]
-    for batch in DataLoader(Subset(dataset, places), BATCH_PICTURES, collate_fn=dataset.collate_fn):
+    loader = DataLoader(Subset(dataset, places), BATCH_PICTURES, collate_fn=dataset.collate_fn)
+    for batch in bar(loader, "data assign", len(loader), "batch"):
         batch = split_ignore(batch, dataset.nc)
         batch["img"] = batch["img"].float() / 255
         targets, preds = targets_of(batch), model.eval()(batch["img"])[1]

@@ -29,6 +29,7 @@ from ..nn.srtod import SRTOD
 from ..pictures.files import Unreadable
 from ..pictures.reader import PictureReader
 from ..pictures.survey import survey
+from .bar import bar
 
 SHEETS = 8  # pictures drawn of a folder
 COLUMNS = 4
@@ -227,7 +228,7 @@ def analyze(
     reader = reader_for(model, reading or {}, model.yaml.get("channels", 3))
     for line in survey(reader, files):
         LOGGER.info(line)
-    for i, file in enumerate(files):
+    for i, file in enumerate(bar(files, "analyze maps", len(files))):
         x, boxes, ignore = read(file, imgsz, stride, reader)
         panels, difference, valid = collect_panels(model, x.to(device))
         if i < sheets:

@@ -133,17 +133,32 @@ def benchmark(model: Any, to: str | Path, asked: Asked) -> Benchmark:
     # What is wrong with the data is told before anything is exported.
     with _quietly():
         out.rows = [_measured(model, Row(CHECKPOINT, file=out.model), told)]
-    for kind in kinds:
-        row = Row(kind, note=_not_here(kind))
-        if not row.note:
-            LOGGER.info(f"benchmark: {kind}")
-            with _quietly():
-                _export_and_measure(model, row, told)
-        out.rows.append(row)
-    with _quietly():
-        _take_time(model, [r for r in out.rows if not r.note], size, asked)
+    try:
+        _each(model, kinds, out.rows, told)
+        with _quietly():
+            _take_time(model, [r for r in out.rows if not r.note], size, asked)
+    except KeyboardInterrupt:
+        ran = ", ".join(r.format for r in out.rows if not r.note)
+        raise KeyboardInterrupt(f"what {ran} find is in {out.write(Path(to))}, without times") from None
     out.write(Path(to))
     return out
+
+
+def _each(model: Any, kinds: Sequence[str], rows: list[Row], told: dict[str, Any]) -> None:
+    """Export to each format and measure what it finds; `rows` takes a row of each."""
+    notes = {kind: _not_here(kind) for kind in kinds}
+    here = [kind for kind in kinds if not notes[kind]]
+    begun = time.monotonic()
+    for kind in kinds:
+        row = Row(kind, note=notes[kind])
+        if not row.note:
+            done = here.index(kind)
+            minutes = (time.monotonic() - begun) * (len(here) - done) / max(done, 1) / 60
+            left = f", about {minutes:.1f} minutes left" if done else ""
+            LOGGER.info(f"benchmark: {kind} ({done + 1} of {len(here)}{left})")
+            with _quietly():
+                _export_and_measure(model, row, told)
+        rows.append(row)
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset, split_ignore
 from ..loaders.trained import reader_for, reading_given
 from ..structures import CenterPreds, Targets
+from .bar import bar
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def analyze_gradients(
         args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "workers": 0})
         reader = reader_for(model, reading_given(bands, stretch), found["channels"])
         dataset = build_dataset(args, found["train"], found, "val", batch, grid, rect=False, reader=reader)
-        pulls[name] = measure(model, _batches(dataset, batch, iterations, seed), below)
+        batches = bar(_batches(dataset, batch, iterations, seed), name, iterations, "batch")
+        pulls[name] = measure(model, batches, below)
         if math.isnan(pulls[name].variance):
             raise InputError(f"analyze gradients: {name} matched no object below {below:g} px of {data} at {imgsz} px")
     variances = [p.variance for p in pulls.values()]

@@ -122,7 +122,11 @@ def run(argv: list[str]) -> int | None:
     if name != "train" and several_processes():
         raise InputError(f"{name} runs in one process; torchrun is for train")
     load_plugins(options)
-    return RUN[name](**options)
+    try:
+        return RUN[name](**options)
+    except KeyboardInterrupt as stop:
+        stop.args = stop.args or (command.left,)
+        raise
 
 
 def show_help(words: Sequence[str]) -> None:

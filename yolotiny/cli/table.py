@@ -13,11 +13,13 @@ from ..config.option_kinds import (
     MANY,
     NOT_ABOVE_ONE,
     PATH,
+    SHARE,
     TEXT,
     Values,
     above_zero,
     choice,
     name,
+    names_classes,
     number,
     several,
     whole,
@@ -48,6 +50,10 @@ DATA_READING = {
 DATA = {"data": Argument(PATH, "a data.yaml, the folder that holds it, or a name in cfg/datasets")}
 MODEL = RUN["model"].values
 FOLDER, MAYBE_FOLDER = name("a folder"), name("a folder", None)
+CLASSES = Argument(
+    Values("names of classes, or a mapping from old names to new ones", single=(None,), others=names_classes),
+    "classes to keep, in this order: car,bus; or what becomes of some: {van: car, car: car, tree: null, crowd: ignore}",
+)
 SPLIT = name("the name of a split")
 PIXELS = Values("a whole number of pixels, from 1 to 65,536", 1, SIDE, whole=True)
 MAYBE_PIXELS = replace(PIXELS, single=(None,))
@@ -78,6 +84,7 @@ class Command:
         options: by name, of a command that is no method of `YOLO`.
         word: the option that a word without `=` behind the command stands for.
         of_model: it is a method of `YOLO`, whose options stand in the option table.
+        left: what Ctrl-C leaves, where the command itself does not say it.
         settings: sections of a model file that it takes by their path, where it takes not all of them.
     """
 
@@ -88,6 +95,7 @@ class Command:
     settings: tuple[str, ...] = ()
     word: str = ""
     of_model: bool = False
+    left: str = "nothing is written"
 
 
 COMMANDS = {
@@ -96,12 +104,14 @@ COMMANDS = {
         "yolotiny train model=yolov5n-p2 data=demo/data.yaml epochs=100 imgsz=640 loss.box.weight=0.1",
         ("data",),
         of_model=True,
+        left="before the first checkpoint",
     ),
     "val": Command(
         "measure a trained model",
         "yolotiny val model=best.pt data=demo/data.yaml protocol=aitod",
         (),
         of_model=True,
+        left="no figures: they take all pictures of the split",
     ),
     "predict": Command(
         "detect objects in pictures, folders or videos",
@@ -241,7 +251,7 @@ COMMANDS = {
             "format": Argument(
                 name("the name of a format", None),
                 "what it is: visdrone, uavdt, aitod, aitod-v2, dota, soda-a, droneswarms, tinyperson, xview, "
-                "hit-uav, coco, voc, yolo, geo",
+                "hit-uav, coco, voc, yolo, geo, cvat, label-studio",
             ),
             "source": Argument(PATH, "the data set as downloaded"),
             "to": Argument(FOLDER, "folder to write"),
@@ -264,8 +274,49 @@ COMMANDS = {
             "class_field": Argument(
                 name("the name of a field", None), "format=geo: the field that names the class; default one class"
             ),
+            "classes": CLASSES,
         }
         | DATA_READING,
+    ),
+    "data export": Command(
+        "write a data set, or detections on its pictures, in the format of another tool",
+        "yolotiny data export data=datasets/hit-uav format=cvat to=to-cvat",
+        ("data", "format", "to"),
+        DATA
+        | {
+            "format": Argument(
+                name("the name of a format", None), "what to write: cvat, label-studio, voc, dota, yolo, coco"
+            ),
+            "to": Argument(FOLDER, "folder to write, new or empty"),
+            "split": Argument(name("the name of a split", None), "train, val or test, default all"),
+            "classes": CLASSES,
+            "pred": Argument(PATH, "a predictions.json, whose boxes are written instead of the labels"),
+            "images": Argument(
+                MAYBE_FOLDER, "with pred, a folder of pictures instead of those of the data, which names the classes"
+            ),
+            "conf": Argument(replace(SHARE, single=(None,)), "with pred, least score that is written, default 0.25"),
+            "link": Argument(FLAG, "False copies the pictures instead of linking them"),
+        },
+    ),
+    "data suggest": Command(
+        "write the pictures whose labels a model doubts, for review in CVAT or Label Studio",
+        "yolotiny data suggest model=best.pt data=datasets/hit-uav to=to-review",
+        ("model", "data"),
+        {"model": Argument(MODEL, "a checkpoint or an exported model")}
+        | DATA
+        | {
+            "to": Argument(FOLDER, "folder to write, new or empty; default runs/suggest"),
+            "format": Argument(choice("cvat", "label-studio"), "what to write: cvat (default) or label-studio"),
+            "split": Argument(name("the name of a split", None), "train, val or test, default all"),
+            "conf": Argument(SHARE, "score from which on a find should have a label, default 0.5"),
+            "iou": Argument(NOT_ABOVE_ONE, "overlap from which on a find and a label are on one object, default 0.3"),
+            "limit": Argument(whole(1, MANY, (None,)), "pictures at most, the most doubtful; default all"),
+            "link": Argument(FLAG, "False copies the pictures instead of linking them"),
+            "imgsz": Argument(INPUT, "side of the network input in pixels, default that of the training"),
+            "device": Argument(DEVICES, "cpu, 0, ..."),
+            "crops": Argument(SLICING["crops"].values, SLICING["crops"].help),
+        }
+        | READING,
     ),
     "data stats": Command(
         "measure object sizes, crowding and classes, and advise on imgsz, levels, tiles and max_det",

@@ -159,6 +159,14 @@ def is_component_or_list(value: Any) -> bool:
     return all(is_component(v) or named(v) or callable(getattr(v, "to_dict", None)) for v in listed)
 
 
+def names_classes(value: Any) -> bool:
+    """Whether a value is names of classes, or a mapping from some to others; a class may be called by a number."""
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else value
+    parts = parts if isinstance(parts, (list, tuple)) else [parts]
+    named = lambda v: isinstance(v, (str, int)) and not isinstance(v, bool) and str(v).strip()  # noqa: E731
+    return bool(parts) and all(named(v) or (v is None and isinstance(value, Mapping)) for v in parts)
+
+
 def is_teacher(value: Any) -> bool:
     """Whether a value is a mapping that names a file."""
     return isinstance(value, Mapping) and isinstance(value.get("file"), (str, os.PathLike))

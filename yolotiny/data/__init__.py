@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InputError
 from ..pictures.depth import Depth
 from ..pictures.reader import PictureReader
+from .classes import choose_classes
 from .formats import CONVERTERS
 from .quality.checks import Report, check
 from .quality.statistics import Stats, stats
@@ -42,6 +43,7 @@ def convert(
     stretch: Any = "auto",
     labels: str | Path | None = None,
     class_field: str | None = None,
+    classes: Any = None,
 ) -> Summary:
     """Convert a data set to the layout that training and evaluation read.
 
@@ -69,6 +71,7 @@ def convert(
             as they are.
         labels: of format geo, the vector file whose polygons are the objects in the raster.
         class_field: of format geo, the field of `labels` that names their class; without one there is one class.
+        classes: which classes are kept, in which order and under which names, see `classes.choose_classes`.
     Returns:
         Counts by split; print it.
     Raises:
@@ -85,7 +88,7 @@ def convert(
     given = {"labels": labels, "class_field": class_field, "tiling": tiling}
     if unread := [k for k, v in given.items() if k not in ("tiling", *chosen.takes) and v is not None]:
         raise InputError(f"{unread[0]}= is of format=geo, rasters and vector files; format={format} does not read it")
-    data = chosen.read(source, **{k: given[k] for k in chosen.takes})
+    data = choose_classes(chosen.read(source, **{k: given[k] for k in chosen.takes}), classes)
     data.protocol = data.protocol or chosen.protocol
     leave_out(data)
     note_companions(data, source)
@@ -96,6 +99,7 @@ def convert(
     about |= asdict(tiling) if tiling else {"tile": 0}
     about |= {"pictures_read": reader.tag} if reader.tag else {}
     about |= {k: str(v) for k, v in given.items() if k != "tiling" and v is not None}
+    about |= {} if classes is None else {"classes": classes}
     return write(data, to, force, link, progress, source if source.is_dir() else source.parent, about, reader)
 
 

@@ -47,6 +47,7 @@ class Record:
             every class; `OTHERS` for an object of no class, which is such a region to all but the VisDrone protocol.
         id: the picture's number in the source, None where it has none.
         areas: (N,) square pixels by which protocols sort objects into sizes; None for those of the boxes.
+        scores: (N,) how sure a detector is of each box; None where a person drew them.
         window: left and top of this tile in the picture, which is then cut to width x height; None for all of it.
         fault: why the picture cannot be read, "" where it can; with a fault there is no size and no box.
     """
@@ -61,6 +62,7 @@ class Record:
     ignore_labels: np.ndarray = field(default_factory=_labels)
     id: int | None = None
     areas: np.ndarray | None = None
+    scores: np.ndarray | None = None
     window: tuple[int, int] | None = None
     fault: str = ""
 

@@ -6,6 +6,8 @@ pictures hold none. The same seed gives the same labels, byte for byte.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -14,7 +16,7 @@ import numpy as np
 from ..files import write_bytes
 from . import scenery as paint
 from .records import Dataset, Record
-from .staging import prepare
+from .staging import FOLDERS, prepare
 from .writer import write_labels, write_yaml
 
 NAMES = ["vehicle", "boat"]
@@ -279,7 +281,21 @@ def write_demo(
     to = Path(to).expanduser()
     prepare(to, force)
     data = Dataset(list(NAMES), {})
-    for s, (split, count) in enumerate((("train", train), ("val", val))):
+    try:
+        _write_scenes(data, to, {"train": train, "val": val}, imgsz, seed)
+    except KeyboardInterrupt:
+        prepare(to, force=True)  # a half would be taken for a data set of one's own
+        for folder in FOLDERS:
+            with contextlib.suppress(OSError):
+                (to / folder).rmdir()
+        raise
+    write_yaml(data, list(write_labels(data, to)), to, to / "data.yaml")
+    return to / "data.yaml"
+
+
+def _write_scenes(data: Dataset, to: Path, counts: Mapping[str, int], imgsz: int, seed: int) -> None:
+    """Draw the pictures of every split; `data` takes their records."""
+    for s, (split, count) in enumerate(counts.items()):
         folder = to / "images" / split
         folder.mkdir(parents=True)
         data.splits[split] = []
@@ -289,5 +305,3 @@ def write_demo(
             file = folder / f"{split}_{i:04d}.jpg"
             write_bytes(file, cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
             data.splits[split].append(Record(file, file.name, imgsz, imgsz, boxes, labels))
-    write_yaml(data, list(write_labels(data, to)), to, to / "data.yaml")
-    return to / "data.yaml"

@@ -237,7 +237,11 @@ def write(
                 raise InputError(f"source image {image} lies in the folder to be written, {to}; write elsewhere")
     data = replace(data, splits={s: data.splits[s] for s in SPLITS if data.splits.get(s)})
     stage = open_stage(to, dict(about or {}) | {"link": link, "pictures": fingerprint(data)}, force)
-    _drop_faulty(data, _write_images(data, stage, link, progress, reader or PictureReader()), stage)
+    try:
+        faults = _write_images(data, stage, link, progress, reader or PictureReader())
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the pictures that are done are in {stage}; the same command goes on") from None
+    _drop_faulty(data, faults, stage)
     summary = Summary(to / "data.yaml", write_labels(data, stage), notes=list(data.notes), protocol=data.protocol)
     if lists is not None:
         write_lists(lists, data, stage, summary)

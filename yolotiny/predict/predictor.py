@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -131,6 +132,30 @@ class Predictor(Saving, DetectionPredictor):
     def unread(self) -> int:
         """Pictures and frames that could not be decoded and were left out, once the source is through."""
         return sum(self.dataset.unread.values()) if isinstance(self.dataset, Reader) else 0
+
+    @property
+    def total(self) -> int | None:
+        """How many pictures the source has, and frames of the only video; None where nobody knows."""
+        if not isinstance(self.dataset, Reader):
+            return None
+        if self.dataset.ni == self.dataset.nf:
+            return self.dataset.nf
+        one = self.dataset.nf == 1 and self.dataset.frames > 0
+        return -(-self.dataset.frames // self.dataset.vid_stride) if one else None
+
+    def cut(self) -> str:
+        """End the files that were begun, after an interruption; what there is, in words."""
+        for video in (self.vid_writer or {}).values():
+            if isinstance(video, cv2.VideoWriter):
+                video.release()
+        folder = Path(self.save_dir)
+        if not folder.is_dir():
+            return f"{self.seen} pictures done, nothing saved"
+        said = f"the results of {self.seen} pictures are in {folder}"
+        if self.args.save_json and hasattr(self, "json"):
+            self.json.cut()
+            said += f", their rows in {self.json.part}"
+        return said
 
     @property
     def ids(self) -> int | None:

@@ -164,8 +164,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "yolotiny-run") -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be printed
         return 0
-    except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("; ".join([f"{prog}: interrupted", *map(str, stop.args)]), file=sys.stderr)
         return 130
 
 
@@ -189,7 +189,9 @@ def perform(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         if reader.live:  # it has no other end
             saver.close()
-        raise
+        else:
+            saver.cut()
+        raise KeyboardInterrupt(_left(reader, saver, args)) from None
     saver.close()
     seconds = time.perf_counter() - start
     unread = f", {reader.unread.total()} more cannot be read" if reader.unread else ""
@@ -198,6 +200,13 @@ def perform(args: argparse.Namespace) -> None:
     said = f"{reader.seen} pictures{unread}, {found} boxes{tracks} {rate}"
     places = [str(place) for place in (args.save, args.txt, args.json) if place]
     print(f"{said}; saved: {', '.join(places)}" if places else said, file=sys.stderr)
+
+
+def _left(reader: Reader, saver: Saver, args: argparse.Namespace) -> str:
+    """What an interruption leaves, in words."""
+    rows = f"{args.json}{'' if reader.live else '.part'}"
+    places = [str(place) for place in (args.save, args.txt, args.json and rows) if place]
+    return f"results of {saver.saved} pictures: {', '.join(places) or 'printed, not saved'}"
 
 
 def _watch(results: Iterable[Detections], reader: Reader, saver: Saver, quiet: bool) -> tuple[int, int]:

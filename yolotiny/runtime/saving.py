@@ -42,7 +42,7 @@ class Saver:
         self.drawings, self.labels, self.scores, self.vid_stride = drawings, labels, scores, vid_stride
         self.rows = RowFile(json) if json is not None else None
         self.video: cv2.VideoWriter | None = None
-        self.file, self.frames = Path(), 0
+        self.file, self.frames, self.saved = Path(), 0, 0
 
     def add(self, found: Detections) -> None:
         """Write what was found in a picture or frame."""
@@ -58,12 +58,19 @@ class Saver:
                 self._add_frame(self.drawings / f"{name}{SUFFIX}", found)
         if self.rows is not None:
             self.rows.add(found.to_json())
+        self.saved += 1
 
     def close(self) -> None:
         """Finish what is under way."""
         self._end_video()
         if self.rows is not None:
             self.rows.close()
+
+    def cut(self) -> None:
+        """End what is under way early, in files that can be read."""
+        self._end_video()
+        if self.rows is not None:
+            self.rows.cut()
 
     def _add_frame(self, file: Path, found: Detections) -> None:
         image = found.draw()

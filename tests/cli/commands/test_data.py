@@ -1,4 +1,4 @@
-"""`yolotiny data stats` and `yolotiny data check` as they are typed: output, files, exit codes."""
+"""The data commands as they are typed: output, files, exit codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.tiny_data import write_tiny
+from tests.tiny_data import trained, write_tiny
 from yolotiny.cli import main as cli
 
 
@@ -42,6 +42,25 @@ def test_an_error_is_exit_code_1_and_out_has_them_all(data, tmp_path, capsys):
     assert json.loads(file.read_text())["errors"] == 5
 
 
+def test_a_data_set_goes_to_another_tool_and_back(data, tmp_path, capsys):
+    there, back = tmp_path / "there", tmp_path / "back"
+    words = ["data", "export", f"data={data}", "format=cvat", f"to={there}", "split=val", "classes={b: a, a: a}"]
+    assert cli.main(words) == 0
+    out = capsys.readouterr().out
+    assert "val: 2 images\n12 boxes: a 12\n" in out and "note: 'a' and 'b' are one class now 'a'" in out
+    assert cli.main(["data", "convert", "format=cvat", f"source={there}", f"to={back}"]) == 0
+    assert "val: 2 images (0 without objects), 12 boxes" in capsys.readouterr().out
+
+
+def test_what_a_model_doubts_is_written_for_review(tmp_path, capsys):
+    made = trained()
+    words = [f"model={made.best}", f"data={made.data}", "split=val", "conf=1", "imgsz=64", f"to={tmp_path / 'review'}"]
+    assert cli.main(["data", "suggest", *words]) == 0
+    out = capsys.readouterr().out
+    assert "4 pictures: 0 finds without a label, " in out and "pictures to review, the most doubtful first" in out
+    assert len((tmp_path / "review" / "review.csv").read_text().splitlines()) > 1
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -49,6 +68,10 @@ def test_an_error_is_exit_code_1_and_out_has_them_all(data, tmp_path, capsys):
         ("data stats data=visdron", "did you mean 'visdrone'"),
         ("data stats data={} split=test", "names no split 'test'; there are: train, val"),
         ("data stats data={} imgsz=big", "imgsz=big: give a whole number of pixels"),
+        ("data export data={} format=cvta to=made", "unknown format 'cvta'; did you mean 'cvat'"),
+        ("data export data={} format=cvat to=made classes=a,c", "the data has no class 'c'; there are: a, b"),
+        ("data export data={} format=cvat to=made conf=.5", "conf=0.5 is for detections: give pred="),
+        ("data suggest model=no.pt data={}", "no.pt"),
         ("data check data={} splt=val", "unknown option 'splt' of data check"),
     ],
 )

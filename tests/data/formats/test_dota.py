@@ -56,6 +56,22 @@ def test_a_malformed_row_is_named_by_file_and_number(tmp_path, text, row, says):
         read_annotation(text(tmp_path / "P.txt", LABELS + row))
 
 
+def test_own_classes_are_those_of_a_list_and_ignore_is_a_region_of_every_class(source, text):
+    rows = "10 5 30 5 30 20 10 20 heat-pump 0\n50 10 60 10 60 20 50 20 ignore 1\n"
+    for split in ("train", "val", "test"):
+        text(source / split / "labelTxt-v2.0" / "P0000.txt", rows)
+    with pytest.raises(InputError, match=r"unknown class 'heat-pump'.*; classes of your own are listed in .*classes"):
+        read_dota(source)
+    text(source / "classes.txt", "antenna\nheat-pump\n")
+    data = read_dota(source)
+    (record,) = data.splits["val"]
+    assert (data.names, record.labels.tolist(), record.ignore_labels.tolist()) == (["antenna", "heat-pump"], [1], [-1])
+    assert data.splits.keys() == {"train", "val"}  # there are no pictures of test
+    text(source / "classes.txt", "antenna\nantenna\n")
+    with pytest.raises(InputError, match="must list the classes, a line each, none of them twice"):
+        read_dota(source)
+
+
 def test_a_picture_without_annotations_is_an_error_the_reverse_is_counted_and_no_split_is_named(source, picture, text):
     text(source / "train" / "labelTxt-v2.0" / "P0009.txt", LABELS)
     assert read_dota(source).dropped["train"] == {"annotation file without an image": 1}

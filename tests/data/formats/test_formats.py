@@ -8,8 +8,10 @@ import yaml
 from yolotiny.cli import help as cli_help
 from yolotiny.data import CONVERTERS
 from yolotiny.data.formats import aitod, dota, soda_a, uavdt, visdrone, voc, xview
+from yolotiny.exchange import TARGETS
 from yolotiny.metrics import PROTOCOLS
 
+OF_TOOLS = {"yolo", "cvat", "label-studio"}  # whose data sets are anybody's
 FOLDER = Path(__file__).parents[3] / "cfg" / "datasets"
 NAMES = {
     "visdrone": visdrone.NAMES,
@@ -27,7 +29,7 @@ NAMES = {
 ANYBODYS = {"yolo", "geo"}  # of no data set in particular
 
 
-@pytest.mark.parametrize("format", sorted(CONVERTERS.keys() - ANYBODYS))
+@pytest.mark.parametrize("format", sorted(CONVERTERS.keys() - OF_TOOLS - ANYBODYS))
 def test_every_format_has_a_data_yaml_with_its_classes_protocol_and_command(format):
     text = (FOLDER / f"{format}.yaml").read_text(encoding="utf-8")
     content = yaml.safe_load(text)
@@ -41,12 +43,14 @@ def test_every_format_has_a_data_yaml_with_its_classes_protocol_and_command(form
 
 
 def test_no_data_yaml_is_without_a_format():
-    assert {p.stem for p in FOLDER.glob("*.yaml")} == CONVERTERS.keys() - ANYBODYS
+    assert {p.stem for p in FOLDER.glob("*.yaml")} == CONVERTERS.keys() - OF_TOOLS - ANYBODYS
 
 
 def test_the_help_and_the_docs_list_every_format():
     listed = cli_help.COMMANDS["data convert"].options["format"].help.removeprefix("what it is: ").split(", ")
     assert set(listed) == CONVERTERS.keys()
+    written = cli_help.COMMANDS["data export"].options["format"].help.removeprefix("what to write: ").split(", ")
+    assert set(written) == TARGETS.keys() <= CONVERTERS.keys()
     docs = (FOLDER.parents[1] / "docs" / "datasets.md").read_text(encoding="utf-8")
     assert [f for f in CONVERTERS if f"`{f}`" not in docs] == []
 

@@ -67,4 +67,4 @@ def test_a_listed_picture_or_annotation_that_is_absent_is_an_error(source):
     with pytest.raises(InputError, match=r"lists '000001', but there is no .*000001\.jpg"):
         read_voc(source)
     with pytest.raises(InputError, match="no VOC2007 or VOC2012"):
-        read_voc(year)
+        read_voc(year / "ImageSets")

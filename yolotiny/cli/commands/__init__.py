@@ -25,6 +25,8 @@ RUN: dict[str, Callable[..., int | None]] = {
     "models get": models.get,
     "data demo": data.demo,
     "data convert": data.convert,
+    "data export": data.export,
+    "data suggest": data.suggest,
     "data stats": data.stats,
     "data check": data.check,
     "data assign": data.assign,

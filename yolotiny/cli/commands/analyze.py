@@ -23,7 +23,10 @@ def maps(
     files = maps.pictures_of(source)
     folder = Path(to) if to else increment_path(Path("runs/analyze/maps"))
     size = int(imgsz or loaded.overrides.get("imgsz") or 640)
-    found = maps.analyze(loaded.model, files, size, folder, sheets, reading)
+    try:
+        found = maps.analyze(loaded.model, files, size, folder, sheets, reading)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the sheets drawn so far are in {folder}; nothing is measured") from None
     print(f"{min(len(files), sheets)} of {len(files)} pictures at {size} px drawn to {folder}")
     if found is None or found.auc is None or found.means is None:
         print("no figure of the difference map: it takes SRTOD, and pictures with labels of tiny objects")

@@ -1,8 +1,9 @@
-"""Commands about data sets: data demo, convert, stats, check, assign."""
+"""Commands about data sets: data demo, convert, export, suggest, stats, check, assign."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,34 @@ def convert(**options: Any) -> None:
     print(printable_lines(summary))
 
 
+def export(to: str, **options: Any) -> None:
+    """Write a data set, or detections, in the format of another tool, and print the counts."""
+    from ...exchange import Asked, export
+
+    with progress_bar() as progress:
+        made = export(Asked(**options), to, progress)
+    print(printable_lines(made))
+
+
+def suggest(model: str, data: str, to: str = "runs/suggest", **options: Any) -> None:
+    """Find the labels that a model doubts, and write them for review; print how many there are."""
+    from ...data_file import find_file
+    from ...exchange.suggest import LEAST, Wanted, suggest
+
+    loaded = load(model)
+    loaded.warn_untrained()
+    looking = {k: options.pop(k) for k in ("imgsz", "device", "crops", "bands", "stretch") if k in options}
+
+    def look(files: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
+        asked = {"data": str(find_file(data)), "conf": LEAST, "verbose": False, "stream": True} | looking
+        for result in loaded.predict([str(file) for file in files], **asked):
+            yield Path(result.path), result.boxes.data.cpu().numpy()
+
+    with progress_bar() as progress:
+        made = suggest(Wanted(data, **options), look, to, progress)
+    print(printable_lines(made))
+
+
 def stats(
     data: str,
     imgsz: int = 640,
@@ -47,7 +76,8 @@ def stats(
     from ...data import stats
     from ...data.quality.stats_report import as_dict, as_text, save
 
-    found = stats(data, imgsz, split, bands, stretch)
+    with progress_bar() as progress:
+        found = stats(data, imgsz, split, bands, stretch, progress)
     figures = as_dict(found)
     print(printable_lines(as_text(figures)))
     if out is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 from ...shipped import WEIGHTS
 from . import bulk
 from .progress import progress_lines
+
+EVERY = 10.0  # seconds between lines that say how long a prediction will take
 
 FLAGSHIP = "yolotiny-n.yaml"
 
@@ -56,12 +60,25 @@ def track(model: str | None = None, **options: Any) -> None:
 
 
 def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
-    """Run through results, and say how many there were and where they are."""
-    pictures = 0
-    for pictures, result in enumerate(results, 1):  # noqa: B007
-        if hasattr(result, "place"):  # of a raster, which says itself what it left where
-            what = "rasters"
-            print(result)
+    """Run through results, and say how many there were and where they are, now and then also how long it takes."""
+    from ...study.bar import clock  # which imports torch
+
+    pictures, begun = 0, time.monotonic()
+    told = begun
+    try:
+        for pictures, result in enumerate(results, 1):
+            if hasattr(result, "place"):  # of a raster, which says itself what it left where
+                what = "rasters"
+                print(result)
+            elif (now := time.monotonic()) - told > EVERY:
+                told = now
+                if total := model.predictor.total:
+                    left = clock((now - begun) * (total - pictures) / pictures)
+                    print(f"{pictures} of {total} {what}, {left} left", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        if getattr(model.predictor, "seen", None) is None:  # it has not begun, or a raster has kept its windows
+            raise
+        raise type(stop)(model.predictor.cut()) from None
     if what == "rasters":
         return
     unread, ids = model.predictor.unread, model.predictor.ids

@@ -1,4 +1,4 @@
-"""One file a data set as downloaded: a function `read_x(source) -> Dataset`, and a line in the table here."""
+"""One file a format, of a data set or of a labelling tool: `read_x(source) -> Dataset`, and a row of the table here."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from ..records import Dataset
 from ..tiling import Tiling
 from .aitod import read_aitod, read_aitod_v2
 from .coco import read_coco
+from .cvat import read_cvat
 from .dota import read_dota
 from .droneswarms import read_droneswarms
 from .geo import read_geo
 from .hit_uav import read_hit_uav
+from .label_studio import read_label_studio
 from .soda_a import read_soda_a
 from .tinyperson import read_tinyperson
 from .uavdt import read_uavdt
@@ -67,5 +69,7 @@ CONVERTERS = Registry(
         "geo": Format(
             read_geo, "aitod", Tiling(640, 128), ("labels", "class_field", "tiling"), RasterReader, survey_rasters
         ),
+        "cvat": Format(read_cvat),
+        "label-studio": Format(read_label_studio),
     },
 )

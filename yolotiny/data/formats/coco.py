@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, did_you_mean
-from ...ignore import from_coco
+from ...ignore import REGION_NAMES, from_coco
 from ...text import printable
 from ..records import EVERY, Dataset, by_split, record_of, split_of
 from .json_pictures import find_pictures
@@ -43,7 +43,7 @@ class Dialect:
     area: bool = False
 
 
-COCO = Dialect(area=True)
+COCO = Dialect(area=True, ignore=tuple(REGION_NAMES))
 
 
 def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
@@ -58,7 +58,7 @@ def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
 
 
 def _classes(categories: dict[int, str], path: Path, data: Dataset, dialect: Dialect) -> dict[int, int]:
-    """Class index by category id, `EVERY` for one that is ignored; the first file names the classes of the data set."""
+    """Class index by category id, a region's label for one that is ignored; the first file names the classes."""
     own = {i: dialect.rename.get(n, n) for i, n in categories.items()}
     names = [n for n in dict.fromkeys(own.values()) if n not in dialect.ignore]
     if not data.names:
@@ -67,7 +67,7 @@ def _classes(categories: dict[int, str], path: Path, data: Dataset, dialect: Dia
         if name not in data.names:
             where = "one of the classes" if dialect.names else "in the first split's JSON"
             raise InputError(f"{path}: category {name!r} is not {where}{did_you_mean(name, data.names)}")
-    return {i: data.names.index(n) if n in data.names else EVERY for i, n in own.items()}
+    return {i: data.names.index(n) if n in data.names else REGION_NAMES.get(n, EVERY) for i, n in own.items()}
 
 
 def _box(entry: Any, where: str) -> list[float]:

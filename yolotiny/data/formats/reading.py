@@ -1,4 +1,4 @@
-"""Pieces of raw annotation files that several converters read: JSON entries, rows of whole numbers, polygons."""
+"""Pieces of raw annotation files that several converters read: JSON, XML, rows of whole numbers, polygons, names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,26 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from ...errors import InputError, did_you_mean
+from ...ignore import REGION_NAMES
 from ...image_files import list_images, read_lines, read_text
+from ...text import printable
 from ..records import Dataset
+
+Named = tuple[float, float, float, float, str, bool]  # x1, y1, x2, y2 in pixels, name of the label, ignored
+
+
+def load_json(path: Path) -> Any:
+    """What a JSON file holds; InputError where there is no such file, or where it is none."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except ValueError as e:
+        raise InputError(f"{path} is not a JSON file: {e}") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deep for a JSON file of annotations") from None
 
 
 def read_json(path: Path, lists: Iterable[str]) -> dict[str, Any]:
@@ -23,18 +39,29 @@ def read_json(path: Path, lists: Iterable[str]) -> dict[str, Any]:
     Raises:
         InputError: no such file, not JSON, or a list is missing.
     """
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except ValueError as e:
-        raise InputError(f"{path} is not a JSON file: {e}") from None
-    except RecursionError:
-        raise InputError(f"{path} is nested too deep for a JSON file of annotations") from None
+    content = load_json(path)
     for key in lists:
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             keys = content if isinstance(content, dict) else ()
             raise InputError(f"{path} has no list {key!r}{did_you_mean(key, keys)}")
     return content
+
+
+def read_xml(path: Path) -> ElementTree.Element:
+    """The root of an XML file.
+
+    Raises:
+        InputError: no such file, not XML, or words in it that stand for others, which can fill the memory.
+    """
+    text = read_text(path)
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise InputError(f"{path} declares entities; files of annotations have none")
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as e:
+        raise InputError(f"{path} is not an XML file: {e}") from None
+    except ValueError as e:  # an encoding that is declared and not known
+        raise InputError(f"{path} cannot be read as XML: {e}") from None
 
 
 def get(entry: Any, key: str, kind: type | tuple[type, ...], where: str) -> Any:
@@ -55,6 +82,23 @@ def class_index(name: Any, names: Sequence[str], where: str) -> int:
     if name not in names:
         raise InputError(f"{where}: unknown class {name!r}{did_you_mean(str(name), names)}")
     return names.index(name)
+
+
+def names_among(labels: Iterable[str], data: Dataset) -> list[str]:
+    """The class names among labels, in their order; says where others mark ignore regions, see `REGION_NAMES`."""
+    labels = list(dict.fromkeys(labels))
+    if regions := [name for name in labels if name in REGION_NAMES]:
+        data.notes.append(f"label {' and '.join(map(repr, regions))} marks ignore regions of every class")
+    return [printable(name) for name in labels if name not in REGION_NAMES]
+
+
+def numbered(rows: Iterable[Named], names: Sequence[str], where: str) -> list[tuple]:
+    """Rows with a name for a label -> rows for `records.record_of`; InputError for a name that is none of `names`."""
+    found = []
+    for *box, name, ignored in rows:
+        label = REGION_NAMES[name] if name in REGION_NAMES else class_index(printable(name), names, where)
+        found.append((*box, label, ignored or label < 0))
+    return found
 
 
 def whole_numbers(path: Path, columns: str) -> list[tuple[int, list[int]]]:
@@ -86,6 +130,15 @@ def whole_numbers(path: Path, columns: str) -> list[tuple[int, list[int]]]:
 def upright(polygon: Sequence[float]) -> tuple[float, float, float, float]:
     """The box x1, y1, x2, y2 round a polygon x, y, x, y, ..."""
     return min(polygon[::2]), min(polygon[1::2]), max(polygon[::2]), max(polygon[1::2])
+
+
+def turned(box: Sequence[float], degrees: float, pivot: tuple[float, float]) -> tuple[float, float, float, float]:
+    """The upright box round a box x1, y1, x2, y2 that is turned clockwise about a point, as seen in the picture."""
+    if not degrees % 360:
+        return box[0], box[1], box[2], box[3]
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    corners = [(x - pivot[0], y - pivot[1]) for x in box[::2] for y in box[1::2]]
+    return upright([v for x, y in corners for v in (pivot[0] + c * x - s * y, pivot[1] + s * x + c * y)])
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:

@@ -17,6 +17,7 @@ from ...pictures.depth import Depth
 from ...pictures.files import image_size
 from ...pictures.reader import PictureReader
 from ...pictures.survey import survey
+from ..writer import Progress
 from .clustering import FEWEST, area_if_even, area_of_most, tiles
 from .samples import Sample, read_sample
 
@@ -131,7 +132,14 @@ class Stats:
         return {name: int(((sides >= lo) & (sides < hi)).sum()) for name, (lo, hi) in SIZES.items()}
 
 
-def stats(data: str | Path, imgsz: int = 640, split: str = "train", bands: Any = None, stretch: Any = "auto") -> Stats:
+def stats(
+    data: str | Path,
+    imgsz: int = 640,
+    split: str = "train",
+    bands: Any = None,
+    stretch: Any = "auto",
+    progress: Progress | None = None,
+) -> Stats:
     """Measure one split of a data set; bad rows and pictures are left out and counted.
 
     Args:
@@ -139,6 +147,7 @@ def stats(data: str | Path, imgsz: int = 640, split: str = "train", bands: Any =
         imgsz: training size, pixels of the longer side.
         split: train, val or test.
         bands, stretch: as training will be given them, see `depth.Depth`.
+        progress: called with (split, done, total) after each picture.
 
     Raises:
         InputError: the data.yaml cannot be used, it has no such split, or nothing is in it.
@@ -149,7 +158,9 @@ def stats(data: str | Path, imgsz: int = 640, split: str = "train", bands: Any =
     listed = file.usable(str(split))[str(split)]
     seen = survey(PictureReader(Depth.of(bands, stretch), file.channels), listed.images)
     left_out, samples = Counter(listed.left_out), []
-    for image in listed.images:
+    for done, image in enumerate(listed.images, 1):
+        if progress:
+            progress(split, done, len(listed.images))
         try:
             size = image_size(image)
         except InputError:
