@@ -96,7 +96,10 @@ def train(fails, tmp_path, data):
         (["lr0=fast"], "lr0=fast: give a number from 0 to 1"),
         (["mosaic=2"], "mosaic=2 is above 1"),
         (["optimizer=SDG"], "optimizer=SDG: give auto, SGD, MuSGD, Adam"),
-        (["distill_model=x.pt"], "train does not read distill_model=: distillation is not part of yolotiny"),
+        (
+            ["distill_model=x.pt"],
+            "train does not read distill_model=: write teacher=FILE.pt",
+        ),
         (["quantize=8"], "train does not read quantize=: use it in val, predict, track and export"),
         (["nms=False"], "train does not read nms=: use it in val, predict, track and export"),
         (["end2end=True"], "this detector has no head without NMS"),

@@ -493,6 +493,7 @@ BOTH: dict[str, Check] = {
     "nms_c": by_size_of_nwd,
     "nms": refuses(False, "has no head without NMS"),
     "augment": changes(True),
+    "augment_scales": changes([1, 1.25]),
     "quantize": unchanged(16),  # a CPU computes in 32 bits
     "dnn": unchanged(True),  # it is of ONNX files
     "crops": looks_twice,

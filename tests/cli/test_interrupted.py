@@ -45,7 +45,8 @@ def test_every_command_says_what_is_left_where_nothing_else_does(name, monkeypat
     if name in cli.RUN:
         monkeypatch.setitem(cli.RUN, name, interrupted)
         keys = [*COMMANDS[name].required, *(["data"] if name == "val" else [])]
-        words = [f"{key}={'cvat' if key == 'format' else 'some'}" for key in keys]
+        known = {"format": "cvat"} | ({"to": "coco"} if name == "results" else {})
+        words = [f"{key}={known.get(key, 'some')}" for key in keys]
         assert line(capsys, [*name.split(), *words]) == COMMANDS[name].left
 
 

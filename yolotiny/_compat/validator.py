@@ -19,9 +19,8 @@ class SeamedValidator(DetectionValidator):
 
     scales: tuple[float, ...] = ()
 
-    def init_metrics(self, model: Any) -> None:
-        """Fresh counters for a run over `model`, which is asked for `scales` where ultralytics passes True."""
-        super().init_metrics(model)
+    def augment_by_scales(self, model: Any) -> None:
+        """Let the backend of a run be asked for `scales` where ultralytics passes True."""
         if self.scales:
             run = model.forward  # of the backend that this run has made for itself
             model.forward = lambda *args, augment=False, **rest: run(*args, augment=self.scales, **rest)

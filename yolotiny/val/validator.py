@@ -133,6 +133,7 @@ class Validator(SeamedValidator):
     def init_metrics(self, model: torch.nn.Module) -> None:
         """Fresh counters."""
         super().init_metrics(model)
+        self.augment_by_scales(model)
         names = self.dataloader.dataset.data["names"]  # of a resumed run in its own order
         if not self.args.single_cls:
             check_count(self.names, names, str(self.args.data))
