@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -18,12 +17,12 @@ from benchmarks.frontier_parts.arms import Run
 PICTURE = (512, 640)  # height and width of the pictures of HIT-UAV
 FEW = 50  # objects in val below which a class does not count in the mean
 KEYS = ("AP", "AP50", "AP_vt", "AP_t", "AP_s", "AP_m")
-MEMORY = """import resource, sys; import numpy as np, onnxruntime as ort
+MEMORY = """import re, sys; import numpy as np, onnxruntime as ort
 o = ort.SessionOptions(); o.intra_op_num_threads = 1
 s = ort.InferenceSession(sys.argv[1], o, providers=["CPUExecutionProvider"])
 i = s.get_inputs()[0]; x = np.zeros(i.shape, np.float32)
 for _ in range(3): s.run(None, {i.name: x})
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)"""
+print(int(re.search("VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1e3)"""
 
 
 def shape(size: int) -> tuple[int, int]:
@@ -36,10 +35,7 @@ def accuracy(run: Run, size: int, data: str) -> dict[str, float]:
     file = run.folder / "shown" / f"{size}.json"
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        words = [str(Path(__file__).parents[1] / "baseline.py"), "val", f"theirs={run.arm.theirs}"]
-        words += [f"weights={run.weights}", f"data={data}", f"imgsz={size}", f"to={file}"]
-        with open(file.with_suffix(".log"), "w", encoding="utf-8") as log:
-            subprocess.run([sys.executable, *words], check=True, stdout=log, stderr=subprocess.STDOUT)
+        of_baseline("val", run, file, f"data={data}", f"imgsz={size}")
     report = json.loads(file.read_text(encoding="utf-8"))
     rows = [row for row in report["per_class"].values() if row["n"] >= FEW]
     found = {k: 100 * statistics.mean(r[k] or 0.0 for r in rows if r.get(k) is not None) for k in KEYS}
@@ -50,17 +46,18 @@ def exported(run: Run, size: int) -> Path:
     """Its ONNX file for pictures of `PICTURE`."""
     h, w = shape(size)
     file = run.folder / "shown" / f"{h}x{w}.onnx"
-    if not file.exists():
+    if not file.with_suffix(".json").exists():
         file.parent.mkdir(exist_ok=True)
-        if run.arm.theirs:
-            from ultralytics import YOLO
-        else:
-            from yolotiny import YOLO
-        copy = file.with_suffix(".pt")
-        shutil.copy(run.weights, copy)
-        shutil.move(YOLO(str(copy)).export(format="onnx", imgsz=[h, w], verbose=False), file)
-        copy.unlink()
+        of_baseline("export", run, file, f"imgsz=[{h},{w}]")
     return file
+
+
+def of_baseline(command: str, run: Run, to: Path, *words: str) -> None:
+    """What `benchmarks/baseline.py` does with the weights of a run, in a process of its own."""
+    program = str(Path(__file__).parents[1] / "baseline.py")
+    asked = [program, command, f"theirs={run.arm.theirs}", f"weights={run.weights}", f"to={to}", *words]
+    with open(to.with_suffix(".log"), "w", encoding="utf-8") as log:
+        subprocess.run([sys.executable, *asked], check=True, stdout=log, stderr=subprocess.STDOUT)
 
 
 def milliseconds(files: list[Path], threads: int, rounds: int) -> list[list[float]]:
@@ -86,22 +83,6 @@ def milliseconds(files: list[Path], threads: int, rounds: int) -> list[list[floa
     return taken
 
 
-def eager(run: Run, size: int, rounds: int = 10) -> float:
-    """Milliseconds of a forward by torch, one thread, batch norms folded: the median."""
-    import torch
-    from ultralytics.nn.autobackend import AutoBackend
-
-    torch.set_num_threads(1)
-    network = AutoBackend(str(run.weights), device=torch.device("cpu"), verbose=False).eval()
-    x, taken = torch.rand(1, 3, *shape(size)), []
-    with torch.inference_mode():
-        for _ in range(rounds):
-            begun = time.process_time()
-            network(x)
-            taken.append(1e3 * (time.process_time() - begun))
-    return statistics.median(taken)
-
-
 def memory(file: Path) -> float:
     """Peak megabytes of a process that runs the file three times."""
     found = subprocess.run([sys.executable, "-c", MEMORY, str(file)], capture_output=True, text=True, check=True)
@@ -120,8 +101,8 @@ def measure(trained: list[Run], given: dict[str, str]) -> list[dict[str, Any]]:
     firsts = {(r.arm.name, size): r for r in reversed(trained) for size in r.arm.shown}
     files = {key: exported(run, key[1]) for key, run in firsts.items()}
     taken = {t: milliseconds(list(files.values()), t, int(given["rounds"])) for t in (1, 2)}
-    for i, (key, run) in enumerate(firsts.items()):
-        found: dict[str, Any] = {"eager": eager(run, key[1]), "memory": memory(files[key])}
+    for i, key in enumerate(firsts):
+        found: dict[str, Any] = json.loads(files[key].with_suffix(".json").read_text()) | {"memory": memory(files[key])}
         for threads, values in taken.items():
             low, middle, high = statistics.quantiles(values[i], n=4)
             found |= {f"ms{threads}": middle, f"spread{threads}": high - low}

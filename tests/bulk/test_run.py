@@ -6,7 +6,9 @@ import importlib
 import json
 import shutil
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +23,8 @@ from yolotiny.bulk.sources import pictures_of
 from yolotiny.bulk.work import Engine, work
 from yolotiny.cli import main as cli
 from yolotiny.errors import InputError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -161,13 +165,20 @@ def test_a_ray_address_that_nobody_answers_on_is_one_line(tmp_path):
         work(plan_of(tmp_path, ["/p/1.png"]), load, Engine("ray", 1, "cluster"))
 
 
-@pytest.mark.slow
-def test_ray_writes_the_shards_that_this_machine_writes(tmp_path):
-    pytest.importorskip("ray")
+def compare_engines(folder):
     pictures = [f"/p/{name}.png" for name in (*range(30), "broken", "kills")]
     tables = {}
     for kind in ("local", "ray"):
-        found = work(plan_of(tmp_path / kind, pictures), load, Engine(kind, 1))
+        found = work(plan_of(folder / kind, pictures), load, Engine(kind, 1))
         assert (found.pictures, found.failed, found.new) == (32, 2, 32)
-        tables[kind] = {file.name: pq.read_table(file).to_pylist() for file in (tmp_path / kind / "shards").iterdir()}
+        tables[kind] = {file.name: pq.read_table(file).to_pylist() for file in (folder / kind / "shards").iterdir()}
     assert tables["ray"] == tables["local"]
+
+
+@pytest.mark.slow
+def test_ray_writes_the_shards_that_this_machine_writes(tmp_path):
+    """In a process of its own: what ran a cluster handles signals otherwise ever after."""
+    pytest.importorskip("ray")
+    call = "import sys; from tests.bulk.test_run import Path, compare_engines; compare_engines(Path(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", call, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

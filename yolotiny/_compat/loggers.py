@@ -51,7 +51,7 @@ def attach(instance: Any) -> None:
         return
     wanted = asked()
     for key in LOCAL:
-        if key == "raytune" and "ray" not in sys.modules:  # a trial of Ray Tune has imported it; else it takes seconds
+        if key == "raytune" and "ray.tune" not in sys.modules:  # a trial has imported it; else it takes seconds
             continue
         if SETTINGS[key] is True and key not in wanted:
             _add(instance, key)

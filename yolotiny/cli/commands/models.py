@@ -76,7 +76,7 @@ def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
                     left = clock((now - begun) * (total - pictures) / pictures)
                     print(f"{pictures} of {total} {what}, {left} left", file=sys.stderr)
     except KeyboardInterrupt as stop:
-        if getattr(model.predictor, "seen", None) is None:  # it has not begun, or a raster has kept its windows
+        if stop.args or getattr(model.predictor, "seen", None) is None:  # it says so itself, or has not begun
             raise
         raise type(stop)(model.predictor.cut()) from None
     if what == "rasters":
