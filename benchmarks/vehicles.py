@@ -1,4 +1,4 @@
-"""Two small sets of drone pictures as one of four classes, for the inference arms of YOLC in docs/results.md.
+"""Two small sets of drone pictures as one of four classes, for the inference arms of YOLC in docs/record.md.
 
     python benchmarks/vehicles.py cars=aerial-cars visdrone=visdrone-mini to=datasets/vehicles
 

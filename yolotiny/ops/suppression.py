@@ -19,7 +19,7 @@ from .nms import Suppression, batched_nms, nwd_nms
 
 MAX_CANDIDATES = 60_000  # boxes of one picture that enter the suppression; the best stay
 # Where the user and the recipe say nothing. Suppression at 0.6 is the official YOLOv5's own for validation; at
-# ultralytics' 0.7 second boxes on one tiny object survive, see docs/results.md.
+# ultralytics' 0.7 second boxes on one tiny object survive, see docs/record.md.
 IOU = 0.6
 MAX_DET = 1500  # AI-TOD's cap; ultralytics' 300 is below the objects in one crowded picture
 METRICS = ("iou", "nwd")

@@ -257,7 +257,7 @@ def _say_what_is_clamped(model: Detector) -> None:
     if beyond is not None and (share := (beyond[0] / beyond[1].clamp(min=1)).item()) > CLAMPED:
         LOGGER.warning(
             f"coder of {model.yaml.get('yaml_file')}: {share:.1%} of what was learnt in this epoch lies outside "
-            "its grid and was clamped to the end; widen coder.alpha (docs/ugs.md has the values of each head)"
+            "its grid and was clamped to the end; widen coder.alpha (docs/papers/ugs.md has the values of each head)"
         )
 
 
