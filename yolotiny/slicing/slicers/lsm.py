@@ -73,6 +73,27 @@ def lsm(heatmap: Any, config: LSMConfig = LSMConfig()) -> list[Box]:  # noqa: B0
     official code, the `k` largest are taken before the small ones go. Its cells beyond the non-empty ones, which gave
     tiles of background, are left out here.
     """
+    xs, ys, _, cells = fullest_cells(heatmap, config)
+    h, w = int(ys[-1]), int(xs[-1])
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)
+    boxes = [(xs[x], ys[y], xs[x + a], ys[y + b]) for x, y, a, b, _ in stats[1:]]
+    boxes.sort(key=lambda b: -_area(b))
+    return [_enlarged(b, config.enlarge, w, h) for b in boxes[: config.k] if _area(b) >= config.min_area]
+
+
+def fullest_cells(heatmap: Any, config: LSMConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Count the hot pixels of each cell, and choose the fullest cells.
+
+    Args:
+        heatmap, config: see `lsm`.
+
+    Returns:
+        (columns + 1,) and (rows + 1,) borders of the cells, pixels of the map; (rows, columns) hot pixels in each, and
+        (rows, columns) uint8, 1 where a cell is chosen.
+
+    Raises:
+        InputError: a map of another shape.
+    """
     seen = np.asarray(heatmap)
     seen = seen.max(0) if seen.ndim == 3 else seen
     if seen.ndim != 2 or 0 in seen.shape:
@@ -86,11 +107,7 @@ def lsm(heatmap: Any, config: LSMConfig = LSMConfig()) -> list[Box]:  # noqa: B0
     order = np.argsort(-counts.T.ravel(), kind="stable")[: config.top_k]
     chosen = np.zeros(counts.size, np.uint8)
     chosen[order] = counts.T.ravel()[order] > 0
-    cells = np.ascontiguousarray(chosen.reshape(counts.T.shape).T)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)
-    boxes = [(xs[x], ys[y], xs[x + a], ys[y + b]) for x, y, a, b, _ in stats[1:]]
-    boxes.sort(key=lambda b: -_area(b))
-    return [_enlarged(b, config.enlarge, w, h) for b in boxes[: config.k] if _area(b) >= config.min_area]
+    return xs, ys, counts, np.ascontiguousarray(chosen.reshape(counts.T.shape).T)
 
 
 class LSM(Slicer):
