@@ -102,6 +102,7 @@ WHOLE = {
     "tests/golden/": "whole runs against what they gave before",
     "tests/test_architecture.py": "the shape of the package",
     "tests/test_devices.py": "every model as on another device",
+    "tests/test_draw.py": "the program that draws the pictures of the pages",
     "tests/test_docstrings.py": "what docstrings of the package say",
     "tests/test_frontier.py": "the program that puts AP beside milliseconds",
     "tests/test_gpu_benchmark.py": "the program that measures on a card",

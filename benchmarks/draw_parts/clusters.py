@@ -8,10 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from benchmarks.heat import heat_maps_of
 from matplotlib.patches import Rectangle
 from scipy.optimize import linear_sum_assignment
 
+from benchmarks.heat import heat_maps_of
 from yolotiny import YOLO
 from yolotiny.boxes import pairwise_iou
 from yolotiny.slicing.slicers.lsm import REFERENCE_AREA_PX, LSMConfig, fullest_cells

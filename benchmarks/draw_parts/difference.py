@@ -23,7 +23,7 @@ def draw(to: Path, weights: dict[str, Path]) -> None:
     for x1, y1, x2, y2 in objects.round().astype(int):
         inside[max(y1, 0) : y2, max(x1, 0) : x2] = True
     means = [255 * difference.values[where].mean() for where in (inside, ~inside)]
-    figure, axes = sheet(9.6, 7.9, 2, 2)
+    figure, axes = sheet(9.2, 7.5, 2, 2)
     titles = {
         "1  Picture and its objects": seen,
         "2  Rebuilt from stride 4": rebuilt,

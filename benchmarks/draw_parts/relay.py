@@ -1,4 +1,4 @@
-"""SARL: where its gates open, level by level, from the coarsest down."""
+"""SARL: where the gates open that a coarser level lays on the next finer one, from the coarsest down."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ def draw(to: Path, weights: dict[str, Path]) -> None:
     """`relay.jpg`, from a short training with SARL."""
     x, objects = network_input(NAME)
     panels, _, _ = collect_panels(network(weights["sarl"]), x)
-    for p in panels:
-        print(p.title.replace("\n", " "), p.values.shape, p.values.min(), p.values.max())
-    places = [p for p in panels if p.title.endswith("places")]
-    figure, axes = sheet(10, 5, 2, 4)
-    for place, panel in zip(axes.ravel(), [panels[0], *places], strict=False):
-        place.imshow(panel.values, cmap=None if panel.values.ndim == 3 else "inferno", interpolation="nearest")
-        bare(place, panel.title)
-    outline(axes[0, 0], objects, ORANGE, 1)
+    gates = {panel.title.split(",")[0]: panel.values for panel in panels if panel.title.endswith("places")}
+    figure, axes = sheet(9.2, 7.5, 2, 2)
+    axes[0, 0].imshow(panels[0].values)
+    bare(axes[0, 0], "Picture and its objects")
+    for place, stride in zip(axes.ravel()[1:], (16, 8, 4), strict=True):
+        gate = gates[f"FIM at stride {stride}"]
+        place.imshow(
+            gate, cmap="inferno", vmin=0, vmax=1, interpolation="nearest", extent=(0, x.shape[3], x.shape[2], 0)
+        )
+        bare(place, f"Stride {2 * stride} on stride {stride}: {gate.min():.2f} to {gate.max():.2f}")
+    for place in axes.ravel():
+        outline(place, objects, ORANGE if place is axes[0, 0] else "white", 0.9)
     save(figure, to / "relay.jpg")

@@ -67,6 +67,6 @@ def save(figure: Figure, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     more: dict[str, Any] = {"metadata": {"Date": None}}
     if file.suffix == ".jpg":
-        more = {"dpi": DPI, "pil_kwargs": {"quality": 88, "subsampling": 0, "optimize": True}}
+        more = {"dpi": DPI, "pil_kwargs": {"quality": 82, "subsampling": 0, "optimize": True}}
     figure.savefig(file, facecolor=PAPER, **more)
     print(f"{file}: {file.stat().st_size / 1000:.0f} kB")

@@ -8,7 +8,7 @@ import pytest
 
 from yolotiny.errors import InputError
 from yolotiny.slicing import LSM, lsm
-from yolotiny.slicing.slicers.lsm import REFERENCE_AREA_PX, LSMConfig
+from yolotiny.slicing.slicers.lsm import REFERENCE_AREA_PX, LSMConfig, fullest_cells
 
 FIRST = (108.8, 179.2, 339.2, 332.8)
 SECOND = (627.2, 115.2, 780.8, 268.8)
@@ -112,3 +112,12 @@ def test_settings_that_make_no_sense_are_refused(setting, value):
 def test_a_map_of_another_shape_is_refused():
     with pytest.raises(InputError, match="expected"):
         lsm(np.zeros((1, 2, 3, 4)))
+
+
+def test_known_value_counts_of_cells_and_the_three_fullest():
+    heat = np.zeros((4, 8), np.float32)
+    heat[0, :2] = heat[1, 0] = heat[3, 6] = heat[2, 4] = 1
+    xs, ys, counts, chosen = fullest_cells(heat, LSMConfig(grid=(4, 2), top_k=3))
+    assert (xs.tolist(), ys.tolist()) == ([0, 2, 4, 6, 8], [0, 2, 4])
+    assert counts.tolist() == [[3, 0, 0, 0], [0, 0, 1, 1]]
+    assert chosen.tolist() == [[1, 0, 0, 0], [0, 0, 1, 1]]
