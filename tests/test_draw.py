@@ -41,6 +41,17 @@ def test_a_picture_of_formulas_needs_nothing_trained_and_comes_out_the_same_twic
     assert first.startswith(b"<?xml")
 
 
+def test_training_takes_what_is_missing_alone(tmp_path, monkeypatch):
+    done = tmp_path / "yolc" / "weights" / "last.pt"
+    done.parent.mkdir(parents=True)
+    done.touch()
+    asked = []
+    monkeypatch.setattr(draw.subprocess, "run", lambda words, check: asked.append(words))
+    draw.train(draw.read_options(["train", "data=a.yaml", "pretrained=b.pt", f"to={tmp_path}"])[1])
+    assert [w for words in asked for w in words if w.startswith("name=")] == ["name=srtod", "name=ugs", "name=sarl"]
+    assert all({"data=a.yaml", "pretrained=b.pt", f"project={tmp_path}", "seed=0"} <= set(words) for words in asked)
+
+
 def test_known_value_thresholds_on_iou_leave_eight_pixels_without_a_prior_and_ranks_give_two(monkeypatch):
     monkeypatch.setattr(similarity, "SIDES", np.array([8, 32]))
     counts = {name: similarity.priors_of_squares(rule).mean(1) for name, (rule, _) in similarity.RULES.items()}
