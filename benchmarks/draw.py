@@ -3,8 +3,8 @@
     python benchmarks/draw.py train data=datasets/hit-uav/hit600.yaml pretrained=yolov5n.pt
     python benchmarks/draw.py draw                    # or only=nwd-rka,sal, which need nothing trained
 
-`train` makes the four small detectors behind them by the short schedule or less (69 minutes on a shared machine, one core
-each), into runs/draw; what is there stays. `draw` takes the three pictures of HIT-UAV in cfg/pictures, which none was trained on.
+`train` makes the four small detectors behind them by the short schedule or less (69 minutes on a shared machine), into
+runs/draw; what is there stays. `draw` takes the three pictures of HIT-UAV in cfg/pictures, which none was trained on.
 """
 
 from __future__ import annotations
