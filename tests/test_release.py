@@ -1,4 +1,4 @@
-"""What a release says of itself: version, citation, workflows that name what is there, and the program that tries it."""
+"""What a release says of itself, workflows that name what is there, and the program that tries it."""
 
 from __future__ import annotations
 
