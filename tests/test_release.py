@@ -63,6 +63,19 @@ def test_the_changelog_has_a_dated_section_for_this_version_and_one_for_what_fol
     assert str(citation()["date-released"]) == heads[1][1]
 
 
+def test_no_page_names_a_file_of_some_other_version():
+    pages = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *ROOT.glob("packaging/*/*.md"),
+    ]
+    named = {
+        found for page in pages for found in re.findall(r"yolotiny(?:_runtime)?-(\d[\d.]*\d)", page.read_text("utf-8"))
+    }
+    assert named <= {__version__}
+
+
 def test_the_citation_has_this_version_and_licence_and_says_what_each_paper_is_for():
     cited = citation()
     assert (cited["version"], cited["license"]) == (__version__, "AGPL-3.0-only")
