@@ -52,10 +52,10 @@ def main() -> None:
                 try_full(name, Environment(python, place / f"full{name}"), full, version, whole=False)
             else:
                 try_alone(name, Environment(python, place / f"alone{name}"), full, version)
-        dist = ROOT / "dist"
-        dist.mkdir(exist_ok=True)
+        shutil.rmtree(ROOT / "dist", ignore_errors=True)  # of other versions too: all that is in it gets released
+        (ROOT / "dist").mkdir()
         for file in built:
-            shutil.copy(file, dist)
+            shutil.copy(file, ROOT / "dist")
     print(f"dist/ has {', '.join(file.name for file in built)}")
 
 
