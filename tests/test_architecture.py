@@ -106,6 +106,7 @@ WHOLE = {
     "tests/test_frontier.py": "the program that puts AP beside milliseconds",
     "tests/test_gpu_benchmark.py": "the program that measures on a card",
     "tests/test_others.py": "checkpoints of others",
+    "tests/test_release.py": "versions, citation, workflows, and the programs that try a release",
     "tests/runtime/test_wheel.py": "the runtime's own wheel, built and installed",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",
@@ -130,7 +131,6 @@ WHOLE = {
     "tests/test_offline.py": "the whole main job without a network",
     "tests/test_own_parts.py": "parts that users bring, at every door",
     "tests/test_packaging.py": "the wheel, built and installed",
-    "tests/test_release.py": "versions, citation, workflows, and the programs that try a release",
     "tests/test_ugs.py": "UGS through training, saving and export",
 }
 
