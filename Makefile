@@ -60,6 +60,10 @@ runtime-wheel: .venv ## dist/yolotiny_runtime-*.whl, which runs exported files w
 runtime-check: runtime-wheel ## that wheel in an empty environment, on pictures, beside the full package
 	$(BIN)/python packaging/runtime/check.py $$(ls -t dist/yolotiny_runtime-*.whl | head -1)
 
+.PHONY: release-check
+release-check: .venv ## dist/ with the sdist and both wheels, tried in empty environments; PYTHONS=all: torch too
+	$(BIN)/python packaging/release/check.py $(PYTHONS)
+
 clean: ## remove build products and caches; .venv, datasets/ and runs/ stay
 	rm -rf build dist *.egg-info packaging/runtime/build packaging/runtime/*.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find yolotiny cfg tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -107,6 +107,7 @@ WHOLE = {
     "tests/test_frontier.py": "the program that puts AP beside milliseconds",
     "tests/test_gpu_benchmark.py": "the program that measures on a card",
     "tests/test_others.py": "checkpoints of others",
+    "tests/test_release.py": "versions, citation, workflows, and the programs that try a release",
     "tests/runtime/test_wheel.py": "the runtime's own wheel, built and installed",
     "tests/slicing/test_any_detector.py": "slicing round detectors of others",
     "tests/slicing/test_docs.py": "the examples of docs/slicing.md",

@@ -41,7 +41,7 @@ def wheel(tmp_path_factory) -> Path:
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("yolotiny", "cfg"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", out, source)
     (built,) = out.glob("*.whl")
@@ -121,8 +121,9 @@ def test_the_wheel_holds_weights_and_pictures_with_what_is_said_of_them(contents
 @pytest.mark.slow
 def test_the_wheel_carries_licence_version_and_command(contents, version):
     info = f"yolotiny-{version}.dist-info"
-    licences = [text for name, text in contents.items() if name.startswith(info) and name.endswith("/LICENSE")]
-    assert licences == [(ROOT / "LICENSE").read_bytes()]
+    for notice in ("LICENSE", "NOTICE"):
+        held = [text for name, text in contents.items() if name.startswith(info) and name.endswith(f"/{notice}")]
+        assert held == [(ROOT / notice).read_bytes()]
     metadata = contents[f"{info}/METADATA"].decode()
     assert f"Version: {version}\n" in metadata
     assert "Provides-Extra: deploy\n" in metadata and "Requires-Dist: torch>=2.4\n" in metadata

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._compat import need_folder, prepare, several_processes
 
-__version__ = "0.1.0"
+__version__ = "0.3.0"
 __all__ = ["YOLO", "__version__"]
 
 prepare()  # before anything imports ultralytics, which looks at the network while it is imported

@@ -4,7 +4,7 @@
 
 FROM python:3.12-slim AS build
 WORKDIR /source
-COPY LICENSE ./
+COPY LICENSE NOTICE ./
 COPY packaging/runtime packaging/runtime
 COPY yolotiny yolotiny
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels ./packaging/runtime

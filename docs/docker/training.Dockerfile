@@ -11,7 +11,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-COPY setup.cfg pyproject.toml constraints.txt README.md LICENSE ./
+COPY setup.cfg pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY cfg cfg
 COPY yolotiny yolotiny
 RUN pip install --no-cache-dir -c constraints.txt ".[deploy]"

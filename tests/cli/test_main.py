@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from yolotiny import __version__
 from yolotiny.cli import help as cli_help
 from yolotiny.cli import main as cli
 from yolotiny.cli import table as cli_table
@@ -90,12 +91,12 @@ def test_importing_the_package_loads_no_torch_and_opens_no_socket():
     code = (
         "import socket, sys; socket.socket = None; import yolotiny; print('torch' in sys.modules, yolotiny.__version__)"
     )
-    assert fresh(code) == "False 0.1.0"
+    assert fresh(code) == f"False {__version__}"
 
 
 def test_the_package_is_a_command_as_a_module():
     done = subprocess.run([sys.executable, "-m", "yolotiny", "version"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.startswith("yolotiny 0.1.0\nultralytics 8.4.")
+    assert done.returncode == 0 and done.stdout.startswith(f"yolotiny {__version__}\nultralytics 8.4.")
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error():

@@ -87,7 +87,7 @@ def test_it_holds_one_package_the_licence_and_the_only_script_of_that_name(wheel
         about["entry_points.txt"].split()
         == "[console_scripts] yolotiny-run = yolotiny_runtime.runtime.cli:main".split()
     )
-    assert about["LICENSE"] == (ROOT / "LICENSE").read_text()
+    assert about["LICENSE"] == (ROOT / "LICENSE").read_text() and about["NOTICE"] == (ROOT / "NOTICE").read_text()
     needs = [
         line for line in about["METADATA"].splitlines() if line.startswith("Requires-Dist") and "extra" not in line
     ]
