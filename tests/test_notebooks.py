@@ -64,7 +64,7 @@ def test_what_differs_from_run_to_run_is_not_stored(tmp_path):
         "execute_result", {"text/plain": f"'{tmp_path}'", "image/png": png}, execution_count=3
     )
     cell = nbformat.v4.new_code_cell(
-        "1", outputs=[*stream, result], execution_count=3, metadata={"execution": {"a": 1}}
+        "1", outputs=[*stream, result], execution_count=3, metadata={"execution": {"a": "1"}}
     )
     made.cells = [cell]
     (tidy,) = run["tidy"](made, tmp_path).cells
