@@ -96,8 +96,8 @@ def in_a_notebook(img: np.ndarray, words: str) -> tuple[dict[str, str], dict[str
         size = [max(round(side * SHOWN / longer), 1) for side in img.shape[1::-1]]
         img = cv2.resize(img, size, interpolation=cv2.INTER_AREA)
     code = cv2.imencode(".jpg", img, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-    width = img.shape[1] * max(READABLE // longer, 1)
-    return {"text/plain": words, "image/jpeg": base64.b64encode(code).decode()}, {"image/jpeg": {"width": width}}
+    shown = {"text/plain": words, "image/jpeg": base64.b64encode(code.tobytes()).decode()}
+    return shown, {"image/jpeg": {"width": img.shape[1] * max(READABLE // longer, 1)}}
 
 
 def _side(boxes: np.ndarray) -> float:
