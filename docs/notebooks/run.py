@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 900  # for one cell, on a machine that has other work
-LARGE = 50_000  # bytes: charts are smaller as PNG, pictures are not
+LARGE = 100_000  # letters of base64: charts are smaller as PNG, pictures are not
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
