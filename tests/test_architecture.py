@@ -129,6 +129,7 @@ WHOLE = {
     "tests/test_learning.py": "heads of every family learn, and find it in evaluation",
     "tests/test_feature_modules.py": "SARL and SR-TOD through training, saving and export",
     "tests/test_models.py": "every model file that ships",
+    "tests/test_notebooks.py": "the notebooks of docs",
     "tests/test_offline.py": "the whole main job without a network",
     "tests/test_own_parts.py": "parts that users bring, at every door",
     "tests/test_packaging.py": "the wheel, built and installed",

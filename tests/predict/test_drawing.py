@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import cv2
 import numpy as np
 import pytest
@@ -109,3 +111,12 @@ def test_options_of_predict_reach_the_picture_call_by_call(monkeypatch, tmp_path
     usual, scored, wide = saved(), saved(show_conf=True), saved(line_width=3)
     assert not np.array_equal(usual, scored) and not np.array_equal(wide, usual)
     assert np.array_equal(saved(), usual) and np.array_equal(saved(show_boxes=False), np.full_like(usual, 90))
+
+
+@pytest.mark.parametrize("kind", [TinyResults, SlicedResults])
+def test_a_result_at_the_end_of_a_cell_shows_its_picture(kind):
+    made = results(12, kind)
+    data, how = made._repr_mimebundle_(include=None, exclude=None)
+    shown = cv2.imdecode(np.frombuffer(base64.b64decode(data["image/jpeg"]), np.uint8), cv2.IMREAD_COLOR)
+    assert np.abs(shown.astype(int) - made.plot()).mean() < 2 and how["image/jpeg"] == {"width": 640}
+    assert data["text/plain"] == "a.jpg: 1 car, 1 van"

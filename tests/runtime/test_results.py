@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -56,3 +59,15 @@ def test_large_objects_have_labels_tracks_numbers_and_one_band_becomes_grey():
     assert found(image=np.zeros((60, 80, 1), np.uint8)).draw().shape == (60, 80, 3)
     assert found(image=np.zeros((60, 80, 5), np.uint8)).draw().shape == (60, 80, 3)
     assert len(found()) == 2 and found().counts() == {"car": 1, "van": 1}
+
+
+def test_a_notebook_shows_the_drawing_small_enough_for_a_file_and_large_enough_for_eyes():
+    formatters = pytest.importorskip("IPython.core.formatters", reason="needs IPython: pip install ipykernel")
+    data, how = formatters.DisplayFormatter().format(found())
+    assert data["text/plain"] == "0042.jpg: 1 car, 1 van" and how["image/jpeg"] == {"width": 640}
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(data["image/jpeg"]), np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (60, 80, 3) and picture.any()
+    wide = found(image=np.zeros((500, 4096, 5), np.uint8), rows=ROWS[:0])._repr_mimebundle_()
+    shrunk = cv2.imdecode(np.frombuffer(base64.b64decode(wide[0]["image/jpeg"]), np.uint8), cv2.IMREAD_COLOR)
+    assert shrunk.shape == (125, 1024, 3) and wide[1]["image/jpeg"] == {"width": 1024}
+    assert wide[0]["text/plain"] == "0042.jpg: (no detections)"

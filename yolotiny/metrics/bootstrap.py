@@ -93,8 +93,8 @@ def plan(matching: Matching, samples: int) -> tuple[dict[str, Any], np.ndarray |
     if not samples:
         why = "no interval: samples=0"
     elif units.count < LEAST_UNITS:
-        some = f"{units.count} {units.kind if units.count > 1 else units.kind[:-1]}"
-        why = f"no interval can be given: {some} is not enough to draw from, {LEAST_UNITS} are needed"
+        some = f"{units.count} {units.kind} are" if units.count > 1 else f"{units.count} {units.kind[:-1]} is"
+        why = f"no interval can be given: {some} not enough to draw from, {LEAST_UNITS} are needed"
     return about | {"why": why}, None if why else draw(units, samples)
 
 

@@ -13,7 +13,7 @@ from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import colors
 
 from ..pictures.files import save_picture
-from ..runtime.drawing import hides, legend, outline
+from ..runtime.drawing import hides, in_a_notebook, legend, outline
 from ..text import file_name as inside
 
 
@@ -71,6 +71,10 @@ class TinyResults(Results):
         file = str(filename or f"results_{Path(self.path).name}")
         save_picture(file, self.plot(*args, **kwargs))
         return file
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        """What a notebook shows of a result at the end of a cell: its picture, with boxes."""
+        return in_a_notebook(self.plot(), f"{Path(self.path).name}: {self.verbose().rstrip(', ')}")
 
     def sketch(self, img: np.ndarray, boxes: np.ndarray, labels: bool | None, conf: bool | None) -> None:
         """Draw tiny boxes, their texts and the legend on a picture.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ LABELS = 20
 DENSE, LARGE = 8.0, 32.0  # pixels, median side of objects: lines have 1 px up to the first, 2 px from the second on
 WIDE = 2000  # pixels, mean side of a picture from which lines have 2 px between the two: it is seen scaled down
 MOST = 0.1  # of a picture: a legend that would take more is left out
+SHOWN, READABLE = 1024, 640  # pixels, longer side in a notebook: at most, and what small pictures are enlarged to
 FONT, SMALL = cv2.FONT_HERSHEY_SIMPLEX, 0.35
 Colour = tuple[int, int, int]
 
@@ -73,6 +76,28 @@ def legend(img: np.ndarray, boxes: np.ndarray, counts: Mapping[str, tuple[int, C
         base = y + round((i + 1) * step)
         cv2.rectangle(img, (x + step // 3, base - step // 2), (x + step, base), paint, -1)
         cv2.putText(img, line, (x + step + step // 3, base), FONT, scale, (255, 255, 255), thick, cv2.LINE_AA)
+
+
+def in_a_notebook(img: np.ndarray, words: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """A drawing as the output of a notebook's cell, for `_repr_mimebundle_`.
+
+    Large pictures are shrunk, so that a notebook stays a small file; small ones are shown a whole number of times
+    enlarged.
+
+    Args:
+        img: (H, W, 3) uint8 BGR.
+        words: what is shown where there are no pictures.
+
+    Returns:
+        The output by MIME type, and how wide it is shown.
+    """
+    longer = max(img.shape[:2])
+    if longer > SHOWN:
+        size = [max(round(side * SHOWN / longer), 1) for side in img.shape[1::-1]]
+        img = cv2.resize(img, size, interpolation=cv2.INTER_AREA)
+    code = cv2.imencode(".jpg", img, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    shown = {"text/plain": words, "image/jpeg": base64.b64encode(code.tobytes()).decode()}
+    return shown, {"image/jpeg": {"width": img.shape[1] * max(READABLE // longer, 1)}}
 
 
 def _side(boxes: np.ndarray) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..picture_names import PictureName
 from .coco_rows import rows_of
-from .drawing import Colour, hides, legend, outline
+from .drawing import Colour, hides, in_a_notebook, legend, outline
 
 YELLOW = (0, 255, 255)  # of crops
 
@@ -89,6 +89,11 @@ class Detections:
     def counts(self) -> dict[str, int]:
         """How many there are of each class that is there, by name."""
         return {self.names[c]: n for c, n in sorted(Counter(self.classes.tolist()).items())}
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        """What a notebook shows of a result at the end of a cell: its picture, with boxes."""
+        counts = ", ".join(f"{n} {name}" for name, n in self.counts().items())
+        return in_a_notebook(self.draw(), f"{self.called.file}: {counts or '(no detections)'}")
 
     def draw(self) -> np.ndarray:
         """(H, W, 3) uint8 BGR: boxes and crops on a copy of the picture.

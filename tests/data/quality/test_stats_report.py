@@ -25,6 +25,7 @@ def test_the_dict_is_json_and_adds_up(demo):
 def test_the_text_has_sizes_classes_and_advice(demo):
     text = as_text(as_dict(demo))
     lines = text.splitlines()
+    assert str(demo) == text
     assert f"{len(demo.samples)} pictures, {len(demo.labels)} objects; sizes at imgsz=320" in lines[0]
     assert all(any(line.startswith(name) for line in lines) for name in demo.names)
     assert lines[lines.index("advice") + 1].startswith("- The median object has")

@@ -74,14 +74,13 @@ def stats(
 ) -> None:
     """Print what a data set is made of, and write figures and plot where `out` is given."""
     from ...data import stats
-    from ...data.quality.stats_report import as_dict, as_text, save
+    from ...data.quality.stats_report import as_dict, save
 
     with progress_bar() as progress:
         found = stats(data, imgsz, split, bands, stretch, progress)
-    figures = as_dict(found)
-    print(printable_lines(as_text(figures)))
+    print(printable_lines(found))
     if out is not None:
-        print("written: " + ", ".join(map(str, save(found, figures, Path(out).expanduser()))))
+        print("written: " + ", ".join(map(str, save(found, as_dict(found), Path(out).expanduser()))))
 
 
 def check(

@@ -44,6 +44,11 @@ class Stats:
     left_out: Counter
     seen: Sequence[str] = ()
 
+    def __str__(self) -> str:
+        from .stats_report import as_dict, as_text  # which looks at figures of this file
+
+        return as_text(as_dict(self))
+
     @cached_property
     def shapes(self) -> np.ndarray:
         """(P, 2) width and height of the pictures, pixels."""
