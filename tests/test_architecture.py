@@ -46,7 +46,7 @@ UPWARD: dict[tuple[str, str], str] = {}  # (file, room) that breaks the rule: wh
 ULTRALYTICS = {"nn", "graph", "detector", "config", "loaders", "predict", "val", "track", "train", "analysis", "model"}
 ULTRALYTICS |= {"cli", "study", "checkpoint", "export", "quantize", "_compat"}
 FOLDERS = {"yolotiny", "cfg", "datasets", "runs", "tests", "benchmarks", "docs", "packaging"}
-GENERATED = {"build", "dist", "venv", "__pycache__"}
+GENERATED = {"build", "dist", "site", "venv", "__pycache__"}
 
 # What runs without torch, so that a detector from an exported file can share it. The exceptions end one by one.
 NUMPY_ONLY = (
