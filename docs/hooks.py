@@ -122,7 +122,7 @@ def pages_of_notebook(file: File, files: Files, config: MkDocsConfig) -> None:
             elif kind == "text/markdown":
                 parts.append(shown)
             elif shown.strip():
-                parts.append(f'````{{.text .output}}\n{ANSI.sub("", shown).rstrip()}\n````')
+                parts.append(f"````{{.text .output}}\n{ANSI.sub('', shown).rstrip()}\n````")
     files.append(File.generated(config, f"{stem}.md", content="\n\n".join(parts) + "\n"))
 
 
