@@ -50,6 +50,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn links into the repository to the pages made of their targets."""
+    if page.parent is None:  # alone in its tab, it needs no list of one beside it
+        page.meta["hide"] = ["navigation"]
     root = Path(config.config_file_path).parent
     here = page.file.src_uri
     place = repository_place(here)
