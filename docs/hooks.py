@@ -17,6 +17,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
+PICTURES = (".jpg", ".jpeg", ".png", ".svg")
 ALWAYS = ("CONTRIBUTING.md", "CHANGELOG.md")  # in the navigation, linked or not
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".cpp": "cpp", ".sbatch": "bash", ".json": "json", ".toml": "toml"}
 # Code comes first, so that what looks like a link in it is left alone.
@@ -85,7 +86,7 @@ def site_place(place: str, root: Path) -> str:
     suffix = posixpath.splitext(place)[1]
     if inside and suffix == ".ipynb":
         return f"{inside.removesuffix('.ipynb')}.md"
-    if inside and suffix in (".md", ".jpg", ".png", ".svg"):
+    if inside and suffix in (".md", *PICTURES):
         return inside
     return f"files/{place}" if suffix == ".md" else f"files/{place}.md"
 
