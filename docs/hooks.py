@@ -65,7 +65,28 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         target = site_place(posixpath.normpath(posixpath.join(posixpath.dirname(place), path)), root)
         return posixpath.relpath(target, posixpath.dirname(here) or ".") + mark + anchor
 
-    return CODE_OR_LINK.sub(turned, markdown)
+    return indented(CODE_OR_LINK.sub(turned, markdown))
+
+
+def indented(markdown: str) -> str:
+    """Lists as GitHub reads them, for Python-Markdown.
+
+    What belongs to an item is indented by four spaces there, not two, and an item behind it wants an empty line before.
+    """
+    out, fence, item, loose = [], "", False, False
+    for line in markdown.split("\n"):
+        mark = re.match(r"```+|~~~+", line)
+        if mark and line.startswith(fence):
+            fence, item = "" if fence else mark[0], False
+        elif line and not fence:
+            begins = line.startswith("- ")
+            if begins and loose and out[-1]:
+                out.append("")
+            loose = loose and item and not begins
+            item = begins or (item and line.startswith("  "))
+        loose = loose or (item and not line)
+        out.append(f"  {line}" if item and line.startswith("  ") else line)
+    return "\n".join(out)
 
 
 def repository_links(markdown: str, place: str) -> Iterator[str]:

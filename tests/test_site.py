@@ -212,7 +212,7 @@ def little(tmp_path) -> Path:
         "hooks": [str(ROOT / "docs" / "hooks.py")],
         "use_directory_urls": False,
         "plugins": [],
-        "markdown_extensions": ["fenced_code"],
+        "markdown_extensions": ["tables", {"pymdownx.highlight": {"use_pygments": False}}, "pymdownx.superfences"],
     }
     (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(config))
     for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
@@ -244,6 +244,24 @@ def test_a_notebook_is_a_page_with_the_outputs_that_are_stored_in_it(little):
     assert "x = y[0](1)" in text and "red &lt;b&gt;" in text and "\x1b" not in text and "42" in text
     assert (little / "out" / "notebooks" / "one-1-1.png").read_bytes().startswith(b"\x89PNG")
     assert {"one-1-1.png", "one-1-2.jpeg"} <= set(Seen(text).fetched) and "../files/cfg/a.yaml.html" in Seen(text).links
+
+
+@pytest.mark.slow
+def test_what_belongs_to_an_item_of_a_list_stays_in_it(little):
+    """As GitHub shows it: a table, code and another list, two spaces in."""
+    parts = [
+        "- one\n\n  | a | b |\n  |---|---|\n  | 1 | 2 |\n\n  after",
+        "- two\n  - deep",
+        "- three\n\n  ```yaml\n  - x\n  ```",
+    ]
+    text = "\n".join(parts) + "\n\nend\n\n```yaml\n- a:\n  - b\n```\n"
+    with (little / "docs" / "index.md").open("a") as file:
+        file.write(f"\nbegin\n\n{text}")
+    assert build(little, little / "out").returncode == 0
+    page = (little / "out" / "index.html").read_text()
+    items = page[page.index("<p>begin</p>") : page.index("<p>end</p>")]
+    assert items.count("<li>") == 4 and items.count("<table>") == 1 and "<p>after</p>" in items
+    assert '<code class="language-yaml">- x' in items and "- a:\n  - b\n" in page
 
 
 @pytest.mark.slow
