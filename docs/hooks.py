@@ -37,14 +37,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     waiting = [f"{posixpath.basename(config.docs_dir)}/{f.src_uri}" for f in files.documentation_pages()]
     waiting += ALWAYS
     for place in waiting:  # grows while it is read: a linked page has links of its own
-        source = site_place(place, root)
+        source = site_place(place)
         file = files.get_file_from_path(source)
         if file is None:
             inclusion = InclusionLevel.INCLUDED if place in ALWAYS else InclusionLevel.NOT_IN_NAV
             file = File.generated(config, source, content=as_page(root / place), inclusion=inclusion)
             files.append(file)
         for target in repository_links(file.content_string, place):
-            if target not in waiting and (root / target).is_file() and is_page(target, root):
+            if target not in waiting and (root / target).is_file() and is_page(target):
                 waiting.append(target)
     return files
 
@@ -53,7 +53,6 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Turn links into the repository to the pages made of their targets."""
     if page.parent is None:  # alone in its tab, it needs no list of one beside it
         page.meta["hide"] = ["navigation"]
-    root = Path(config.config_file_path).parent
     here = page.file.src_uri
     place = repository_place(here)
 
@@ -62,7 +61,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         if not link or OUTSIDE.match(link):
             return match[0]
         path, mark, anchor = link.partition("#")
-        target = site_place(posixpath.normpath(posixpath.join(posixpath.dirname(place), path)), root)
+        target = site_place(posixpath.normpath(posixpath.join(posixpath.dirname(place), path)))
         return posixpath.relpath(target, posixpath.dirname(here) or ".") + mark + anchor
 
     return indented(CODE_OR_LINK.sub(turned, markdown))
@@ -96,12 +95,12 @@ def repository_links(markdown: str, place: str) -> Iterator[str]:
             yield posixpath.normpath(posixpath.join(posixpath.dirname(place), match["link"].partition("#")[0]))
 
 
-def is_page(place: str, root: Path) -> bool:
+def is_page(place: str) -> bool:
     """Whether the site has a page for this file, and not the file itself, as for pictures."""
-    return site_place(place, root).endswith(".md")
+    return site_place(place).endswith(".md")
 
 
-def site_place(place: str, root: Path) -> str:
+def site_place(place: str) -> str:
     """Where the site has a file of the repository: `docs/a.md` -> `a.md`, `cfg/a.yaml` -> `files/cfg/a.yaml.md`."""
     inside = place.removeprefix("docs/") if place.startswith("docs/") else None
     suffix = posixpath.splitext(place)[1]
@@ -147,6 +146,7 @@ def pages_of_notebook(file: File, files: Files, config: MkDocsConfig) -> None:
                 parts.append(shown)
             elif shown.strip():
                 parts.append(f"````{{.text .output}}\n{ANSI.sub('', shown).rstrip()}\n````")
+    parts.append(f'<a href="{file.name}.ipynb" download>{file.name}.ipynb</a>, to run it')
     files.append(File.generated(config, f"{stem}.md", content="\n\n".join(parts) + "\n"))
 
 
