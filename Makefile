@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv lint fix test test-long test-all demo wheel runtime-wheel runtime-check clean
+.PHONY: help .venv lint fix test test-long test-all demo docs wheel runtime-wheel runtime-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[-.a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ test-all: test test-long ## every test
 demo: .venv ## train, validate, predict and export on generated pictures, on a CPU
 	$(BIN)/yolotiny demo
 
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: .venv ## the documentation as a site, to be opened at site/index.html
+	$(BIN)/mkdocs build --strict
+
 wheel: .venv ## dist/yolotiny-*.whl
 	rm -rf build
 	$(BIN)/python -m build --wheel --no-isolation
@@ -65,5 +69,5 @@ release-check: .venv ## dist/ with the sdist and both wheels, tried in empty env
 	$(BIN)/python packaging/release/check.py $(PYTHONS)
 
 clean: ## remove build products and caches; .venv, datasets/ and runs/ stay
-	rm -rf build dist *.egg-info packaging/runtime/build packaging/runtime/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist site *.egg-info packaging/runtime/build packaging/runtime/*.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find yolotiny cfg tests -name __pycache__ -type d -prune -exec rm -rf {} +
