@@ -32,15 +32,16 @@ ASSIGNERS = {
 }
 
 
-def pair(name: str, coder=None):
+def pair(name: str, coder=None, candidates: int = 1000):
     """A head of ours and torchvision's detector with its tensors."""
     coder = coder or (DeltaCoder() if name == "retina" else LTRBCoder())
     kind, theirs = (RetinaDetect, RetinaNet) if name == "retina" else (FCOSDetect, FCOS)
-    ours = kind(NC, [CHANNELS] * 2, list(STRIDES), coder, hidden=CHANNELS)
+    ours = kind(NC, [CHANNELS] * 2, list(STRIDES), coder, hidden=CHANNELS, candidates=candidates)
     loud(ours)
     if name == "retina":
         ours.reg.bbox_reg.weight.data *= 0.2  # boxes within the picture
     other = theirs(Given(features()), NC, anchor_generator=anchors_of(ours), score_thresh=0.05, **PLAIN)
+    other.topk_candidates = candidates
     other.head.classification_head.load_state_dict(ours.cls.state_dict())
     other.head.regression_head.load_state_dict(ours.reg.state_dict())
     return ours, other
@@ -66,12 +67,28 @@ def test_losses_are_those_of_torchvision(name, empty):
 
 
 @pytest.mark.parametrize("name", ["retina", "fcos"])
-def test_detections_are_those_of_torchvision(name):
-    ours, theirs = pair(name)
+@pytest.mark.parametrize("candidates", [1000, 20])
+def test_detections_are_those_of_torchvision(name, candidates):
+    """With 20 most anchors of both levels, and most classes of those that stay, go before suppression."""
+    ours, theirs = pair(name, candidates=candidates)
     with torch.no_grad():
         wanted = theirs.eval()([torch.zeros(3, SIZE, SIZE)] * 2)
         y, _ = ours.eval()(features())
     assert_same(detections(y, 0.05, theirs.nms_thresh, theirs.detections_per_img), wanted)
+    assert y.shape[2] == sum(min(candidates, n) for n in ours.raw(features()).priors.counts)
+
+
+@pytest.mark.parametrize("name", ["retina", "fcos"])
+def test_the_best_priors_of_a_level_stay_and_only_an_export_for_any_size_has_all(name):
+    ours, _ = pair(name, candidates=5)
+    ours.eval()
+    preds = ours.raw(features())
+    y, kept = ours.decode(preds), ours.chosen(preds)
+    first = ours.scores(preds).amax(-1)[:, : preds.priors.counts[0]]
+    assert torch.equal(y[:, 4:, :5].amax(1), first.sort(1, descending=True)[0][:, :5])
+    assert kept.box.shape == (2, 10, 4) and kept.priors.centers.shape == (2, 10, 2)
+    ours.export = ours.dynamic = True
+    assert ours.decode(preds).shape[2] == sum(preds.priors.counts)
 
 
 @pytest.mark.parametrize("name", ["retina", "fcos"])
@@ -115,6 +132,7 @@ def test_fcos_counts_its_levels_from_the_finest():
         (RetinaDetect, {"ratios": [0]}, "RetinaDetect: ratios=0 must be a number above 0; write for example 1"),
         (RetinaDetect, {"octaves": 0}, "RetinaDetect: octaves=0 must be a whole number from 1 to 100"),
         (RetinaDetect, {"scale": -1}, "RetinaDetect: scale=-1 must be a number above 0"),
+        (RetinaDetect, {"candidates": 0}, "RetinaDetect: candidates=0 must be a whole number from 1"),
         (FCOSDetect, {"hidden": 40}, "FCOSDetect: hidden=40 at width 1 is 40 channels; write a number that makes a"),
     ],
 )
