@@ -31,6 +31,7 @@ class TowerNorm(nn.GroupNorm):
 
     Args:
         c: channels.
+    Source: Wu and He 2018 (group normalization), by torch.
     """
 
     def __init__(self, c: int):
@@ -73,6 +74,19 @@ class TowerDetect(DenseDetect):
         self.channels = max(int(hidden * width), 1)
         self.candidates = whole(candidates, f"{type(self).__name__}: candidates", 1, NUMBER, 1000)
         self.lateral = laterals(ch, self.channels)
+
+    def tower_norm(self, hidden: int, width: float) -> type[TowerNorm]:
+        """The norm of towers whose channels it fits.
+
+        Raises:
+            InputError: they do not make 32 groups.
+        """
+        if self.channels % GROUPS:
+            raise InputError(
+                f"{type(self).__name__}: hidden={hidden} at width {width:g} is {self.channels} channels; write a "
+                f"number that makes a multiple of {GROUPS}"
+            )
+        return TowerNorm
 
     def fit(self) -> None:
         """Let the box tower end in the channels that the coder asks for, and narrow towers start as loud as wide ones.
@@ -155,12 +169,13 @@ class RetinaDetect(TowerDetect):
         scale: side of the smallest square anchor, in strides.
         ratios: height over width of a cell's anchors.
         octaves: sizes of anchors in a cell, from `scale` on to below twice as large.
+        norm: group norms of 32 groups in the towers, whose channels have to be a multiple of 32 then.
         candidates: best anchors of each level that are compared.
         ch, strides, coder: given by the graph.
     Raises:
-        InputError: anchors that `cell_anchors` refuses.
-    Source: Lin et al. 2017 (RetinaNet), section 4. Anchors stand in the middle of their cells; torchvision has them at
-        the corner.
+        InputError: anchors that `cell_anchors` refuses, a norm that is not true or false or does not fit the channels.
+    Source: Lin et al. 2017 (RetinaNet), section 4; with norms as in torchvision's second version. Anchors stand in the
+        middle of their cells; torchvision has them at the corner.
     """
 
     criterion = "retina"
@@ -176,13 +191,17 @@ class RetinaDetect(TowerDetect):
         scale: float = 4.0,
         ratios: Sequence[float] = (0.5, 1.0, 2.0),
         octaves: int = 3,
+        norm: bool = False,
         candidates: int = 1000,
     ):
         super().__init__(nc, ch, strides, coder, hidden, width, candidates)
         self.shapes = cell_anchors("RetinaDetect", scale, ratios, octaves)
         self.anchors_per_cell = len(self.shapes)
-        self.cls = RetinaNetClassificationHead(self.channels, self.anchors_per_cell, nc)
-        self.reg = RetinaNetRegressionHead(self.channels, self.anchors_per_cell)
+        if not isinstance(norm, bool):
+            raise InputError(f"RetinaDetect: norm must be true or false, not {norm!r}")
+        layer = self.tower_norm(hidden, width) if norm else None
+        self.cls = RetinaNetClassificationHead(self.channels, self.anchors_per_cell, nc, norm_layer=layer)
+        self.reg = RetinaNetRegressionHead(self.channels, self.anchors_per_cell, norm_layer=layer)
         self.fit()
 
     def prior_sizes(self, level: int) -> Tensor:
@@ -218,13 +237,9 @@ class FCOSDetect(TowerDetect):
     ):
         super().__init__(nc, ch, strides, coder, hidden, width, candidates)
         check_order("FCOSDetect", strides)
-        if self.channels % GROUPS:
-            raise InputError(
-                f"FCOSDetect: hidden={hidden} at width {width:g} is {self.channels} channels; write a "
-                f"number that makes a multiple of {GROUPS}"
-            )
-        self.cls = FCOSClassificationHead(self.channels, 1, nc, norm_layer=TowerNorm)
-        self.reg = FCOSRegressionHead(self.channels, 1, norm_layer=TowerNorm)
+        layer = self.tower_norm(hidden, width)
+        self.cls = FCOSClassificationHead(self.channels, 1, nc, norm_layer=layer)
+        self.reg = FCOSRegressionHead(self.channels, 1, norm_layer=layer)
         self.fit()
 
     def prior_sizes(self, level: int) -> Tensor:
