@@ -225,4 +225,4 @@ def test_what_finds_no_place_is_said(caplog):
     made = Detector("frcnn.yaml", nc=2)
     state = made.state_dict() | {"model.99.weight": torch.zeros(3), "model.99.num_batches_tracked": torch.zeros(1)}
     made.load(state)
-    assert "1 tensors of the file find no place here: model.99.weight" in caplog.text
+    assert "No place here for 1 of the tensors given: model.99.weight" in caplog.text

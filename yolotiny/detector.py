@@ -235,9 +235,7 @@ class Detector(SeamedDetector):
         if isinstance(self.model[-1], AnchorDetect) and self.yaml.get("anchors") != "auto":
             self.yaml["anchors"] = self.model[-1].pixels()
         if verbose:
-            _log_loaded(len(fitting), len(own), given.origin)
-            _log_some("have another shape here and start new", [k for k in state if k in own and k not in fitting])
-            _log_some("of the file find no place here", weights.placeless(given.tensors, official, own))
+            _log_loaded(given.origin, state, own, weights.placeless(given.tensors, official, own))
 
     def run_augmented(self, x: Tensor, scales: Sequence[float] = ()) -> Any:
         """(B, C, H, W) pictures in several sizes, joined; ultralytics' own augmentation for its heads.
@@ -318,17 +316,17 @@ def _loss_terms(layers: nn.Module) -> list[tuple[str, dict[str, Any]]]:
     return [term for layer in layers.children() for term in getattr(layer, "loss_terms", {}).items()]
 
 
-def _log_loaded(loaded: int, total: int, origin: str) -> None:
-    """Say how many tensors were taken over."""
-    log = LOGGER.info if loaded > total / 2 else LOGGER.warning
-    log(f"Loaded {loaded} of {total} tensors from {origin}")
-
-
-def _log_some(what: str, names: list[str]) -> None:
-    """Say what is with some tensors, where there are any."""
-    if names:
-        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        LOGGER.info(f"{len(names)} tensors {what}: {shown}")
+def _log_loaded(origin: str, state: dict[str, Tensor], own: dict[str, Tensor], placeless: list[str]) -> None:
+    """Say how many tensors of a detector's own were taken over from given ones, and what is with the others."""
+    loaded, others = len(weights.match(state, own)), [k for k in state if k in own and state[k].shape != own[k].shape]
+    log = LOGGER.info if loaded > len(own) / 2 else LOGGER.warning
+    log(f"Loaded {loaded} of {len(own)} tensors from {origin}")
+    for names, what in (
+        (others, f"{len(others)} tensors have another shape here and start new"),
+        (placeless, f"No place here for {len(placeless)} of the tensors given"),
+    ):
+        if names:
+            LOGGER.info(f"{what}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}")
 
 
 def _classes(nc: Any) -> int:
