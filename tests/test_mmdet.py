@@ -20,6 +20,7 @@ from tests.detectors import load_official
 from yolotiny.coders import CenterCoder
 from yolotiny.config import load as config
 from yolotiny.detector import Detector
+from yolotiny.errors import InputError
 from yolotiny.nn.center_head import YOLCDetect
 from yolotiny.weights import ours, placeless, read_tensors
 
@@ -219,6 +220,20 @@ def test_a_file_tells_its_classes(meta, tmp_path):
     torch.save({"meta": meta, "state_dict": tensors}, tmp_path / "epoch_12.pth")
     found = read_tensors(tmp_path / "epoch_12.pth")
     assert found.names == {0: "a", 1: "b"} and found.origin == "mmdetection checkpoint"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"backbone.conv1.weight": torch.zeros(3)},
+        {"roi_head.bbox_head.fc_reg.bias": torch.tensor(1.0)},
+        {"bbox_head.local_head.0.bias": torch.zeros(2), "bbox_head.local_head.1.running_var": torch.zeros(3)},
+    ],
+)
+def test_official_names_on_tensors_that_are_none_are_one_line(odd):
+    given = {"backbone.conv1.weight": torch.zeros(2, 3, 1, 1), "neck.x.weight": torch.zeros(1)} | odd
+    with pytest.raises(InputError, match=r"the given state dict cannot be read as a checkpoint, it is damaged or of"):
+        Detector("frcnn.yaml", nc=2).load(given)
 
 
 def test_what_finds_no_place_is_said(caplog):

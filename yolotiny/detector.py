@@ -220,7 +220,8 @@ class Detector(SeamedDetector):
         given = weights.collect(weights_)
         bgr = isinstance(weights_, (str, Path))  # official YOLOX was trained on BGR pictures
         official, own = self.yaml.get("official") or {}, self.state_dict()
-        state = weights.ours(given.tensors, official, bgr)
+        with weights.damage_of(given.origin):  # official names on tensors that are none
+            state = weights.ours(given.tensors, official, bgr)
         fitting = weights.match(state, own)
         if not any(name in fitting for name, p in self.named_parameters() if p.dim() > 1):
             file = self.yaml.get("yaml_file")
