@@ -192,18 +192,23 @@ def said(model: Any, x: Any, options: dict[str, Any], size: int) -> Deviation:
     from ultralytics.nn.autobackend import AutoBackend
 
     from yolotiny.nn.rcnn_head import RCNNDetect
+    from yolotiny.nn.retina_head import TowerDetect
     from yolotiny.ops.postprocess import NMSConfig, nms
 
     file = model.export(imgsz=size, verbose=False, **options)
     cpu = torch.device("cpu")
-    backend, network = (AutoBackend(m, device=cpu, verbose=False).eval() for m in (file, deepcopy(model.model)))
+    copy = deepcopy(model.model)
+    head = copy.model[-1]
+    if options.get("dynamic") and isinstance(head, TowerDetect):
+        head.candidates = 65_536  # such a file keeps all
+    backend, network = (AutoBackend(m, device=cpu, verbose=False).eval() for m in (file, copy))
     with torch.no_grad():
         wanted = network(x)[0]  # with batch norms folded into the convolutions, as predict and the export have it
     if options.get("nms") and wanted.shape[-1] != 6:
         rows = nms(wanted, NMSConfig(conf=0.25, iou=0.6))
         wanted = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
     got = torch.cat([out[0] if isinstance(out := backend(one[None]), (list, tuple)) else out for one in x]).float()
-    if isinstance(model.model.model[-1], RCNNDetect) and wanted.shape[-1] != 6:  # whose proposals may come in any order
+    if isinstance(head, (RCNNDetect, TowerDetect)) and wanted.shape[-1] != 6:  # what they choose may come in any order
         got, wanted = best(got), best(wanted)
     return deviation(got, wanted)
 

@@ -18,7 +18,7 @@ from yolotiny.detector import Detector
 from yolotiny.nn.anchor_head import AnchorDetect
 from yolotiny.nn.center_head import CenterHead, YOLCDetect
 from yolotiny.nn.rcnn_head import RCNNDetect
-from yolotiny.nn.retina_head import FCOSDetect, TowerDetect
+from yolotiny.nn.retina_head import FCOSDetect, RetinaDetect, TowerDetect
 
 
 def pictures(count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
@@ -137,6 +137,8 @@ def awake(detector: Detector, share: float = 0.05, x: Tensor | None = None) -> D
         if isinstance(head, RCNNDetect):
             head.rpn.bbox_pred.weight.mul_(0.2)
             return detector
+        if isinstance(head, RetinaDetect):  # boxes not far larger than the picture
+            head.reg.bbox_reg.weight.mul_(0.2)
         said = detector(x)[1]
         if isinstance(head, CenterHead):
             # Peaks are a small part of the pixels, and blurring lowers them.

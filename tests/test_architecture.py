@@ -16,7 +16,7 @@ LINES = [
     {"errors"},
     {"files", "text", "yaml_file", "plugins"},
     {"image_files", "picture_io", "picture_names", "shipped"},
-    {"data_file"},
+    {"data_file", "mmdet"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits", "pictures", "fetch"},
     {"rasters"},

@@ -219,24 +219,24 @@ class Detector(SeamedDetector):
         """
         given = weights.collect(weights_)
         bgr = isinstance(weights_, (str, Path))  # official YOLOX was trained on BGR pictures
-        state = weights.ours(given.tensors, self.yaml.get("official") or {}, bgr)
-        fitting = weights.match(state, self.state_dict())
+        official, own = self.yaml.get("official") or {}, self.state_dict()
+        with weights.damage_of(given.origin):  # official names on tensors that are none
+            state = weights.ours(given.tensors, official, bgr)
+        fitting = weights.match(state, own)
         if not any(name in fitting for name, p in self.named_parameters() if p.dim() > 1):
-            raise InputError(
-                f"no tensor of {given.origin} fits {self.yaml.get('yaml_file')}; is it of another model or scale?"
-            )
+            file = self.yaml.get("yaml_file")
+            raise InputError(f"no tensor of {given.origin} fits {file}; is it of another model or scale?")
         self.load_state_dict(fitting, strict=False)
-        loaded, total = len(fitting), len(self.state_dict())
         known = given.names if given.names and len(given.names) == self.yaml["nc"] else None
         if names is not None:
             self.names = dict(names)
             _take_classes(self.model, known, names, fitting, verbose)
-        elif known and loaded == total:
+        elif known and len(fitting) == len(own):
             self.names = dict(known)
         if isinstance(self.model[-1], AnchorDetect) and self.yaml.get("anchors") != "auto":
             self.yaml["anchors"] = self.model[-1].pixels()
         if verbose:
-            _log_loaded(loaded, total, given.origin, [k for k in state if k in self.state_dict() and k not in fitting])
+            _log_loaded(given.origin, state, own, weights.placeless(given.tensors, official, own))
 
     def run_augmented(self, x: Tensor, scales: Sequence[float] = ()) -> Any:
         """(B, C, H, W) pictures in several sizes, joined; ultralytics' own augmentation for its heads.
@@ -317,13 +317,17 @@ def _loss_terms(layers: nn.Module) -> list[tuple[str, dict[str, Any]]]:
     return [term for layer in layers.children() for term in getattr(layer, "loss_terms", {}).items()]
 
 
-def _log_loaded(loaded: int, total: int, origin: str, other_shapes: list[str]) -> None:
-    """Say how many tensors were taken over, and which have another shape here."""
-    log = LOGGER.info if loaded > total / 2 else LOGGER.warning
-    log(f"Loaded {loaded} of {total} tensors from {origin}")
-    if other_shapes:
-        shown = ", ".join(other_shapes[:3]) + (", ..." if len(other_shapes) > 3 else "")
-        LOGGER.info(f"{len(other_shapes)} tensors have another shape here and start new: {shown}")
+def _log_loaded(origin: str, state: dict[str, Tensor], own: dict[str, Tensor], placeless: list[str]) -> None:
+    """Say how many tensors of a detector's own were taken over from given ones, and what is with the others."""
+    loaded, others = len(weights.match(state, own)), [k for k in state if k in own and state[k].shape != own[k].shape]
+    log = LOGGER.info if loaded > len(own) / 2 else LOGGER.warning
+    log(f"Loaded {loaded} of {len(own)} tensors from {origin}")
+    for names, what in (
+        (others, f"{len(others)} tensors have another shape here and start new"),
+        (placeless, f"No place here for {len(placeless)} of the tensors given"),
+    ):
+        if names:
+            LOGGER.info(f"{what}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}")
 
 
 def _classes(nc: Any) -> int:

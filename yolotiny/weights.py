@@ -14,19 +14,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import mmdet
 from .errors import InputError
 from .shipped import weights_file
 
 FORMAT = "yolotiny"  # what our checkpoints, which hold plain data alone, say under "format"
 YOLOX_STEM = "backbone.backbone.stem."  # beginning of the first layer's names in official YOLOX checkpoints
-MMDET_STEM, MMDET_NORM = "backbone.conv1.weight", "backbone.bn1.running_mean"
-MMDET_MEAN, MMDET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of red, green, blue in 0..255
+T = TypeVar("T")
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how torch.save began a file before torch 1.6
 
 
@@ -38,7 +38,8 @@ class Weights:
         tensors: parameter and buffer names to CPU tensors of any shape; floating ones in float32, integer ones as they
             were.
         names: class index to class name, None when the file does not say.
-        origin: "state dict", or "yolov5", "yolox", "yolotiny" or "ultralytics", each followed by " checkpoint".
+        origin: "state dict", or "yolov5", "yolox", "mmdetection", "yolotiny" or "ultralytics", each followed by
+            " checkpoint".
     """
 
     tensors: dict[str, Tensor]
@@ -201,7 +202,7 @@ def match(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[st
     return {k: v for k, v in source.items() if k in target and target[k].shape == v.shape}
 
 
-def rename(tensors: Mapping[str, Tensor], prefixes: Mapping[str, str]) -> dict[str, Tensor]:
+def rename(tensors: Mapping[str, T], prefixes: Mapping[str, str]) -> dict[str, T]:
     """Return the tensors under new names: the longest prefix that fits is replaced, names that none fits are kept.
 
     Args:
@@ -220,40 +221,45 @@ def rename(tensors: Mapping[str, Tensor], prefixes: Mapping[str, str]) -> dict[s
 
 
 def ours(tensors: dict[str, Tensor], official: Mapping[str, str], bgr: bool) -> dict[str, Tensor]:
-    """Tensors of official YOLOv5 and YOLOX checkpoints under our names and for our pictures; others as they are.
+    """Tensors of official YOLOv5, YOLOX and mmdetection checkpoints under our names; others as they are.
 
-    YOLOX's pictures are 0..255 and ours 0..1: the factor goes into the first filters. So do means and deviations of the
-    pictures of mmdetection, whose class of no object is the last and becomes the first.
+    YOLOX's pictures are 0..255 and ours 0..1: the factor goes into the first filters. What changes in those of
+    mmdetection says `mmdet.converted`.
 
     Args:
         tensors: by name, of any shape.
         official: beginnings of official names to ours, of the model file.
         bgr: the first filters of YOLOX expect blue first, and are to expect red first.
     Returns:
-        By name, of any shape, as they came.
+        By name, of any shape, as they came but for those of mmdetection.
     """
+    return rename(_adapted(tensors, bgr), official if _is_official(tensors) else {})
+
+
+def placeless(tensors: dict[str, Tensor], official: Mapping[str, str], target: Mapping[str, Tensor]) -> list[str]:
+    """The names, as they were given, of tensors that `target` has no place for under our names.
+
+    Args:
+        tensors: by name, of any shape.
+        official: as for `ours`.
+        target: by name, of any shape. Counters of norms, which no network reads, are not told.
+    """
+    given = {name: name for name in _adapted(tensors, bgr=False)}
+    found = rename(given, official if _is_official(tensors) else {})
+    return [old for new, old in found.items() if new not in target and not old.endswith(".num_batches_tracked")]
+
+
+def _is_official(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether names are those of an official checkpoint of YOLOv5, YOLOX or mmdetection."""
+    return "model.24.anchors" in tensors or any(k.startswith("backbone.") for k in tensors)
+
+
+def _adapted(tensors: dict[str, Tensor], bgr: bool) -> dict[str, Tensor]:
+    """Tensors under their names, for our pictures and layers."""
     if any(k.startswith(YOLOX_STEM) for k in tensors):
         first = f"{YOLOX_STEM}conv.conv.weight"
-        tensors = {k: _stem(v, bgr) if k == first else v for k, v in tensors.items()}
-    if MMDET_STEM in tensors and any(k.startswith("neck.") for k in tensors):
-        tensors = _mmdet(tensors)
-    if "model.24.anchors" in tensors or any(k.startswith("backbone.") for k in tensors):
-        tensors = rename(tensors, official)
-    return tensors
-
-
-def _mmdet(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of mmdetection for pictures in 0..1, red first as theirs, and with no object as the first class.
-
-    What the means add is taken off in the norm behind. At the border that is not the same: their pictures are filled up
-    by zeros once the mean is off, ours before.
-    """
-    mean, deviation = (torch.tensor(v).view(1, 3, 1, 1) for v in (MMDET_MEAN, MMDET_STD))
-    out = {k: v.roll(1, 0) if ".fc_cls." in k and k.startswith("roi_head.") else v for k, v in tensors.items()}
-    if (weight := tensors[MMDET_STEM]).shape[1] == 3 and MMDET_NORM in tensors:
-        out[MMDET_STEM] = weight * 255 / deviation
-        out[MMDET_NORM] = tensors[MMDET_NORM] + (weight * mean / deviation).sum((1, 2, 3))
-    return out
+        return {k: _stem(v, bgr) if k == first else v for k, v in tensors.items()}
+    return mmdet.converted(tensors) if mmdet.is_mmdet(tensors) else tensors
 
 
 def _stem(weight: Tensor, bgr: bool) -> Tensor:
@@ -297,7 +303,7 @@ def _interpret(payload: Any) -> Weights:
     tensors = dict(tensors_of(inner))
     if tensors and all(k.startswith("module.") for k in tensors):  # saved from a data-parallel wrapper
         tensors = {k.removeprefix("module."): v for k, v in tensors.items()}
-    names = names_of(getattr(inner, "names", None)) or names_of(outer.get("names"))
+    names = names_of(getattr(inner, "names", None)) or names_of(outer.get("names")) or names_of(mmdet.classes(outer))
     tensors = {k: v.detach().float() if v.is_floating_point() else v.detach() for k, v in tensors.items()}
     ours = outer.get("format") == FORMAT
     return Weights(tensors, names, f"{FORMAT} checkpoint" if ours else _origin(inner, tensors))
@@ -336,7 +342,7 @@ def names_of(value: Any) -> dict[int, str] | None:
 
 
 def _origin(model: Any, tensors: Mapping[str, Tensor]) -> str:
-    """Name the package a model came from: by its class, or for YOLOX, which saves no classes, by its tensor names."""
+    """Name the package a model came from: by its class, or for those that save none, by the names of its tensors."""
     package = type(model).__module__.partition(".")[0] if isinstance(model, Record) else ""
     known = {"models": "yolov5 checkpoint", "ultralytics": "ultralytics checkpoint", "yolotiny": "yolotiny checkpoint"}
     if package in known:
@@ -344,4 +350,6 @@ def _origin(model: Any, tensors: Mapping[str, Tensor]) -> str:
     yolox = any(k.startswith("backbone.backbone.") for k in tensors) and any(
         k.startswith("head.cls_preds.") for k in tensors
     )
-    return "yolox checkpoint" if yolox else "state dict"
+    if yolox:
+        return "yolox checkpoint"
+    return "mmdetection checkpoint" if mmdet.is_mmdet(tensors) else "state dict"

@@ -206,3 +206,15 @@ def test_renorm_gives_a_lone_pixel_the_score_it_had_before_the_blur():
     assert sharp[:, 4].tolist() == pytest.approx([0.8808, 0.5], abs=1e-3) and sharp[:, 5].tolist() == [1, 0]
     with pytest.raises(InputError, match="renorm=true restores scores"):
         found(renorm=True, blur=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"swapped": True, "refine": False}, "swapped=true is about the refined boxes; leave it out with refine=false"),
+        ({"swapped": 1}, "swapped must be true or false, not 1"),
+    ],
+)
+def test_boxes_are_looked_into_swapped_only_where_they_are_refined(options, message):
+    with pytest.raises(InputError, match=f"YOLCDetect: {message}"):
+        YOLCDetect(2, [8], [4.0], CenterCoder(), **options)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from torch.nn import GroupNorm
 from torchvision.models.detection.fcos import FCOS
-from torchvision.models.detection.retinanet import RetinaNet
+from torchvision.models.detection.retinanet import RetinaNet, RetinaNetHead
 
 from tests.messages import assert_says
 from tests.torchvision_pairs import (
@@ -24,7 +27,7 @@ from tests.torchvision_pairs import (
 )
 from yolotiny.coders import BinsCoder, DeltaCoder, LTRBCoder
 from yolotiny.criterion import CRITERIA
-from yolotiny.nn.retina_head import FCOSDetect, RetinaDetect
+from yolotiny.nn.retina_head import FCOSDetect, RetinaDetect, TowerNorm
 
 ASSIGNERS = {
     "retina": {"type": "max_iou", "pos": 0.5, "neg": 0.4, "min_pos": 0},
@@ -32,21 +35,27 @@ ASSIGNERS = {
 }
 
 
-def pair(name: str, coder=None):
+def pair(name: str, coder=None, candidates: int = 1000):
     """A head of ours and torchvision's detector with its tensors."""
-    coder = coder or (DeltaCoder() if name == "retina" else LTRBCoder())
-    kind, theirs = (RetinaDetect, RetinaNet) if name == "retina" else (FCOSDetect, FCOS)
-    ours = kind(NC, [CHANNELS] * 2, list(STRIDES), coder, hidden=CHANNELS)
+    retina = name.startswith("retina")
+    coder = coder or (DeltaCoder() if retina else LTRBCoder())
+    kind, theirs = (RetinaDetect, RetinaNet) if retina else (FCOSDetect, FCOS)
+    options, more = {"hidden": CHANNELS, "candidates": candidates}, {}
+    if name == "retina-norm":
+        options["norm"] = True
+        more["head"] = RetinaNetHead(CHANNELS, 9, NC, norm_layer=partial(GroupNorm, 32))
+    ours = kind(NC, [CHANNELS] * 2, list(STRIDES), coder, **options)
     loud(ours)
-    if name == "retina":
+    if retina:
         ours.reg.bbox_reg.weight.data *= 0.2  # boxes within the picture
-    other = theirs(Given(features()), NC, anchor_generator=anchors_of(ours), score_thresh=0.05, **PLAIN)
+    other = theirs(Given(features()), NC, anchor_generator=anchors_of(ours), score_thresh=0.05, **PLAIN, **more)
+    other.topk_candidates = candidates
     other.head.classification_head.load_state_dict(ours.cls.state_dict())
     other.head.regression_head.load_state_dict(ours.reg.state_dict())
     return ours, other
 
 
-@pytest.mark.parametrize("name", ["retina", "fcos"])
+@pytest.mark.parametrize("name", ["retina", "retina-norm", "fcos"])
 @pytest.mark.parametrize("empty", [False, True])
 def test_losses_are_those_of_torchvision(name, empty):
     ours, theirs = pair(name)
@@ -56,7 +65,7 @@ def test_losses_are_those_of_torchvision(name, empty):
         keep = rows["batch_idx"] == 0
         rows = {k: v if k == "img" else v[keep] for k, v in rows.items()}
     losses = theirs.train()([torch.zeros(3, SIZE, SIZE)] * 2, wanted)
-    criterion = CRITERIA[name]({"assigner": ASSIGNERS[name]}, ours.coder, NC)
+    criterion = CRITERIA[ours.criterion]({"assigner": ASSIGNERS[ours.criterion]}, ours.coder, NC)
     _, parts = criterion(ours.train()(features()), rows)
     names = {"classification": "cls_loss", "bbox_regression": "box_loss", "bbox_ctrness": "center_loss"}
     assert len(losses) == len(parts)
@@ -65,13 +74,40 @@ def test_losses_are_those_of_torchvision(name, empty):
         assert value > 0.01
 
 
-@pytest.mark.parametrize("name", ["retina", "fcos"])
-def test_detections_are_those_of_torchvision(name):
-    ours, theirs = pair(name)
+@pytest.mark.parametrize("name", ["retina", "retina-norm", "fcos"])
+@pytest.mark.parametrize("candidates", [1000, 20])
+def test_detections_are_those_of_torchvision(name, candidates):
+    """With 20 most anchors of both levels, and most classes of those that stay, go before suppression."""
+    ours, theirs = pair(name, candidates=candidates)
     with torch.no_grad():
         wanted = theirs.eval()([torch.zeros(3, SIZE, SIZE)] * 2)
         y, _ = ours.eval()(features())
     assert_same(detections(y, 0.05, theirs.nms_thresh, theirs.detections_per_img), wanted)
+    assert y.shape[2] == sum(min(candidates, n) for n in ours.raw(features()).priors.counts)
+
+
+@pytest.mark.parametrize("name", ["retina", "fcos"])
+def test_the_best_priors_of_a_level_stay_and_only_an_export_for_any_size_has_all(name):
+    ours, _ = pair(name, candidates=5)
+    ours.eval()
+    preds = ours.raw(features())
+    y, kept = ours.decode(preds), ours.chosen(preds)
+    first = ours.scores(preds).amax(-1)[:, : preds.priors.counts[0]]
+    assert torch.equal(y[:, 4:, :5].amax(1), first.sort(1, descending=True)[0][:, :5])
+    assert kept.box.shape == (2, 10, 4) and kept.priors.centers.shape == (2, 10, 2)
+    ours.export = ours.dynamic = True
+    assert ours.decode(preds).shape[2] == sum(preds.priors.counts)
+
+
+def test_a_tower_norm_is_a_group_norm_however_maps_lie_in_memory():
+    x, norm = torch.randn(2, 64, 5, 7, requires_grad=True), TowerNorm(64)
+    torch.nn.init.normal_(norm.weight)
+    for given in (x, x.contiguous(memory_format=torch.channels_last)):
+        y, wanted = norm(given), torch.nn.functional.group_norm(given, 32, norm.weight, norm.bias)
+        torch.testing.assert_close(y, wanted)
+        assert y.stride() == given.stride()
+        grads = [torch.autograd.grad(out.square().sum(), x, retain_graph=True)[0] for out in (y, wanted)]
+        torch.testing.assert_close(*grads)
 
 
 @pytest.mark.parametrize("name", ["retina", "fcos"])
@@ -115,6 +151,13 @@ def test_fcos_counts_its_levels_from_the_finest():
         (RetinaDetect, {"ratios": [0]}, "RetinaDetect: ratios=0 must be a number above 0; write for example 1"),
         (RetinaDetect, {"octaves": 0}, "RetinaDetect: octaves=0 must be a whole number from 1 to 100"),
         (RetinaDetect, {"scale": -1}, "RetinaDetect: scale=-1 must be a number above 0"),
+        (RetinaDetect, {"candidates": 0}, "RetinaDetect: candidates=0 must be a whole number from 1"),
+        (RetinaDetect, {"norm": 1}, "RetinaDetect: norm must be true or false, not 1"),
+        (
+            RetinaDetect,
+            {"norm": True, "hidden": 40},
+            "RetinaDetect: hidden=40 at width 1 is 40 channels; write a number",
+        ),
         (FCOSDetect, {"hidden": 40}, "FCOSDetect: hidden=40 at width 1 is 40 channels; write a number that makes a"),
     ],
 )

@@ -50,6 +50,25 @@ def test_the_spread_comes_with_the_boxes_in_pixels_of_the_picture(model, tmp_pat
     assert not isinstance(model.predict(PICTURE, **options)[0], UncertainResults)  # and not unasked
 
 
+def test_the_spread_is_that_of_its_box_where_a_head_keeps_the_best_of_each_level(tmp_path):
+    torch.manual_seed(0)
+    bins = {"coder": {"type": "bins", "alpha": 2, "n": 4}, "assigner": {"type": "max_iou"}, "loss": {"box": "giou"}}
+    base = config.load("retina.yaml")
+    cfg = base | bins | {"loss": {k: v for k, v in base["loss"].items() if k != "box"} | bins["loss"]}
+    detector = awake(Detector(cfg, nc=2))
+    torch.save({"model": detector, "ema": None, "epoch": -1, "train_args": {"imgsz": 128}}, tmp_path / "retina.pt")
+    made = YOLO(tmp_path / "retina.pt")
+    options = {"imgsz": 128, "verbose": False, "uncertainty": True, "project": str(tmp_path), "max_det": 5}
+    (found,) = made.predict(PICTURE, **options)
+    head, x = detector.model[-1], torch.from_numpy(PICTURE.copy()).flip(2).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        preds = detector.eval()(x)[1]
+    boxes, spread = (f(preds.box, preds.priors)[0] for f in (head.coder.decode, head.coder.spread))
+    away = (boxes.clamp(0, 128)[:, None] - found.boxes.xyxy).abs().amax(2)  # what is found ends at the border
+    assert len(found) == 5 and away.amin(0).max() < 0.1
+    torch.testing.assert_close(spread[away.argmin(0)], torch.as_tensor(found.spread), atol=1e-2, rtol=1e-2)
+
+
 def test_it_goes_through_selection_and_json_and_picture(model, tmp_path):
     (found,) = model.predict(PICTURE, uncertainty=True, imgsz=128, verbose=False, project=str(tmp_path))
     first = found[:1].cpu()

@@ -165,11 +165,13 @@ class YOLCDetect(CenterHead):
             so the official scores of the tiniest objects are low beside those of larger ones.
         prior: what every pixel of a fresh heat map says. At full size 16 times as many pixels are empty as at stride 4,
             so that a short training spends much of its time on unlearning the usual 0.1.
+        swapped: look into the coarse box with x and y of its place and size exchanged. The official code does, and its
+            checkpoints have learnt it.
         ch, strides, coder: given by the graph.
     Raises:
-        InputError: a prior outside 0..1, a renorm without blur.
+        InputError: a prior outside 0..1, a renorm without blur, a swapped without refine or that is not true or false.
     Source: Liu et al. 2024 (YOLC, arXiv 2404.06180), section III. Offsets are in the order (y, x) that deformable
-        convolution defines; the official code writes them the other way round.
+        convolution defines; the official code writes them the other way round (`swapped`).
     """
 
     def __init__(
@@ -185,14 +187,19 @@ class YOLCDetect(CenterHead):
         blur: bool = True,
         renorm: bool = False,
         prior: float = PRIOR,
+        swapped: bool = False,
     ):
         super().__init__(nc, ch, strides, coder)
         number(prior, "YOLCDetect: prior", 0, 1, "()", PRIOR)
+        if not isinstance(swapped, bool):
+            raise InputError(f"YOLCDetect: swapped must be true or false, not {swapped!r}")
+        if swapped and not refine:
+            raise InputError("YOLCDetect: swapped=true is about the refined boxes; leave it out with refine=false")
         if renorm and not blur:
             raise InputError(
                 "YOLCDetect: renorm=true restores scores that blurring lowers; leave it out with blur=false"
             )
-        self.prior = prior
+        self.prior, self.swapped = prior, swapped
         c = max(round(hidden * width / 8) * 8, 8)
         self.smooth, self.renorm = blur, renorm
         self.heat = HeatBranch(ch[0], nc, coupled=coupled)
@@ -219,7 +226,9 @@ class YOLCDetect(CenterHead):
         f = self.reg(features[0])
         box = [self.coarse(f)]
         if self.refined is not None and self.offset is not None:
-            points = points_in_box(self.in_cells(box[0].detach().float()), self.offset(f).float().sigmoid())
+            coarse = self.in_cells(box[0].detach().float())
+            coarse = coarse[:, [1, 0, 3, 2]] if self.swapped else coarse
+            points = points_in_box(coarse, self.offset(f).float().sigmoid())
             box.append(self.refined(f, points))
         return CenterPreds((self.heat(features[0]),), tuple(box), self.priors(features))
 

@@ -126,6 +126,10 @@ class DenseDetect(Detect):
         scores = self.scores(preds) if self.export else self.scores(preds).float()
         return torch.cat((boxes.to(scores.dtype), scores), -1).transpose(1, 2)
 
+    def chosen(self, preds: Preds) -> Preds:
+        """The predictions that `decode` gives, in its order; all of them here."""
+        return preds
+
     def scores(self, preds: Preds) -> Tensor:
         """Predictions -> (B, A, C) final scores: class probabilities, times objectness where there is one."""
         scores = preds.cls.sigmoid()

@@ -123,15 +123,21 @@ class UpsampleConcat(nn.Module):
     Args:
         ch: channels of the levels, the finest first.
         c2: channels out.
+        smooth: a 3x3 convolution behind, as mmdetection's HRFPN has it.
+    Raises:
+        InputError: a smooth that is not true or false.
     Source: Sun et al. 2019 (HRNet, the fusion of HRFPN), with one level out.
     """
 
-    def __init__(self, ch: list[int], c1: int, c2: int):
+    def __init__(self, ch: list[int], c1: int, c2: int, smooth: bool = False):
         super().__init__()
+        if not isinstance(smooth, bool):
+            raise InputError(f"UpsampleConcat: smooth must be true or false, not {smooth!r}")
         self.conv = nn.Conv2d(sum(ch), c2, 1)
+        self.smooth = nn.Conv2d(c2, c2, 3, padding=1) if smooth else nn.Identity()
 
     def forward(self, x: list[Tensor]) -> Tensor:
         """Per level (B, c, H, W) -> (B, c2, H, W) of the first."""
         size = x[0].shape[-2:]
         rest = [F.interpolate(f, size=size, mode="bilinear", align_corners=False) for f in x[1:]]
-        return self.conv(torch.cat((x[0], *rest), 1))
+        return self.smooth(self.conv(torch.cat((x[0], *rest), 1)))

@@ -123,8 +123,9 @@ class UncertainPredictor(Predictor):
         """Network output -> one `UncertainResults` per picture."""
         if not isinstance(preds, (list, tuple)) or not isinstance(preds[1], Preds):
             raise InputError("uncertainty=True does not go with augment=True")
-        coder = self.model.model.model[-1].coder  # of the network as it was set up
-        spread = coder.spread(preds[1].box.float(), preds[1].priors)  # (B, A, 4)
+        head = self.model.model.model[-1]  # of the network as it was set up
+        chosen = head.chosen(preds[1])
+        spread = head.coder.spread(chosen.box.float(), chosen.priors)  # (B, A, 4)
         found = self.suppress(preds[0], spread)
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
