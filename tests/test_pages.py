@@ -7,18 +7,30 @@ what is only checked stands in `NOT_RUN` of `tests/pages/running.py`, with the r
 from __future__ import annotations
 
 import ast
+import functools
+import json
 import re
+import sys
 
 import pytest
+import yaml
 
-from tests.pages.checks import CHECKS
-from tests.pages.reading import PAGES, commands, parts
-from tests.pages.running import CHEAP, NOT_RUN, TRAINING, Reader
+import yolotiny.runtime
+from tests.pages.checks import check, complete
+from tests.pages.reading import PAGES, Part, commands, parts
+from tests.pages.running import NOT_RUN, TRAINING, Reader, runs
 from tests.plugging import forget_plugins
 from tests.tiny_data import ROOT
+from yolotiny import YOLO
+from yolotiny.cli.commands import demo
+from yolotiny.data import write_demo
 
-LANGUAGES = {"bash", "python", "yaml", "json", "toml", "text", "", "span"}
-WITH_CODE = [page for page in PAGES if any(part.language in ("bash", "python") or Reader.inline(part) for part in parts(page))]
+# What a fence may say it holds, and what has to be able to read that.
+LANGUAGES = {"bash": str, "python": ast.parse, "yaml": yaml.safe_load, "json": json.loads, "toml": str}
+LANGUAGES |= {"text": str, "": str, "span": str}
+COMMAND = re.compile(r"^(\$ )?(yolotiny|yolotiny-run|make|pip|python3?) \w", re.MULTILINE)
+PLACES = r"(benchmarks|cfg|docs|packaging|tests|yolotiny)/[\w./-]+"
+WITH_CODE = [page for page in PAGES if any(map(runs, parts(page)))]
 
 
 def name(page):
@@ -31,10 +43,38 @@ def test_every_command_is_known_with_its_options_and_files(page):
     for part in parts(page):
         for command in commands(part, variables):
             try:
-                assert command.kind in CHECKS, f"add {command.kind!r} to CHECKS, and to NOT_RUN where it cannot run"
-                CHECKS[command.kind](command)
+                check(command)
             except (Exception, SystemExit) as error:
                 wrong.append(f"{part.place}: {command.text}: {error}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_block_says_what_it_is_and_can_be_read(page):
+    for part in parts(page):
+        assert part.language in LANGUAGES, f"{part.place}: {part.language} is none of {', '.join(LANGUAGES)}"
+        LANGUAGES[part.language](part.text)
+        hidden = part.language not in ("bash", "span") and COMMAND.search(part.text)
+        assert not hidden, f"{part.place}: commands stand in a block ```bash"
+
+
+@functools.cache
+def words():
+    """Every word of the package, its YAML files and the programs beside it."""
+    files = [*(ROOT / "yolotiny").rglob("*.py"), *(ROOT / "cfg").rglob("*.yaml"), *(ROOT / "benchmarks").rglob("*.py")]
+    return {word for file in files for word in re.findall(r"[A-Za-z_]\w*", file.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_option_and_file_that_a_text_names_is_there(page):
+    wrong = []
+    for part in parts(page):
+        if part.language == "span":
+            keys = re.findall(r"(?:^|[\s,(])([A-Za-z_][\w.]*)=(?!=)", part.text)
+            ours = [key for key in keys if not key.isupper() or key.startswith("YOLOTINY_")]
+            wrong += [f"{part.place}: {key}" for key in ours if not set(key.split(".")) <= words()]
+            if re.fullmatch(PLACES, part.text) and not (ROOT / part.text).exists():
+                wrong.append(f"{part.place}: {part.text}")
     assert wrong == []
 
 
@@ -52,19 +92,68 @@ def bucket(request):
         yield
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("page", WITH_CODE, ids=name)
-def test_every_block_runs(page, bucket, tmp_path, monkeypatch):
-    from yolotiny import YOLO
-
+@pytest.fixture
+def cheap(monkeypatch):
+    """Trainings of a moment, whatever asks for them, and the runtime's wheel as if it were installed."""
     train = YOLO.train
     monkeypatch.setattr(YOLO, "train", lambda self, **options: train(self, **options | TRAINING))
+    monkeypatch.setattr(demo, "write_demo", functools.partial(write_demo, train=4, val=2, imgsz=128))
+    monkeypatch.setattr(demo, "IMGSZ", 128)
+    monkeypatch.setitem(sys.modules, "yolotiny_runtime", yolotiny.runtime)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+def test_every_block_runs(page, bucket, cheap, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
     reader = Reader(page, tmp_path)
+    monkeypatch.chdir(reader.place)
     try:
         for part in reader.read():
             print(f"--- {part.place}\n{part.text}")
     finally:
         reader.end()
         forget_plugins()
+
+
+def of(text, language="bash"):
+    return Part(ROOT / "README.md", 1, language, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("yolotiny trian data=demo", "unknown command 'trian'"),
+        ("yolotiny train data=demo modle=yolov5n", "unknown option 'modle'"),
+        ("yolotiny train model=yolov5n", "train needs data="),
+        ("yolotiny train data=demo epochs=many", "epochs"),
+        ("yolotiny val model=a.pt data=demo && yolotiny export model=a.pt fromat=onnx", "unknown option 'fromat'"),
+        ("D='data=demo imgz=64'\nyolotiny train model=yolov5n $D", "unknown option 'imgz'"),
+        ("torchrun --nproc-per-node=2 -m yolotiny train data=demo lr=1", "unknown option 'lr'"),
+        ("docker run -v data:/data yolotiny train model=yolov5n", "train needs data="),
+        ("yolotiny-run best.onnx pictures --cropped auto", "unrecognized arguments: --cropped"),
+        ("python benchmarks/crops.py model=best.pt date=demo", "has no date"),
+        ("python benchmarks/cropped.py", "No such file"),
+        ("make everything", "the Makefile has"),
+        ("pip install 'yolotiny[all]'", r"yolotiny\[all\]"),
+        ("pytest tests/test_nothing.py", "test_nothing"),
+        ("wget example.org", "add 'wget' to CHECKS"),
+    ],
+)
+def test_a_mistake_in_a_page_is_found(text, says):
+    with pytest.raises((Exception, SystemExit), match=says):
+        for command in commands(of(text), {}):
+            check(command)
+
+
+def test_a_line_in_the_middle_of_a_text_may_be_a_part_of_one():
+    (one,) = commands(of("yolotiny val k=0", "span"), {})
+    check(one)
+    assert not complete(one) and not complete(next(commands(of("yolotiny models get NAME", "span"), {})))
+    assert complete(next(commands(of("yolotiny val data=demo", "span"), {})))
+    assert list(commands(of("yolotiny", "span"), {})) == []
+
+
+def test_everything_that_is_not_run_is_still_in_the_pages():
+    lines = [command.text for page in PAGES for part in parts(page) for command in commands(part, {})]
+    assert [pattern for pattern in NOT_RUN if not any(re.search(pattern, line) for line in lines)] == []

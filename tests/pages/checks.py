@@ -22,26 +22,37 @@ from yolotiny.runtime import serve_command
 LEFT_OUT = re.compile(r"\.\.\.|.*=\.\.\.|[A-Z]+|--")  # of a line that is shown in part
 
 
-def yolotiny(words: list[str], whole: bool = True) -> str:
-    """The command exists, and has every option with such a value; the name of the command.
+def check(command: Command) -> None:
+    """Raise what is wrong with a line."""
+    assert command.kind in CHECKS, f"add {command.kind!r} to CHECKS, and to NOT_RUN where it cannot run"
+    CHECKS[command.kind](command)
+
+
+def command_of(words: list[str]) -> str:
+    """The name of one of our commands, which may have two words."""
+    two = group(words[0]) and len(words) > 1 and "=" not in words[1]
+    return " ".join(words[: 2 if two else 1])
+
+
+def yolotiny(words: list[str], whole: bool = True) -> None:
+    """The command exists, and has every option with such a value.
 
     Args:
         words: behind `yolotiny`.
         whole: nothing is left out of the line.
     """
-    if words[0] == "help":
-        assert all(group(word) or find_command(word) for word in words[1:] if not LEFT_OUT.fullmatch(word))
-        return "help"
-    two = group(words[0]) and len(words) > 1 and "=" not in words[1]
-    name, rest = " ".join(words[: 2 if two else 1]), words[2 if two else 1 :]
+    name = command_of(words)
+    rest = words[len(name.split()) :]
     if not whole:
         rest = [word for word in rest if not LEFT_OUT.fullmatch(word)]
+    if name == "help":
+        assert all(group(word) or find_command(word) for word in rest)
+        return
     try:
         cli.check(name, find_command(name), cli.parse(rest, name))
     except InputError as error:
         if whole or " needs " not in str(error):
             raise
-    return name
 
 
 def complete(command: Command) -> bool:
@@ -74,8 +85,6 @@ def _python(command: Command) -> None:
     program, *words = command.words[1:]
     if program == "-c":
         compile(words[0], "-c", "exec")
-    elif program == "-m" and words[0] in CHECKS:
-        CHECKS[words[0]](Command(command.part, words))
     elif program == "-m":
         assert importlib.util.find_spec(words[0].partition(".")[0]) or words[0] in ELSEWHERE, words[0]
     else:

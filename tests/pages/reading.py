@@ -1,4 +1,4 @@
-"""What a page of the documentation shows: its blocks and its command lines, in the order in which a reader meets them."""
+"""What a page of the documentation shows: its blocks and its command lines, in the order of the page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.tiny_data import ROOT
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "cfg").rglob("*.md")])
 PARTS = re.compile(r"^ *```(?P<language>\S*).*?\n(?P<block>.*?)^ *```$|(?<!`)`(?P<span>[^`]+)`(?!`)", re.M | re.S)
 INLINE = {"yolotiny", "yolotiny-run", "make", "pip", "python"}  # what begins a command in the middle of a text
+MODULES = {"yolotiny": "yolotiny", "yolotiny.runtime": "yolotiny-run", "pytest": "pytest", "pip": "pip"}
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.S)
 
 
@@ -94,6 +95,8 @@ def _of_line(part: Part, line: str, variables: dict[str, str]) -> Iterator[Comma
         while words and (assigned := ASSIGNED.fullmatch(words[0])):
             set_[assigned[1]] = assigned[2]
             del words[0]
+        if words and "python" in words[0] and words[1:2] == ["-m"] and words[2] in MODULES:
+            words[:3] = [MODULES[words[2]]]
         if words:
             yield Command(part, words, set_)
         else:

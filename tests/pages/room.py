@@ -17,6 +17,7 @@ import numpy as np
 
 from tests.tiny_data import ROOT, room
 from yolotiny.data import convert
+from yolotiny.exchange import Asked, export
 
 NAMES = ["Person", "Car", "Bicycle", "OtherVehicle"]
 Made = tuple[np.ndarray, np.ndarray]  # a picture, and (n, 5) rows: class, left, top, width, height in pixels
@@ -110,9 +111,11 @@ def dota(to: Path) -> None:
         write(to / split / "labelTxt" / "P0.txt", "\n".join(lines))
 
 
-def aerial_cars(to: Path) -> None:
-    """Pictures and YOLO labels in two splits, five classes."""
-    data_set(to)
+def reviewed(to: Path) -> None:
+    """Pictures and the export of CVAT."""
+    made = room() / "made"
+    data_set(made)
+    export(Asked(made, "cvat", link=False), to)
 
 
 def pictures(to: Path) -> None:
@@ -256,8 +259,9 @@ FILES: dict[str, Callable[[Path], None]] = {
     "hit-uav": data_set,
     "VisDrone2019-DET": visdrone,
     "visdrone-mini": visdrone,
-    "aerial-cars": aerial_cars,
+    "aerial-cars": data_set,
     "DOTA": dota,
+    "reviewed": reviewed,
     "raw": lambda to: (picture(to / "a.jpg"), write(to / "boxes.csv", "file,x1,y1,x2,y2\na.jpg,9,9,20,20\n")),
     **dict.fromkeys(["datasets/hit-uav", "datasets/visdrone", "datasets/vehicles", "demo"], data_set),
     **dict.fromkeys(["data.yaml", "hit600.yaml"], data_yaml),
@@ -270,8 +274,8 @@ FILES: dict[str, Callable[[Path], None]] = {
     "best_openvino_model": openvino,
     "yolov5n.pt": network("yolov5n.yaml", nc=80),
     "yolc.pt": network("yolc-n.yaml"),
-    "ugs.pt": network("yolov5n-p2p3-ugs.yaml"),
-    "direct.pt": network("yolov5n-p2p3.yaml"),
+    **dict.fromkeys(["ugs.pt", "ce/weights/last.pt"], network("yolov5n-p2p3-ugs.yaml")),
+    **dict.fromkeys(["direct.pt", "default/weights/last.pt"], network("yolov5n-p2p3.yaml")),
     **dict.fromkeys(["predictions.json", "before.json"], detections(0)),
     **dict.fromkeys(["after.json", "runs/detect/b/predictions.json"], detections(2)),
     # own parts and programs

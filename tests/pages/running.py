@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
-import runpy
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import cv2
+import numpy as np
 import pytest
 
-from tests.pages.checks import complete, yolotiny
+from tests.pages.checks import command_of, complete
 from tests.pages.reading import Command, Part, commands, parts
-from tests.pages.room import MY_PARTS, furnish
+from tests.pages.room import MY_PARTS, furnish, shipped
 from tests.plugging import forget_plugins
+from tests.serve.conftest import Service
 from tests.tiny_data import QUICK, ROOT
+from yolotiny import study
+from yolotiny.cli import main as cli
+from yolotiny.runtime import cli as runtime
+from yolotiny.runtime import serve_command
 
 # Of a line's text, and why such a line is checked without being run.
 NOT_RUN = {
-    r"^(make|pip|python -m (pip|venv)) ": "builds and installs",
+    r"^(make|pip|python -m venv) ": "builds and installs",
     r"^(docker|scp|sbatch|srun|mount|tensorboard|torchrun) ": "other machines, rights or programs",
     r"^(trtexec|g\+\+|detect|export) |best\.engine|format=engine|--provider tensorrt": "TensorRT, compilers",
-    r"^(pytest|python -m pytest) ": "tests run by themselves",
+    r"^pytest ": "tests run by themselves",
     r"engine=ray|rtsp://": "a cluster, a camera",
-    r"^python benchmarks/(bulk|geo|gpu|vehicles)\.py": "minutes, gigabytes, raw data of others",
+    r"^python benchmarks/(bulk|geo|gpu|sampler|vehicles)\.py|layers=True": "minutes, gigabytes, raw data of others",
 }
 # What is cheap enough for a test: words that stand instead of a line's own, or behind it.
 CHEAP = {
@@ -38,9 +43,8 @@ CHEAP = {
     "python benchmarks/crops.py": "pictures=1 rounds=1",
     "python benchmarks/int8.py": "imgsz=64",
     "python benchmarks/train.py": "imgsz=64 batch=2 fraction=1.0 rounds=1",
-    "python benchmarks/sampler.py": "imgsz=128",
 }
-TRAINING = QUICK | {"batch": 2, "workers": 0, "amp": False, "cache": False}
+TRAINING = QUICK | {"batch": 2, "workers": 0}
 
 
 class Reader:
@@ -48,112 +52,107 @@ class Reader:
 
     Args:
         page: the page.
-        folder: an empty one, where the reader works.
+        folder: an empty one, which gets the files that the page names.
 
     Attributes:
-        names: what Python blocks have in common. Fragments take a model, a camera, and so on, for granted.
+        place: where the reader works: `folder`, or the page's own one in it where the page speaks of `../`.
+        names: what Python blocks have in common. Fragments take a camera, a function and so on for granted.
         service: the last that was started.
     """
 
     def __init__(self, page: Path, folder: Path):
-        from yolotiny import YOLO
-
         self.parts = list(parts(page))
-        self.folder, self.service = folder, None
-        shown = "\n".join(part.text for part in self.parts if part.language in ("bash", "python") or self.inline(part))
-        self.made = furnish(folder, shown)
-        frame = cv2.imread(str(ROOT / "cfg/pictures/0_80_30_0_06917.jpg"))
-        self.names: dict[str, Any] = {"__name__": "page", "YOLO": YOLO}
-        exec(MY_PARTS.partition("register(")[0], self.names)
-        self.names |= {"camera": [frame] * 2, "detect": lambda images: [[] for _ in images]}
-
-    @staticmethod
-    def inline(part: Part) -> bool:
-        """Whether it is a command between backticks that can be run."""
-        return part.language == "span" and any(complete(command) for command in commands(part, {}))
+        self.folder = self.place = folder
+        self.made = furnish(folder, "\n".join(part.text for part in self.parts if runs(part)))
+        variables: dict[str, str] = {}
+        if any("../" in word for part in self.parts for command in commands(part, variables) for word in command.words):
+            self.place = folder / page.parent.relative_to(ROOT)
+            shutil.copytree(page.parent, self.place)
+        self.names = {
+            "__name__": "page",
+            "camera": [shipped()[0][0]] * 2,
+            "detect": lambda images: [np.zeros((0, 6))] * len(images),
+        }
+        exec(f"from yolotiny import YOLO\n{MY_PARTS.partition('register(')[0]}", self.names)
+        self.service: Service | None = None
 
     def read(self) -> Iterator[Part]:
-        """Run block by block; each is given before it is run, so that a failure can be placed."""
+        """Run part by part; each is given before it is run, so that a failure can be placed."""
         variables: dict[str, str] = {}
         for part in self.parts:
-            if part.language == "bash" or self.inline(part):
+            if named := re.match(r"# ([\w.]+\.(?:py|yaml))\n", part.text):
+                (self.place / named[1]).write_text(part.text, encoding="utf-8")  # a file that the reader keeps
+            if runs(part):
                 yield part
                 for command in commands(part, variables):
                     self.do(command)
-            elif part.language in ("python", "yaml"):
-                yield part
-                self.write_or_run(part)
-
-    def write_or_run(self, part: Part) -> None:
-        """A block whose first line names a file is that file; other Python is run, and leaves no plugin behind."""
-        if named := re.match(r"# ([\w.]+\.(?:py|yaml))\n", part.text):
-            (self.folder / named[1]).write_text(part.text, encoding="utf-8")
-        elif part.language == "python":
-            exec(compile(part.text, part.place, "exec"), self.names)
-            forget_plugins()
+                if part.language == "python":
+                    exec(compile(part.text, part.place, "exec"), self.names)
+                    forget_plugins()  # of this block; a command names the file
 
     def do(self, command: Command) -> None:
         """Run a command line, unless `NOT_RUN` says why not."""
         if any(re.search(pattern, command.text) for pattern in NOT_RUN):
             return
+        ways = {"yolotiny": self.yolotiny, "yolotiny-run": self.runtime, "python": self.python}
         with pytest.MonkeyPatch.context() as patch:
             for name, value in command.set.items():
                 patch.setenv(name, value)
-            words = command.words[1:]
-            if command.kind == "yolotiny":
-                self.yolotiny(words)
-            elif command.kind == "yolotiny-run":
-                self.runtime(words)
-            elif command.kind == "python" and words[0].startswith("benchmarks/"):
-                words = with_words(words[1:], CHEAP[f"python {words[0]}"])
-                patch.setattr(sys, "argv", [command.words[1], *words])
-                runpy.run_path(str(ROOT / command.words[1]), run_name="__main__")
-            else:
-                program = {"python": sys.executable}.get(command.kind, command.words[0])
-                address = self.service.address if self.service else ""
-                words = [word.replace("http://127.0.0.1:8000", address) for word in words]
-                line = " ".join([program, *(word if "*" in word else f"'{word}'" for word in words)])
-                subprocess.run(line, shell=True, check=True, timeout=120)
+            ways.get(command.kind, self.shell)(command.words)
 
     def yolotiny(self, words: list[str]) -> None:
         """Ours, in this process."""
-        from yolotiny.cli import main as cli
-
-        name = yolotiny(words)
+        words = words[1:]
+        name = command_of(words)
         options = dict(word.split("=", 1) for word in words if "=" in word)
         self.make_place(name, options)
-        cheap = CHEAP.get(name, "")
-        if name == "study run" and "only" not in options:
-            cheap += f" only={first_arm(options)}"
-        if name == "demo":
-            return
+        cheap = CHEAP.get(name, "") + (f" only={one_arm(options)}" if name == "study run" else "")
         code = cli.main(with_words(words, cheap, device="cpu"))
         assert code == 0 or (name, code) == ("data check", 1), f"exit code {code}: yolotiny {' '.join(words)}"
 
     def make_place(self, name: str, options: dict[str, str]) -> None:
-        """Take away what the page has from elsewhere where its own command is to make it."""
+        """Take away what was made for the page and its own command is to make, and what an alternative has made."""
         target = f"runs/detect/{options.get('name', 'train')}" if name == "train" else options.get("to", "")
-        ours = any((self.folder / target) in (made, *made.parents) for made in self.made)
-        if target and (ours or name in ("data export", "data suggest")):
-            shutil.rmtree(self.folder / target, ignore_errors=True)
-            self.made = {made for made in self.made if self.folder / target not in (made, *made.parents)}
+        where = self.folder / target
+        old = {made for made in self.made if where in (made, *made.parents)} if target else set()
+        if old or (target and name in ("data export", "data suggest")):
+            shutil.rmtree(where, ignore_errors=True)
+            self.made -= old
 
     def runtime(self, words: list[str]) -> None:
-        """The runtime, in this process; a service in one of its own."""
-        from tests.serve.conftest import Service
-        from yolotiny.runtime.cli import main
-
-        if words[0] == "serve":
+        """The runtime in this process, a service in one of its own with a free port."""
+        if words[1] == "serve":
             self.end()
-            port = words.index("--port")
-            self.service = Service(self.folder / words[1], *words[2:port], *words[port + 2 :])
-        elif words != ["--help"]:
-            assert main(words) == 0, words
+            asked = serve_command.parser("serve").parse_args(words[2:])
+            self.service = Service(self.place / asked.model, *re.sub(r"--port \d+", "", " ".join(words[3:])).split())
+        elif words[1] != "--help":
+            assert runtime.main(words[1:]) == 0, words
+
+    def python(self, words: list[str]) -> None:
+        """A program beside the page, or one of the repository."""
+        words = [sys.executable, *with_words(words[1:], CHEAP.get(f"python {words[1]}", ""))]
+        if not words[1].startswith("-") and not (self.place / words[1]).is_file():
+            words[1] = str(ROOT / words[1])
+        self.shell(words)
+
+    def shell(self, words: list[str]) -> None:
+        """A program of the system, which finds the package and the service."""
+        if self.service:
+            words = [word.replace("http://127.0.0.1:8000", self.service.address) for word in words]
+        line = " ".join(word if "*" in word else shlex.quote(word) for word in words)
+        subprocess.run(line, shell=True, check=True, timeout=300, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
     def end(self) -> None:
         """End the service."""
         if self.service:
             self.service.end()
+
+
+def runs(part: Part) -> bool:
+    """Whether it is to be run: a block of commands or Python, or a whole command between backticks."""
+    if part.language == "span":
+        return any(complete(command) for command in commands(part, {}))
+    return part.language in ("bash", "python")
 
 
 def with_words(words: list[str], others: str, **where_given: str) -> list[str]:
@@ -164,8 +163,9 @@ def with_words(words: list[str], others: str, **where_given: str) -> list[str]:
     return [*kept, *(f"{k}={v}" for k, v in given.items())]
 
 
-def first_arm(options: dict[str, str]) -> str:
-    """The first arm of a study."""
-    from yolotiny import study
-
-    return study.read(options["file"], options.get("profile", "small"), {}).arms[0].name
+def one_arm(options: dict[str, str]) -> str:
+    """The first arm of a study, or of those of its arms that are asked for."""
+    arms = [arm.name for arm in study.read(options["file"], options.get("profile", "small"), {}).arms]
+    asked = options["only"].split(",") if "only" in options else arms
+    assert set(asked) <= set(arms), f"{options['file']} has {arms}"
+    return asked[0]
