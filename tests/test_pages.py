@@ -106,8 +106,8 @@ def cheap(monkeypatch):
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_every_block_runs(page, bucket, cheap, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     reader = Reader(page, tmp_path)
-    monkeypatch.chdir(reader.place)
     try:
         for part in reader.read():
             print(f"--- {part.place}\n{part.text}")

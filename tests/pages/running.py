@@ -52,28 +52,19 @@ class Reader:
 
     Args:
         page: the page.
-        folder: an empty one, which gets the files that the page names.
+        folder: an empty one, which gets the files that the page names, and where the reader works.
 
     Attributes:
-        place: where the reader works: `folder`, or the page's own one in it where the page speaks of `../`.
         names: what Python blocks have in common. Fragments take a camera, a function and so on for granted.
         service: the last that was started.
     """
 
     def __init__(self, page: Path, folder: Path):
         self.parts = list(parts(page))
-        self.folder = self.place = folder
+        self.folder = folder
         self.made = furnish(folder, "\n".join(part.text for part in self.parts if runs(part)))
-        variables: dict[str, str] = {}
-        if any("../" in word for part in self.parts for command in commands(part, variables) for word in command.words):
-            self.place = folder / page.parent.relative_to(ROOT)
-            shutil.copytree(page.parent, self.place)
-        self.names = {
-            "__name__": "page",
-            "camera": [shipped()[0][0]] * 2,
-            "detect": lambda images: [np.zeros((0, 6))] * len(images),
-        }
-        exec(f"from yolotiny import YOLO\n{MY_PARTS.partition('register(')[0]}", self.names)
+        self.names = {"__name__": "page", "camera": [shipped()[0][0]] * 2, "detect": nothing}
+        exec(MY_PARTS.partition("register(")[0], self.names)
         self.service: Service | None = None
 
     def read(self) -> Iterator[Part]:
@@ -81,7 +72,7 @@ class Reader:
         variables: dict[str, str] = {}
         for part in self.parts:
             if named := re.match(r"# ([\w.]+\.(?:py|yaml))\n", part.text):
-                (self.place / named[1]).write_text(part.text, encoding="utf-8")  # a file that the reader keeps
+                (self.folder / named[1]).write_text(part.text, encoding="utf-8")  # a file that the reader keeps
             if runs(part):
                 yield part
                 for command in commands(part, variables):
@@ -91,11 +82,15 @@ class Reader:
                     forget_plugins()  # of this block; a command names the file
 
     def do(self, command: Command) -> None:
-        """Run a command line, unless `NOT_RUN` says why not."""
+        """Run a command line, unless `NOT_RUN` says why not; beside the page where it speaks of `../`."""
         if any(re.search(pattern, command.text) for pattern in NOT_RUN):
             return
         ways = {"yolotiny": self.yolotiny, "yolotiny-run": self.runtime, "python": self.python}
         with pytest.MonkeyPatch.context() as patch:
+            if "../" in command.text:
+                beside = self.folder / command.part.page.parent.relative_to(ROOT)
+                shutil.copytree(command.part.page.parent, beside, dirs_exist_ok=True)
+                patch.chdir(beside)
             for name, value in command.set.items():
                 patch.setenv(name, value)
             ways.get(command.kind, self.shell)(command.words)
@@ -109,6 +104,10 @@ class Reader:
         cheap = CHEAP.get(name, "") + (f" only={one_arm(options)}" if name == "study run" else "")
         code = cli.main(with_words(words, cheap, device="cpu"))
         assert code == 0 or (name, code) == ("data check", 1), f"exit code {code}: yolotiny {' '.join(words)}"
+        for short in [self.folder / "best.pt", self.folder / "last.pt"] if name == "train" else []:
+            if short in self.made:  # the page means what it has trained
+                trained = self.folder.glob(f"runs/**/weights/{short.name}")
+                shutil.copy(max(trained, key=lambda file: file.stat().st_mtime), short)
 
     def make_place(self, name: str, options: dict[str, str]) -> None:
         """Take away what was made for the page and its own command is to make, and what an alternative has made."""
@@ -124,14 +123,14 @@ class Reader:
         if words[1] == "serve":
             self.end()
             asked = serve_command.parser("serve").parse_args(words[2:])
-            self.service = Service(self.place / asked.model, *re.sub(r"--port \d+", "", " ".join(words[3:])).split())
+            self.service = Service(Path(asked.model).resolve(), *re.sub(r"--port \d+", "", " ".join(words[3:])).split())
         elif words[1] != "--help":
             assert runtime.main(words[1:]) == 0, words
 
     def python(self, words: list[str]) -> None:
         """A program beside the page, or one of the repository."""
         words = [sys.executable, *with_words(words[1:], CHEAP.get(f"python {words[1]}", ""))]
-        if not words[1].startswith("-") and not (self.place / words[1]).is_file():
+        if not words[1].startswith("-") and not Path(words[1]).is_file():
             words[1] = str(ROOT / words[1])
         self.shell(words)
 
@@ -153,6 +152,11 @@ def runs(part: Part) -> bool:
     if part.language == "span":
         return any(complete(command) for command in commands(part, {}))
     return part.language in ("bash", "python")
+
+
+def nothing(images: np.ndarray) -> list[np.ndarray]:
+    """A detector of the reader's own."""
+    return [np.zeros((0, 6), np.float32)] * len(images)
 
 
 def with_words(words: list[str], others: str, **where_given: str) -> list[str]:
