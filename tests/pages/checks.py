@@ -19,7 +19,7 @@ from yolotiny.errors import InputError
 from yolotiny.runtime import cli as runtime
 from yolotiny.runtime import serve_command
 
-LEFT_OUT = re.compile(r"\.\.\.|.*=\.\.\.|[A-Z]+|--")  # of a line that is shown in part
+LEFT_OUT = re.compile(r"(.*=)?(\.\.\.|[A-Z]+(\.\w+|/.*)?)|--")  # of a line that is shown in part
 
 
 def check(command: Command) -> None:

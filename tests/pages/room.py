@@ -101,6 +101,19 @@ def visdrone(to: Path) -> None:
             write(folder / "annotations" / f"{i}.txt", "\n".join(lines))
 
 
+def voc(to: Path) -> None:
+    """Pascal VOC 2007 as it is downloaded."""
+    for name, (image, rows) in zip(("trainval", "test"), shipped(), strict=False):
+        picture(to / "VOC2007" / "JPEGImages" / f"{name}.jpg", image)
+        write(to / "VOC2007" / "ImageSets" / "Main" / f"{name}.txt", name)
+        boxes = "".join(
+            f"<object><name>car</name><bndbox><xmin>{x:.0f}</xmin><ymin>{y:.0f}</ymin><xmax>{x + w:.0f}</xmax>"
+            f"<ymax>{y + h:.0f}</ymax></bndbox></object>"
+            for _, x, y, w, h in rows.tolist()
+        )
+        write(to / "VOC2007" / "Annotations" / f"{name}.xml", f"<annotation>{boxes}</annotation>")
+
+
 def dota(to: Path) -> None:
     """DOTA as it is downloaded."""
     for i, split in enumerate(("train", "val")):
@@ -201,10 +214,10 @@ def detections(shift: float) -> Callable[[Path], None]:
 
 
 def part_of_data(to: Path) -> None:
-    """A folder of the data set by itself."""
+    """A folder of the data set by itself, or the file of its val split."""
     made = room() / "made"
     data_set(made)
-    shutil.copytree(made / to.name, to)
+    shutil.move(made / to.name if not to.suffix else made / "annotations" / to.name, to)
 
 
 def text(content: str) -> Callable[[Path], None]:
@@ -261,12 +274,13 @@ FILES: dict[str, Callable[[Path], None]] = {
     "visdrone-mini": visdrone,
     "aerial-cars": data_set,
     "DOTA": dota,
+    "VOCdevkit": voc,
     "reviewed": reviewed,
     "raw": lambda to: (picture(to / "a.jpg"), write(to / "boxes.csv", "file,x1,y1,x2,y2\na.jpg,9,9,20,20\n")),
     **dict.fromkeys(["datasets/hit-uav", "datasets/visdrone", "datasets/vehicles", "demo"], data_set),
     **dict.fromkeys(["data.yaml", "hit600.yaml"], data_yaml),
     **dict.fromkeys(["large", "montage"], large),
-    **dict.fromkeys(["annotations", "images"], part_of_data),
+    **dict.fromkeys(["annotations", "images", "val.json"], part_of_data),
     # detectors and what they found
     **dict.fromkeys(["best.pt", "last.pt", "runs/NAME/weights/last.pt", "runs/p2p3/weights/last.pt"], weights),
     **dict.fromkeys(["runs/detect/train/weights/best.pt"], weights),

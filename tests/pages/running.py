@@ -28,10 +28,10 @@ from yolotiny.runtime import serve_command
 # Of a line's text, and why such a line is checked without being run.
 NOT_RUN = {
     r"^(make|pip|python -m venv) ": "builds and installs",
-    r"^(docker|scp|sbatch|srun|mount|tensorboard|torchrun) ": "other machines, rights or programs",
-    r"^(trtexec|g\+\+|detect|export) |best\.engine|format=engine|--provider tensorrt": "TensorRT, compilers",
+    r"^(docker|scp|sbatch|srun|mount|tensorboard|torchrun|export) ": "other machines, rights, programs or shells",
+    r"^(trtexec|g\+\+|detect) |best\.engine|format=engine|--provider tensorrt": "TensorRT, compilers",
     r"^pytest ": "tests run by themselves",
-    r"engine=ray|rtsp://": "a cluster, a camera",
+    r"engine=ray|rtsp://|resume=": "a cluster, a camera, a training that was cut",
     r"^python benchmarks/(bulk|geo|gpu|sampler|vehicles)\.py|layers=True": "minutes, gigabytes, raw data of others",
 }
 # What is cheap enough for a test: words that stand instead of a line's own, or behind it.
