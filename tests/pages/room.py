@@ -16,11 +16,15 @@ import cv2
 import numpy as np
 
 from tests.tiny_data import ROOT, room
-from yolotiny.data import convert
-from yolotiny.exchange import Asked, export
+from yolotiny.cli import main as cli
 
 NAMES = ["Person", "Car", "Bicycle", "OtherVehicle"]
 Made = tuple[np.ndarray, np.ndarray]  # a picture, and (n, 5) rows: class, left, top, width, height in pixels
+
+
+def run(command: str, **options: object) -> None:
+    """A command of ours that makes something."""
+    assert cli.main([*command.split(), *(f"{k}={v}" for k, v in options.items())]) == 0, command
 
 
 @functools.cache
@@ -70,7 +74,7 @@ def data_set(to: Path) -> None:
     """The same as `yolotiny data convert` writes it, and a list of 600 of its pictures, of which there are fewer."""
     raw = room() / "raw"
     hit_uav(raw)
-    convert("hit-uav", raw, to, link=False)
+    run("data convert format=hit-uav", source=raw, to=to, link=False)
     shutil.copy(to / "data.yaml", to / "hit600.yaml")
 
 
@@ -87,7 +91,7 @@ def large(to: Path) -> None:
     moved = [rows + [0, x, y, 0, 0] for y in (0, 512) for x in (0, 640)]
     raw = room() / "raw"
     hit_uav(raw, [(np.tile(image, (2, 2, 1)), np.concatenate(moved))])
-    convert("hit-uav", raw, to, link=False)
+    run("data convert format=hit-uav", source=raw, to=to, link=False)
     shutil.copy(to / "images" / "val" / "0.jpg", to)
 
 
@@ -128,7 +132,7 @@ def reviewed(to: Path) -> None:
     """Pictures and the export of CVAT."""
     made = room() / "made"
     data_set(made)
-    export(Asked(made, "cvat", link=False), to)
+    run("data export format=cvat", data=made, to=to, link=False)
 
 
 def pictures(to: Path) -> None:
@@ -174,11 +178,10 @@ def weights(to: Path) -> None:
 
 def openvino(to: Path) -> None:
     """The same for OpenVINO."""
-    from yolotiny import YOLO
-
     made = room() / f"{to.name.removesuffix('_openvino_model')}.pt"
     weights(made)
-    shutil.move(YOLO(made).export(format="openvino", imgsz=448, verbose=False), to)
+    run("export format=openvino imgsz=448", model=made)
+    shutil.move(made.with_name(to.name), to)
 
 
 def network(name: str, nc: int = 4) -> Callable[[Path], None]:
