@@ -129,6 +129,7 @@ WHOLE = {
     "tests/test_models.py": "every model file that ships",
     "tests/test_offline.py": "the whole main job without a network",
     "tests/test_own_parts.py": "parts that users bring, at every door",
+    "tests/test_pages.py": "what README and docs show",
     "tests/test_packaging.py": "the wheel, built and installed",
     "tests/test_ugs.py": "UGS through training, saving and export",
 }

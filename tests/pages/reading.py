@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 
 from tests.tiny_data import ROOT
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "cfg").rglob("*.md")])
+FOLDERS = ("docs", "cfg", "packaging")
+PAGES = [ROOT / "README.md", *sorted(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))]
 PARTS = re.compile(r"^ *```(?P<language>\S*).*?\n(?P<block>.*?)^ *```$|(?<!`)`(?P<span>[^`]+)`(?!`)", re.M | re.S)
 INLINE = {"yolotiny", "yolotiny-run", "make", "pip", "python"}  # what begins a command in the middle of a text
 MODULES = {"yolotiny": "yolotiny", "yolotiny.runtime": "yolotiny-run", "pytest": "pytest", "pip": "pip"}
