@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 import yolotiny.runtime
+from tests.pages import reading
 from tests.pages.checks import check, complete
 from tests.pages.reading import PAGES, Part, commands, parts
 from tests.pages.running import NOT_RUN, TRAINING, Reader, runs
@@ -84,9 +85,9 @@ def test_every_option_and_file_that_a_text_names_is_there(page):
 
 
 @pytest.fixture
-def bucket(request):
+def bucket(page):
     """The bucket `flights`, with the pictures of a page, and an empty one, for pages that speak of buckets."""
-    if "s3://" not in request.getfixturevalue("page").read_text(encoding="utf-8"):
+    if "s3://" not in page.read_text(encoding="utf-8"):
         yield
         return
     from tests.bulk.buckets import buckets
@@ -165,6 +166,47 @@ def test_a_line_in_the_middle_of_a_text_may_be_a_part_of_one():
     assert not complete(one) and not complete(next(commands(of("yolotiny models get NAME", "span"), {})))
     assert complete(next(commands(of("yolotiny val data=demo", "span"), {})))
     assert list(commands(of("yolotiny", "span"), {})) == []
+
+
+PAGE = """
+```yaml
+# mine.yaml
+base: yolov5n.yaml
+```
+
+With `yolotiny info model=mine.yaml` it is as large as before, and `yolotiny info model=FILE` takes others.
+
+```bash
+D=imgsz=64    # a comment
+make runtime-wheel && yolotiny info model=mine.yaml $D
+cp mine.yaml pictures/copy.yaml
+```
+
+```python
+x = len(camera)
+```
+
+```python
+assert x == 2 and MineLoss().weight == 1
+```
+
+```bash
+yolotiny info model=pictures/copied.yaml
+```
+"""
+
+
+def test_a_reader_goes_from_the_first_block_to_the_one_that_fails(tmp_path, monkeypatch, capsys):
+    (tmp_path / "page.md").write_text(PAGE)
+    monkeypatch.setattr(reading, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    read = []
+    with pytest.raises(AssertionError, match="exit code 2: yolotiny info model=pictures/copied.yaml"):
+        for part in Reader(tmp_path / "page.md", tmp_path).read():
+            read.append(part.line)
+    assert read == [7, 9, 15, 19, 23]
+    assert (tmp_path / "pictures/copy.yaml").read_text() == "# mine.yaml\nbase: yolov5n.yaml\n"
+    assert "did you mean 'copy'?" in capsys.readouterr().err
 
 
 def test_everything_that_is_not_run_is_still_in_the_pages():
