@@ -100,9 +100,9 @@ def visdrone(to: Path) -> None:
     for split, found in (("train", quarters()[:2]), ("val", quarters()[4:6])):
         folder = to / f"VisDrone2019-DET-{split}"
         for i, (image, rows) in enumerate(found):
-            picture(folder / "images" / f"{i}.jpg", image)
+            picture(folder / "images" / f"000000{i}_v.jpg", image)
             lines = ["{1:.0f},{2:.0f},{3:.0f},{4:.0f},1,4,0,0".format(*row) for row in rows]
-            write(folder / "annotations" / f"{i}.txt", "\n".join(lines))
+            write(folder / "annotations" / f"000000{i}_v.txt", "\n".join(lines))
 
 
 def voc(to: Path) -> None:

@@ -32,7 +32,7 @@ NOT_RUN = {
     r"^(trtexec|g\+\+|detect) |best\.engine|format=engine|--provider tensorrt": "TensorRT, compilers",
     r"^pytest ": "tests run by themselves",
     r"engine=ray|rtsp://|resume=": "a cluster, a camera, a training that was cut",
-    r"^python benchmarks/(bulk|geo|gpu|sampler|vehicles)\.py|layers=True": "minutes, gigabytes, raw data of others",
+    r"^python benchmarks/(bulk|geo|gpu|sampler)\.py|layers=True": "minutes, gigabytes, a card",
 }
 # What is cheap enough for a test: words that stand instead of a line's own, or behind it.
 CHEAP = {
@@ -41,6 +41,7 @@ CHEAP = {
     "study run": "epochs=1 imgsz=64 batch=2 device=cpu workers=0 seeds=0",
     "analyze gradients": "imgsz=64 batch=2 iterations=1",
     "python benchmarks/crops.py": "pictures=1 rounds=1",
+    "python benchmarks/export.py": "graphs=yolov5 size=64 imgsz=64 rounds=1 to=export.md",
     "python benchmarks/int8.py": "imgsz=64",
     "python benchmarks/train.py": "imgsz=64 batch=2 fraction=1.0 rounds=1",
 }
