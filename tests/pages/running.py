@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 
 import numpy as np
@@ -139,8 +139,8 @@ class Reader:
         """A program of the system, which finds the package and the service."""
         if self.service:
             words = [word.replace("http://127.0.0.1:8000", self.service.address) for word in words]
-        line = " ".join(word if "*" in word else shlex.quote(word) for word in words)
-        subprocess.run(line, shell=True, check=True, timeout=300, env=os.environ | {"PYTHONPATH": str(ROOT)})
+        words = [name for word in words for name in (sorted(glob(word)) if "*" in word else [word])]
+        subprocess.run(words, check=True, timeout=300, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
     def end(self) -> None:
         """End the service."""
