@@ -100,7 +100,7 @@ class Reader:
         """Ours, in this process."""
         words = words[1:]
         name = command_of(words)
-        options = dict(word.split("=", 1) for word in words if "=" in word)
+        options = given(words)
         self.make_place(name, options)
         cheap = CHEAP.get(name, "") + (f" only={one_arm(options)}" if name == "study run" else "")
         code = cli.main(with_words(words, cheap, device="cpu"))
@@ -130,6 +130,7 @@ class Reader:
 
     def python(self, words: list[str]) -> None:
         """A program beside the page, or one of the repository."""
+        self.make_place(words[1], given(words))
         words = [sys.executable, *with_words(words[1:], CHEAP.get(f"python {words[1]}", ""))]
         if not words[1].startswith("-") and not Path(words[1]).is_file():
             words[1] = str(ROOT / words[1])
@@ -160,12 +161,16 @@ def nothing(images: np.ndarray) -> list[np.ndarray]:
     return [np.zeros((0, 6), np.float32)] * len(images)
 
 
+def given(words: list[str]) -> dict[str, str]:
+    """The options of a line."""
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
 def with_words(words: list[str], others: str, **where_given: str) -> list[str]:
     """Words of a line with `others` instead of those of the same key, else behind them."""
-    given = dict(word.split("=", 1) for word in others.split())
-    given |= {k: v for k, v in where_given.items() if any(word.startswith(f"{k}=") for word in words)}
-    kept = [word for word in words if word.split("=")[0] not in given]
-    return [*kept, *(f"{k}={v}" for k, v in given.items())]
+    new = given(others.split()) | {k: v for k, v in where_given.items() if k in given(words)}
+    kept = [word for word in words if word.split("=")[0] not in new]
+    return [*kept, *(f"{k}={v}" for k, v in new.items())]
 
 
 def one_arm(options: dict[str, str]) -> str:
