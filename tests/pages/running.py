@@ -137,9 +137,10 @@ class Reader:
         self.shell(words)
 
     def shell(self, words: list[str]) -> None:
-        """A program of the system, which finds the package and the service."""
+        """A program of the system, which finds the package and the service; an HTTP error is one of curl's."""
         if self.service:
             words = [word.replace("http://127.0.0.1:8000", self.service.address) for word in words]
+        words[1:1] = ["--fail"] if words[0] == "curl" else []
         words = [name for word in words for name in (sorted(glob(word)) if "*" in word else [word])]
         subprocess.run(words, check=True, timeout=300, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
