@@ -132,6 +132,7 @@ WHOLE = {
     "tests/test_notebooks.py": "the notebooks of docs",
     "tests/test_offline.py": "the whole main job without a network",
     "tests/test_own_parts.py": "parts that users bring, at every door",
+    "tests/test_pages.py": "what README and docs show",
     "tests/test_packaging.py": "the wheel, built and installed",
     "tests/test_site.py": "the pages as a site",
     "tests/test_ugs.py": "UGS through training, saving and export",

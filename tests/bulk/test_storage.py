@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.bulk.buckets import buckets
 from yolotiny.bulk.sources import Fetcher, pictures_of
 from yolotiny.bulk.storage import Store, Unreachable
 from yolotiny.errors import InputError
-
-moto = pytest.importorskip("moto.server", reason="needs a server of buckets: pip install 'moto[server]' boto3")
-KEYS = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "mine", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture(scope="module")
 def bucket():
     """A client of an empty bucket called `pictures`, and the environment that finds it."""
-    import boto3
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (KEYS | {"AWS_ENDPOINT_URL": address}).items():
-            patch.setenv(name, value)
-        client = boto3.client("s3", endpoint_url=address)
-        client.create_bucket(Bucket="pictures")
+    with buckets("pictures") as client:
         yield client
-    server.stop()
 
 
 def keys(client, prefix: str) -> list[str]:

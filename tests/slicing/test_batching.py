@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yolotiny.slicing import Canvas, Tile, TileBatcher
+from yolotiny.errors import InputError
+from yolotiny.slicing import Canvas, SlicedInference, Tile, TileBatcher
 from yolotiny.slicing.batching import batches
 
 
@@ -78,3 +79,26 @@ def test_no_canvas_is_drawn_before_its_turn():
         return rows
 
     assert len(TileBatcher(watched)(one_by_one())) == 3
+
+
+@pytest.mark.parametrize("nothing", [[], np.zeros(0), np.zeros((0, 4), np.int64), [[]]])
+def test_nothing_in_any_shape_is_no_rows(nothing):
+    assert [rows.shape for rows in TileBatcher(lambda x: [nothing] * len(x))(canvases([64, 96]))] == [(0, 6)] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (None, "rows for 0 of 1 images"),
+        ([], "rows for 0 of 1 images"),
+        ([[[1, 2, 3, 4, 0.5, 0]]] * 2, "rows for 2 of 1 images"),
+        ([[1, 2, 3, 4, 0.5, 0]], r"an array of shape \(6,\) for an image; give \(n, 6\): x1, y1, x2, y2, score, class"),
+        ([np.zeros((3, 5))], r"an array of shape \(3, 5\)"),
+        ([None], "no array for an image"),
+        (["boxes"], "no array for an image"),
+    ],
+)
+@pytest.mark.parametrize("slicer", ["grid", "auto"])
+def test_another_answer_than_rows_is_refused_in_one_line(given, says, slicer):
+    with pytest.raises(InputError, match=says):
+        SlicedInference(slicer=slicer)(np.zeros((80, 80, 3), np.uint8), lambda images: given, imgsz=64)

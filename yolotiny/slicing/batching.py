@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from ..errors import InputError
 from .canvas import Canvas
 
 Detect = Callable[[np.ndarray], Sequence[np.ndarray]]
@@ -61,7 +62,35 @@ class TileBatcher:
         numbers, images = zip(*batch, strict=True)
         self.forwards += 1
         array = images[0][None] if size == 1 else np.stack(images + images[:1] * (size - len(images)))
-        return dict(zip(numbers, list(self.detect(array))[: len(numbers)], strict=True))
+        return dict(zip(numbers, self.rows(array), strict=False))  # rows of what fills up are left out
+
+    def rows(self, images: np.ndarray) -> list[np.ndarray]:
+        """What the detector finds in images.
+
+        Args:
+            images: (N, H, W, C) uint8, 0 to 255.
+
+        Returns:
+            For each (n, 6): xyxy in its pixels, score, class.
+        Raises:
+            InputError: it gives something else, or not for each image.
+        """
+        given = self.detect(images)
+        found = [] if given is None else [_rows(np.asarray(rows)) for rows in given]
+        if len(found) != len(images):
+            raise InputError(f"the detector gave rows for {len(found)} of {len(images)} images; give a list of arrays")
+        return found
+
+
+def _rows(found: np.ndarray) -> np.ndarray:
+    """What a detector gave for an image; nothing may come in any shape."""
+    numbers = found.dtype.kind in "fiu"
+    if numbers and not found.size:
+        return np.zeros((0, 6), np.float32)
+    if not numbers or found.ndim != 2 or found.shape[1] != 6:
+        said = f"an array of shape {found.shape}" if numbers else "no array"
+        raise InputError(f"the detector gave {said} for an image; give (n, 6): x1, y1, x2, y2, score, class")
+    return found
 
 
 def batches(n: int, most: int, spare: int) -> list[int]:

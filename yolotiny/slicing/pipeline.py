@@ -136,7 +136,7 @@ class SlicedInference:
         letterbox = Letterbox.of(image.shape[:2], size)
         rows = np.zeros((0, 6), np.float32)
         if self.full:
-            rows = np.asarray(batcher.detect(letterbox.draw(image)[None])[0], np.float32)
+            rows = batcher.rows(letterbox.draw(image)[None])[0].astype(np.float32)
         heatmap = from_rows(rows, letterbox, self.least_score) if self.needs_heatmap else None
         rows = np.concatenate((letterbox.to_image(rows[:, :4]), rows[:, 4:]), 1)
         return self.run([image], [CoarsePass(rows, heatmap, letterbox.ratio)], batcher, size)[0]
