@@ -14,7 +14,7 @@ PACKAGE = ROOT / "yolotiny"
 # A room may import the rooms of the lines above it, never one of its own line. A new room needs a place here.
 LINES = [
     {"errors"},
-    {"files", "text", "yaml_file", "plugins"},
+    {"files", "pace", "text", "yaml_file", "plugins"},
     {"image_files", "picture_io", "picture_names", "shipped"},
     {"data_file"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
