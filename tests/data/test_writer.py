@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
-from yolotiny.data import CONVERTERS, convert
+from yolotiny.data import CONVERTERS, Conversion, convert
 from yolotiny.data.records import Dataset, Record, clip, image_size, split_of
 from yolotiny.data.writer import write
 from yolotiny.errors import InputError
@@ -116,19 +116,19 @@ def test_progress_is_told_after_each_image(data, tmp_path):
 
 def test_an_unknown_format_names_the_nearest(tmp_path):
     with pytest.raises(InputError, match="unknown format 'visdron'; did you mean 'visdrone'"):
-        convert("visdron", tmp_path, tmp_path / "out")
+        convert(Conversion("visdron", tmp_path), tmp_path / "out")
 
 
 @pytest.mark.parametrize("format", sorted(CONVERTERS))
 def test_a_missing_source_is_one_clear_line_and_writes_nothing(tmp_path, format):
     with pytest.raises(InputError, match="not found.*absent"):
-        convert(format, tmp_path / "absent", tmp_path / "out")
+        convert(Conversion(format, tmp_path / "absent"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_source_and_target_may_not_be_the_same(tmp_path):
     with pytest.raises(InputError, match="same folder"):
-        convert("yolo", tmp_path, tmp_path, force=True)
+        convert(Conversion("yolo", tmp_path), tmp_path, force=True)
 
 
 @pytest.mark.parametrize(
