@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ...errors import InputError, whole
 from ...text import printable, printable_lines
@@ -52,8 +54,7 @@ def evaluate(
     if folder is not None:
         count = on_disk.WORST if worst is None else worst
         on_disk.write(folder, found, about, images and Path(images), count)
-    for note in found.report.get("notes", ()):
-        print(f"note: {printable(note)}", file=sys.stderr)
+    _tell(found.report)
     print(printable_lines(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}"))
     if folder is not None:
         print(f"\nreport: {folder / 'report.html'}")
@@ -70,5 +71,12 @@ def compare(
     found = metrics.compare(gt, a, b, protocol or "aitod", drawn)
     folder = on_disk.prepare(Path(to or "runs/compare"))  # what cannot be compared leaves none
     on_disk.write_comparison(folder, found, {"gt": gt, "a": a, "b": b})
+    _tell(found)
     print(printable_lines("\n".join(metrics.comparison_lines(found, a, b))))
     print(f"\nwritten: {folder / 'compare.json'}, {folder / 'compare.png'}")
+
+
+def _tell(report: Mapping[str, Any]) -> None:
+    """Print what is to be known of how the files were read."""
+    for note in report.get("notes", ()):
+        print(f"note: {printable(note)}", file=sys.stderr)
