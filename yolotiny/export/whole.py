@@ -18,7 +18,7 @@ from ultralytics.utils import LOGGER
 
 from ..errors import InputError
 from ..files import cannot_write, move
-from ..shipped import cfg_dir
+from ..shipped import of_package
 
 try:
     import fcntl
@@ -49,7 +49,7 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
     """
     known = getattr(network, "pt_path", None)
     name = Path(known or network.yaml.get("yaml_file") or "model.yaml")
-    ours = known and name.resolve().is_relative_to(cfg_dir())  # the package is not written to
+    ours = known and of_package(name)
     folder = name.parent if known and not ours else Path()
     try:
         remove_left(folder)
