@@ -122,6 +122,10 @@ class YOLO(SeamedModel):
         """The model file, or the sections of it that an exported file has."""
         return self.model.yaml if self.model_is_module else self.exported.configuration
 
+    def only_networks(self) -> None:
+        """What methods of ultralytics ask that have no place here."""
+        self.need_network("this")
+
     def need_network(self, command: str) -> None:
         """Raise InputError for an exported file, which `command` cannot look into."""
         if not self.model_is_module:
@@ -180,6 +184,7 @@ class YOLO(SeamedModel):
             check_metric(request.cfg.get("eval") or {}, self.trainer.model.model[-1])
             if self.own_head:
                 self.trainer.model.init_criterion()
+        tell_beginning("asked for", {"model": self.model_name} | plain | changes, self.trainer.save_dir)
         return self._run_trainer()
 
     def tune(self, *args: Any, **options: Any) -> Any:
@@ -281,6 +286,7 @@ def resumed(owner: YOLO, resume: Any, options: dict[str, Any], changes: dict[str
     path = resumable(resume, owner.model_name, options, changes)
     args = options | {"model": path, "resume": path, "mode": "train", "task": "detect"}
     owner.trainer = HookedTrainer(overrides=args, _callbacks=owner.callbacks)
+    tell_beginning("goes on", {"resume": path} | options, owner.trainer.save_dir)
     return owner._run_trainer()
 
 
@@ -293,6 +299,13 @@ def gone_on(owner: YOLO, last: Path, options: dict[str, Any]) -> Any:
     best = last.with_name("best.pt")
     owner.open_file(str(best if best.exists() else last))
     return None
+
+
+def tell_beginning(how: str, options: dict[str, Any], folder: Path) -> None:
+    """Say once what a training was asked for, and where it leaves what it finds."""
+    if RANK in {-1, 0}:
+        asked = ", ".join(f"{k}={v}" for k, v in options.items())
+        LOGGER.info(f"{how}: {asked}; run: {folder}, args.yaml there has every option")
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:

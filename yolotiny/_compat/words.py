@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-COMMAND = re.compile(r"\byolo (train|val|predict|track|export)\b(?: task=\w+)?(?P<resume> resume model=)?")
+COMMAND = re.compile(
+    r"\byolo (train|val|predict|track|export)\b(?: task=\w+)?(?P<resume> resume model=)?"
+    r"(?: model=yolo[\w-]*\.\w+)?"  # a model of theirs as an example
+)
 PAGE = re.compile(
     r"""
     [\s(]*(?:💡\s)?  # what leads to the sentence

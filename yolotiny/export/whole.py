@@ -128,6 +128,9 @@ def _check_room(folder: Path, size: int) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+NO_SIZE = " (0.0 MB)"  # of a checkpoint, which does not lie where ultralytics measures it
+
+
 class _Shown(logging.Filter):
     """Puts the place where an export will be into what is logged of the place where it grows.
 
@@ -144,5 +147,6 @@ class _Shown(logging.Filter):
         text = str(record.msg)
         for stage, folder in self.places:
             text = text.replace(stage, folder)
+        text = text.removesuffix(NO_SIZE)
         record.msg = text.splitlines()[0] if FAILURE in text else text
         return True
