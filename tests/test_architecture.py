@@ -54,6 +54,7 @@ NUMPY_ONLY = (
     "exchange",
     "slicing",
     "metrics",
+    "ops/class_choice",
     "ops/nms",
     "ops/letterbox",
     "ops/suppression",

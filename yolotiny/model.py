@@ -14,7 +14,6 @@ from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
 from .analysis.formats import Asked, Benchmark, benchmark
-from .config.class_names import check_classes
 from .config.exported import ExportedFile
 from .config.lookup import file_meant
 from .config.option_table import check
@@ -36,6 +35,7 @@ from .errors import InputError
 from .export import export
 from .metrics import SAMPLES
 from .nn.head import family_of
+from .ops.class_choice import class_numbers
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
 from .predict.predictor import TEXTS, Predictor, is_ours
@@ -217,7 +217,8 @@ class YOLO(SeamedModel):
         if not (data := plain.get("data") or self.overrides.get("data")):
             raise InputError("val needs data=FILE.yaml")
         plain["data"] = find_data(data, plain.get("split") or "val")
-        check_classes(plain.get("classes"), class_names(Path(plain["data"])), str(plain["data"]))
+        if "classes" in plain:
+            plain["classes"] = class_numbers(plain["classes"], class_names(Path(plain["data"])), str(plain["data"]))
         plain["project"] = run_root(plain.get("project"), "val")
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)

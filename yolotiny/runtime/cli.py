@@ -64,7 +64,7 @@ def _detection(group: Any) -> None:
     group.add_argument("--conf", type=float, help="least score; 0.25, with --track 0.1")
     group.add_argument("--iou", type=float, help="overlap from which the weaker of two boxes goes; 0.6")
     group.add_argument("--max-det", type=int, metavar="N", help="boxes of a picture at most; 1500")
-    group.add_argument("--classes", type=int, nargs="+", metavar="N", help="numbers of the classes that count; all")
+    group.add_argument("--classes", nargs="+", metavar="CLASS", help="numbers or names of the classes that count; all")
     group.add_argument(
         "--agnostic-nms", action="store_true", default=None, help="boxes suppress those of other classes"
     )
