@@ -220,10 +220,10 @@ class Predictor(Saving, DetectionPredictor):
             self.json.close()
 
     def _rows(self, i: int, result: Results) -> list[dict[str, Any]]:
-        """Rows of predictions.json for number `i` of the batch; those of a video say the frame."""
+        """Rows of predictions.json for number `i` of the batch; they say the frame of a video and the track."""
         found = result.boxes.cpu().numpy()
         rows = np.concatenate((found.xyxy, found.conf[:, None], found.cls[:, None]), 1)
-        return rows_of(rows, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i))
+        return rows_of(rows, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i), found.id)
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
         """(n, 6) xyxy in pixels of the input, score, class; and that, (B, C, H, W) in 0..1 -> `TinyResults`."""
