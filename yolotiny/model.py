@@ -57,6 +57,7 @@ from .train.stopping import says_how_to_go_on
 from .train.trainer import Trainer
 from .val.sliced_validator import SlicedValidator
 from .val.validator import Validator
+from .val.wanted import Wanted
 
 WRITES = ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize")  # options that leave files
 
@@ -223,8 +224,8 @@ class YOLO(SeamedModel):
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst, runner.samples, runner.exported = worst, samples, self.exported
-        runner.workers, runner.pictures, runner.scales = plain.get("workers"), reading, scales
+        runner.wanted = Wanted(reading, plain.get("workers"), worst, samples, self.exported)
+        runner.scales = scales
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner), self.exported.in_one_line():
