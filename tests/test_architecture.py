@@ -91,7 +91,6 @@ TOO_MUCH = {
     "yolotiny/analysis/slicing_sweep.py::tune": OPTIONS,
     "yolotiny/assigners/simota.py::dynamic_k": "the matching of the paper, whose inputs these are",
     "yolotiny/cli/commands/evaluation.py::evaluate": OPTIONS,
-    "yolotiny/data/writer.py::write": OPTIONS,
     "yolotiny/loaders/build.py::build_dataset": "what ultralytics' trainer and validator know when they ask for data",
 }
 

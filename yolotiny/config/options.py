@@ -22,8 +22,11 @@ READING = ("bands", "stretch")
 SUPPRESSION = ("nms_metric", "nms_c")
 RULES = ("protocol", "fitness", *SUPPRESSION)
 # Options that are short for a setting of the model file.
-SHORT = {k: f"eval.{k}" for k in RULES} | {k: f"{PICTURES}.{k}" for k in READING}
-SHORT |= {k: f"infer.{setting}" for k, setting in SLICING.items()}
+SHORT = {
+    **{k: f"eval.{k}" for k in RULES},
+    **{k: f"{PICTURES}.{k}" for k in READING},
+    **{k: f"infer.{setting}" for k, setting in SLICING.items()},
+}
 NONE = {"crops": "none", "bands": [], "stretch": "none"}  # what they are where the command line reads none as nothing
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 

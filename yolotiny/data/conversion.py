@@ -15,7 +15,7 @@ from .records import Dataset, leave_out, note_companions, thin_out
 from .staging import check_free
 from .summary import Summary
 from .tiling import Tiling, tile_dataset
-from .writer import Progress, write
+from .writer import Making, Progress, write
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def convert(asked: Conversion, to: str | Path, force: bool = False, progress: Pr
     data.notes += _survey(data, chosen.survey, reader, bool(tiling))
     data = tile_dataset(data, tiling) if tiling else as_png(data) if reader.depth.asked else data
     lists = source if source.is_dir() else source.parent
-    return write(data, to, force, asked.link, progress, lists, asked.about(source, tiling, reader), reader)
+    making = Making(asked.link, lists, asked.about(source, tiling, reader), reader)
+    return write(data, to, force, progress, making)
 
 
 def _survey(data: Dataset, look: Any, reader: PictureReader, tiled: bool) -> list[str]:

@@ -71,11 +71,14 @@ def bits_of(steps: np.ndarray) -> np.ndarray:
 
 
 def orientations(steps: np.ndarray, thumbs: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Pictures as they are, turned by quarters, and mirrored: in words, their bits and their thumbnails.
+    """Pictures as they are, turned by quarters, and mirrored.
 
     Args:
-        steps: (N, 2, 16, 16).
+        steps: (N, 2, 16, 16), see `Fingerprint`.
         thumbs: (N, 1024).
+
+    Yields:
+        How they lie, in words; (N, 256) their bits and (N, 1024) thumbnails.
     """
     thumbs = thumbs.reshape(-1, 32, 32)
     for mirrored in ("", "mirrored"):
