@@ -22,6 +22,7 @@ NAMES = {0: "car", 1: "delivery van", 2: "2", 3: "bus, long"}
         ("delivery van, car", [1, 0]),
         (["delivery van", 0], [1, 0]),
         ("0,1", [0, 1]),
+        (["car,delivery van"], [0, 1]),
         ("bus, long", [3]),  # a name with a comma is a name
         ("1", [1]),
         ("2", [2]),

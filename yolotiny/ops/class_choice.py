@@ -15,8 +15,8 @@ def class_numbers(classes: Any, names: Mapping[int, str], of: str) -> list[int] 
     """The numbers of the classes that a user means.
 
     Args:
-        classes: one or several, each a number or a name as it stands in `names`, or a text with commas between them.
-            What is a whole number is never a name.
+        classes: one or several, each a number, a name as it stands in `names`, or a text with commas between such. What
+            is a whole number is never a name.
         names: of all classes, by number.
         of: whom, for the message.
 
@@ -28,11 +28,11 @@ def class_numbers(classes: Any, names: Mapping[int, str], of: str) -> list[int] 
     if classes is None:
         return None
     known = {name: number for number, name in names.items()}
-    if isinstance(classes, str) and classes not in known:
-        classes = [part.strip() for part in classes.split(",")]
-    elif isinstance(classes, str) or not isinstance(classes, Sequence):
-        classes = [classes]
-    return [_number(c, names, known, of) for c in classes]
+    found: list[int] = []
+    for asked in [classes] if isinstance(classes, str) or not isinstance(classes, Sequence) else classes:
+        parts = asked.split(",") if isinstance(asked, str) and asked not in known else [asked]
+        found += (_number(p.strip() if isinstance(p, str) else p, names, known, of) for p in parts)
+    return found
 
 
 def first_of(texts: Iterable[str], count: int) -> str:
