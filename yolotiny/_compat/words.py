@@ -6,7 +6,7 @@ import re
 
 COMMAND = re.compile(
     r"\byolo (train|val|predict|track|export)\b(?: task=\w+)?(?P<resume> resume model=)?"
-    r"(?: model=yolo[\w-]*\.\w+)?"  # a model of theirs as an example
+    r"(?: model=yolo26n\.\w+(?=[\w =]*'))?"  # their model in a quoted example, not a file of that name
 )
 PAGE = re.compile(
     r"""

@@ -48,8 +48,8 @@ def find_pictures(files: Sequence[str], path: Path, root: Path, split: str, data
             data.notes.append(f"{note}{taken[0]}: {alike[taken[0]][1]}")
         if found or taken:
             return [found.get(name) or alike.get(name) or (Path(), _reason(name, folders)) for name in files]
-    if _reason(files[0], folders) == OUTSIDE:
-        raise InputError(f"{path} names pictures outside {root}, such as {files[0]}; give a source that holds both")
+    if outside := next((name for name in files if _reason(name, folders) == OUTSIDE), None):
+        raise InputError(f"{path} names pictures outside {root}, such as {outside}; give a source that holds both")
     looked = ", ".join(map(str, dict.fromkeys(folders[1:4] + [root / "images", path.parent])))
     raise InputError(f"none of the {len(files)} images of {path} found; looked in {looked} and the like")
 

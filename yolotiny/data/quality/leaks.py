@@ -28,7 +28,7 @@ BITS = 256
 APART = 32  # bits that may differ
 ALIKE = 0.9  # least correlation of the thumbnails
 BLOCK = 512  # pictures compared at once
-QUARTERS = ("", "turned by 90 degrees", "turned by 180 degrees", "turned by 270 degrees")  # to the left
+QUARTERS = ("", "turned by 90 degrees", "turned by 180 degrees", "turned by 270 degrees")
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,12 @@ def near(prints: Sequence[Fingerprint]) -> Iterator[Problem]:
             seen = np.array([p.steps for p in block]), np.array([p.thumb for p in block])
             for words, ours, looks in orientations(*seen):
                 apart = (BITS - ours @ bits.T) / 2
-                for i in np.flatnonzero((apart <= APART).any(1)).tolist():
-                    others = np.flatnonzero(apart[i] <= APART)
-                    others = others[thumbs[others] @ looks[i] >= ALIKE]
-                    if i in found or not len(others):
-                        continue
-                    j = others[apart[i, others].argmin()]
-                    more = f", and {len(others) - 1} more" if len(others) > 1 else ""
+                match = apart <= APART
+                rows, columns = np.flatnonzero(match.any(1)), np.flatnonzero(match.any(0))  # few, as a rule
+                match[np.ix_(rows, columns)] &= looks[rows] @ thumbs[columns].T >= ALIKE
+                for i in set(np.flatnonzero(match.any(1)).tolist()) - found.keys():
+                    j = int(np.where(match[i], apart[i], BITS).argmin())
+                    more = f", and {match[i].sum() - 1} more" if match[i].sum() > 1 else ""
                     where = f"{earlier[j].image} ({a}){words and f', {words},'}"
                     found[i] = f"{where} differs by {apart[i, j]:.0f} of {BITS} bits{more}"
             yield from (Problem("near leak", block[i].image, None, found[i]) for i in sorted(found))
