@@ -339,6 +339,8 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
     kind = own or kind
+    if not is_ours(kind) and "classes" in plain and owner.model_is_module:  # it knows numbers only
+        args["classes"] = class_numbers(plain["classes"], owner.model.names, "the model")
     made = prepare(kind(overrides=args, _callbacks=owner.callbacks, **told if is_ours(kind) else {}), owner)
     made.args.augment = scales or made.args.augment
     return made

@@ -18,6 +18,7 @@ NAMES = {0: "car", 1: "delivery van", 2: "2", 3: "bus, long"}
         (1, [1]),
         ([1, 0], [1, 0]),
         ((np.int64(1), 0.0), [1, 0]),
+        (np.array([1, 0]), [1, 0]),
         ("car", [0]),
         ("delivery van, car", [1, 0]),
         (["delivery van", 0], [1, 0]),

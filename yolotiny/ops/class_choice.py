@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError, did_you_mean
@@ -29,7 +29,7 @@ def class_numbers(classes: Any, names: Mapping[int, str], of: str) -> list[int] 
         return None
     known = {name: number for number, name in names.items()}
     found: list[int] = []
-    for asked in [classes] if isinstance(classes, str) or not isinstance(classes, Sequence) else classes:
+    for asked in [classes] if isinstance(classes, str) or not isinstance(classes, Iterable) else classes:
         parts = asked.split(",") if isinstance(asked, str) and asked not in known else [asked]
         found += (_number(p.strip() if isinstance(p, str) else p, names, known, of) for p in parts)
     return found
