@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Sahi:
 
         if self.watch is None:
             self.model.perform_inference(picture[:64, :64, ::-1])
-            self.watch = Stopwatch(self.model.model.predictor.model)
+            self.watch = Stopwatch(self.model.model.predictor.model.network)
         before, forwards = self.watch.seconds, self.watch.forwards
         found = get_sliced_prediction(
             picture[..., ::-1], self.model, slice_height=self.tile, slice_width=self.tile, verbose=0
@@ -136,88 +137,147 @@ def value(text: str) -> Any:
     return {"True": True, "False": False}.get(text, text)
 
 
-def main() -> None:
-    """Run all arms and print the table."""
-    given = dict(word.split("=", 1) for word in sys.argv[1:])
-    mine = {k[4:]: dict(p.split("=") for p in given.pop(k).split(",")) for k in list(given) if k.startswith("arm.")}
-    if folder := given.pop("sahi", None):
-        sys.path.append(folder)
+@dataclass(frozen=True)
+class Setting:
+    """What is compared.
+
+    Attributes:
+        model: the weights.
+        data: a data YAML, whose validation split is looked at.
+        scale: network pixels per pixel at which objects look as in training.
+        conf: least score.
+        pictures: at most so many.
+        rounds: of which the least time counts.
+        threads: of torch and OpenCV.
+        out: a JSON file for the table.
+        mine: arms of the user's own, options by name, in place of the usual ones.
+    """
+
+    model: str
+    data: str
+    scale: float = 0.5
+    conf: float = 0.01
+    pictures: int = 1000
+    rounds: int = 3
+    threads: int = 1
+    out: str = ""
+    mine: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, words: list[str]) -> Setting:
+        """From the command line; the folder of sahi goes to where modules are found."""
+        given = dict(word.split("=", 1) for word in words)
+        sys.path += [folder] if (folder := given.pop("sahi", "")) else []
+        own = {k[4:]: dict(p.split("=") for p in given.pop(k).split(",")) for k in list(given) if k.startswith("arm.")}
+        known = {f.name: type(f.default) for f in fields(cls) if f.name != "mine"}
+        if wrong := [k for k in given if k not in known]:
+            sys.exit(f"unknown: {', '.join(wrong)}")
+        if lacking := {"model", "data"} - given.keys():
+            sys.exit(f"give {' and '.join(f'{k}=...' for k in sorted(lacking))}")
+        made = {k: known[k](v) if k not in ("model", "data") else v for k, v in given.items()}
+        return cls(**made, mine={name: {k: value(v) for k, v in options.items()} for name, options in own.items()})
+
+
+def arms_of(setting: Setting, width: int) -> dict[str, Any]:
+    """The arms by name; those of sahi where it is installed and opens the weights."""
+    arms: dict[str, Any] = {}
+    for name, options in setting.mine.items():
+        if tile := options.pop("sahi", None):
+            arms[name] = Sahi(setting.model, tile, round(tile * setting.scale), setting.conf)
+        else:
+            arms[name] = Ours(setting.model, {"conf": setting.conf, "max_det": 1500} | options)
+    if arms:
+        return arms
+    arms = {name: Ours(setting.model, o) for name, o in usual(setting.scale, width, setting.conf).items()}
+    try:
+        for tile in (640, 1280):
+            arms[f"sahi {tile}"] = Sahi(setting.model, tile, round(tile * setting.scale), setting.conf)
+    except Exception as error:  # not installed, or weights that only ours can open
+        print(f"no arm of sahi: {error}")
+    return arms
+
+
+class Measured:
+    """What an arm found, and what it cost.
+
+    Attributes:
+        best: (pictures, 3) least seconds of all rounds: wall, process, and in the network in the fastest round.
+        rows: what was found in each picture.
+        about: forwards, and share looked at twice, of each picture.
+    """
+
+    def __init__(self, pictures: int):
+        import numpy as np
+
+        self.best = np.full((pictures, 3), np.inf)
+        self.rows: list[Any] = []
+        self.about: list[tuple[int, float]] = []
+
+    def look(self, arm: Any, i: int, picture: Any) -> None:
+        """Look at picture number `i` once more."""
+        wall, process = time.perf_counter(), time.process_time()
+        found, inside, forwards, area = arm(picture)
+        wall, process = time.perf_counter() - wall, time.process_time() - process
+        if wall < self.best[i, 0]:
+            self.best[i, [0, 2]] = wall, inside
+        self.best[i, 1] = min(self.best[i, 1], process)
+        if i == len(self.rows):  # the first round
+            self.rows.append(found.cpu())
+            self.about.append((forwards, area))
+
+    def figures(self, truths: list[tuple], names: dict[int, str]) -> dict[str, float]:
+        """AP in percent, seconds and the rest, a mean over the pictures."""
+        import numpy as np
+
+        from yolotiny.metrics import evaluate_arrays
+
+        images = [(*t, r[:, :4], r[:, 4], r[:, 5]) for t, r in zip(truths, self.rows, strict=True)]
+        reports = {p: evaluate_arrays(images, names, p) for p in ("aitod", "coco")}
+        wall, process, inside = self.best.mean(0)
+        forwards, area = np.mean(self.about, 0)
+        ap = {"AP": reports["aitod"]["AP"], "AP50": reports["aitod"]["AP50"], "AP_coco": reports["coco"]["AP"]}
+        spent = {"wall": wall, "cpu": process, "forwards": forwards, "outside": 1 - inside / wall, "area": area}
+        return {k: 100 * v for k, v in ap.items()} | spent
+
+
+def measure(arms: dict[str, Any], files: list[str], setting: Setting) -> dict[str, Measured]:
+    """Let the arms take turns on each picture."""
     import cv2
-    import numpy as np
     import torch
 
-    from yolotiny.metrics import evaluate_arrays
-
-    threads, rounds = int(given.pop("threads", 1)), int(given.pop("rounds", 3))
-    scale, conf = float(given.pop("scale", 0.5)), float(given.pop("conf", 0.01))
-    model, most = given.pop("model"), int(given.pop("pictures", 1000))
-    files, truths, names = truth(given.pop("data"))
-    out = given.pop("out", None)
-    if given:
-        sys.exit(f"unknown: {', '.join(given)}")
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-    files, truths = files[:most], truths[:most]
-    width = cv2.imread(files[0]).shape[1]
-    arms: dict[str, Any] = {}
-    for name, options in usual(scale, width, conf).items() if not mine else {}.items():
-        arms[name] = Ours(model, options)
-    for name, options in mine.items():
-        options = {k: value(v) for k, v in options.items()}
-        if sahi_tile := options.pop("sahi", None):
-            arms[name] = Sahi(model, sahi_tile, round(sahi_tile * scale), conf)
-        else:
-            arms[name] = Ours(model, {"conf": conf, "max_det": 1500} | options)
-    if not mine:
-        try:
-            for tile in (640, 1280):
-                arms[f"sahi {tile}"] = Sahi(model, tile, round(tile * scale), conf)
-        except Exception as error:  # not installed, or weights that only ours can open
-            print(f"no arm of sahi: {error}")
-    best = {name: np.full((len(files), 4), np.inf) for name in arms}  # wall, process, network, network's process
-    rows: dict[str, list] = {name: [] for name in arms}
-    about: dict[str, list] = {name: [] for name in arms}
-    for turn in range(rounds):
+    cv2.setNumThreads(setting.threads)
+    found = {name: Measured(len(files)) for name in arms}
+    for _ in range(setting.rounds):
         for i, file in enumerate(files):
             picture = cv2.imread(file)
             for name, arm in arms.items():
-                torch.set_num_threads(threads)
-                wall, process = time.perf_counter(), time.process_time()
-                found, inside, forwards, area = arm(picture)
-                took = time.perf_counter() - wall, time.process_time() - process
-                if took[0] < best[name][i, 0]:
-                    best[name][i, [0, 2]] = took[0], inside
-                best[name][i, 1] = min(best[name][i, 1], took[1])
-                if not turn:
-                    rows[name].append(found.cpu())
-                    about[name].append((forwards, area))
-    print(f"{model}, {len(files)} pictures, {threads} thread(s), conf {conf}, scale {scale}, least of {rounds} rounds")
+                torch.set_num_threads(setting.threads)  # ultralytics sets its own
+                found[name].look(arm, i, picture)
+    return found
+
+
+def main() -> None:
+    """Run all arms and print the table."""
+    import cv2
+
+    setting = Setting.of(sys.argv[1:])
+    files, truths, names = truth(setting.data)
+    files, truths = files[: setting.pictures], truths[: setting.pictures]
+    found = measure(arms_of(setting, cv2.imread(files[0]).shape[1]), files, setting)
+    print(f"{setting.model}, {len(files)} pictures, {setting.threads} thread(s), conf {setting.conf}", end=", ")
+    print(f"scale {setting.scale}, least of {setting.rounds} rounds")
     print(f"{'arm':24} AP aitod   AP50  AP coco  s wall   s cpu forwards  outside   area")
     table = []
-    for name in arms:
-        images = [(*t, r[:, :4], r[:, 4], r[:, 5]) for t, r in zip(truths, rows[name], strict=True)]
-        reports = {p: evaluate_arrays(images, names, p) for p in ("aitod", "coco")}
-        wall, process, inside, _ = best[name].mean(0)
-        forwards, area = np.mean(about[name], 0)
-        row = {
-            "arm": name,
-            "AP": 100 * reports["aitod"]["AP"],
-            "AP50": 100 * reports["aitod"]["AP50"],
-            "AP_coco": 100 * reports["coco"]["AP"],
-            "wall": wall,
-            "cpu": process,
-            "forwards": forwards,
-            "outside": 1 - inside / wall,
-            "area": area,
-        }
+    for name, measured in found.items():
+        row = {"arm": name} | measured.figures(truths, names)
         table.append(row)
         print(
-            f"{name:24} {row['AP']:8.2f} {row['AP50']:6.2f} {row['AP_coco']:8.2f} {wall:7.3f} {process:7.3f} "
-            f"{forwards:8.1f} {row['outside']:8.1%} {area:6.2f}",
+            f"{name:24} {row['AP']:8.2f} {row['AP50']:6.2f} {row['AP_coco']:8.2f} {row['wall']:7.3f} {row['cpu']:7.3f} "
+            f"{row['forwards']:8.1f} {row['outside']:8.1%} {row['area']:6.2f}",
             flush=True,
         )
-    if out:
-        Path(out).write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    if setting.out:
+        Path(setting.out).write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

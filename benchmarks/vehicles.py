@@ -50,7 +50,7 @@ def main() -> None:
     from yolotiny.data.formats.visdrone import read_visdrone
     from yolotiny.data.formats.yolo import read_yolo
     from yolotiny.data.records import Dataset
-    from yolotiny.data.writer import write
+    from yolotiny.data.writer import Making, write
 
     given = dict(word.split("=", 1) for word in sys.argv[1:])
     if set(given) != {"cars", "visdrone", "to"}:
@@ -62,7 +62,7 @@ def main() -> None:
     drones = read_visdrone(given["visdrone"])
     both = [reduced(data) for data in (cars, drones)]
     splits = {split: [r for part in both for r in part.get(split, [])] for split in ("train", "val")}
-    print(write(Dataset(NAMES, splits, protocol="aitod"), Path(given["to"]), force=False, link=False))
+    print(write(Dataset(NAMES, splits, protocol="aitod"), Path(given["to"]), making=Making(link=False)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ultralytics.data import utils
 
 from yolotiny import _compat
 from yolotiny.config.run_files import find_data
-from yolotiny.data import check, convert, stats
+from yolotiny.data import Conversion, check, convert, stats
 from yolotiny.data.formats.yolo import read_yolo
 from yolotiny.data.quality.listing import read_listing
 from yolotiny.data_file import find_file, read_data_file
@@ -129,7 +129,7 @@ def of_training(file: Path, split: str, mode: str) -> list[str]:
 def test_every_command_sees_the_same_pictures(lay_out, tmp_path, name):
     file = lay_out(*LAYOUTS[name])
     converted, listed, report = read_yolo(file), read_listing(file), check(file, 32)
-    summary = convert("yolo", file, tmp_path / "out")
+    summary = convert(Conversion("yolo", file), tmp_path / "out")
     for split, mode, stems in (("train", "train", "ab"), ("val", "val", "c")):
         trained = of_training(file, split, mode)
         assert [Path(f).stem for f in trained] == list(stems)
@@ -146,7 +146,7 @@ def test_a_test_split_that_is_not_there_is_told_and_stops_no_training(lay_out, t
     file = lay_out(*LAYOUTS["Roboflow"])
     (problem,) = (p for p in check(file, 32).problems if p.kind != "class gap")  # one split has cars, one ships
     assert (problem.kind, problem.note) == ("no test", f"test: there is no folder or list {file.parent}/../test/images")
-    summary = convert("yolo", file, tmp_path / "out")
+    summary = convert(Conversion("yolo", file), tmp_path / "out")
     assert f"note: left out: {file} test: there is no folder or list" in str(summary)
     file.write_text(f"test: ../test/images\n{NAMES}")
     for line in said_by(lambda: find_data(file, "test"), lambda: read_yolo(file), lambda: stats(file, split="test")):
@@ -232,7 +232,9 @@ def test_what_a_check_calls_an_error_stops_every_other_command(lay_out, tmp_path
     if "copy" in texts:
         cv2.imwrite(str(file.parent / "images/train/a.jpg"), np.full((32, 32, 3), 90, np.uint8))
     lines = said_by(
-        lambda: find_data(file, "train", "val"), lambda: convert("yolo", file, tmp_path / "out"), lambda: stats(file)
+        lambda: find_data(file, "train", "val"),
+        lambda: convert(Conversion("yolo", file), tmp_path / "out"),
+        lambda: stats(file),
     )
     assert len(set(lines)) == 1 and says.replace("{root}", str(file.parent)) in lines[0]
     assert kind in {p.kind for p in check(file, 32).problems}
@@ -260,7 +262,7 @@ def test_a_picture_that_is_listed_twice_trains_twice_and_is_converted_once(lay_o
     texts = {"data": OF_LISTS + NAMES, "train": "images/a.png\nimages/b.png\nimages/a.png\n", "val": "images/c.png\n"}
     file = lay_out({"images": "abc"}, texts)
     assert [Path(f).stem for f in of_training(file, "train", "train")] == ["a", "a", "b"]
-    train = convert("yolo", file, tmp_path / "out").splits["train"]
+    train = convert(Conversion("yolo", file), tmp_path / "out").splits["train"]
     assert train.images == 2 and train.dropped["picture that is listed twice"] == 1
 
 

@@ -35,6 +35,8 @@ PLUMBING = "no formula: it puts parts together"
 OWN = "our own; its docstring says what it rests on"
 NO_SOURCE = {
     "yolotiny/assigners/gaussian_center.py::HeatmapAssigner": PLUMBING,
+    "yolotiny/assigners/geometric.py::Geometric": PLUMBING,
+    "yolotiny/assigners/geometric.py::pairs_of": PLUMBING,
     "yolotiny/coders/base.py::Coder": PLUMBING,
     "yolotiny/criterion/dense.py::of_last_pairs": PLUMBING,
     "yolotiny/nn/head.py::family_of": PLUMBING,

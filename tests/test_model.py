@@ -11,6 +11,8 @@ from tests.tiny_data import QUICK, trained
 from yolotiny import YOLO
 from yolotiny.detector import Detector
 from yolotiny.errors import InputError
+from yolotiny.model import HookedTrainer
+from yolotiny.shipped import cfg_dir
 from yolotiny.weights import _InertPickle
 
 OPTIONS = {k: QUICK[k] for k in ("imgsz", "batch", "plots", "verbose", "device")}
@@ -37,6 +39,8 @@ def test_a_name_is_enough(name):
         ("load", lambda model: model.load("best.pt")),
         ("save", lambda model: model.save("last.pt")),
         ("export", lambda model: model.export(format="onnx")),
+        ("this", lambda model: model.info()),
+        ("this", lambda model: model.fuse()),
     ],
 )
 def test_what_an_exported_file_cannot_do_is_one_line(tmp_path, command, call):
@@ -158,3 +162,16 @@ def test_a_head_of_ultralytics_trains_with_ignore_regions_and_its_own_gains(tmp_
     model.train(data=str(trained().data), project=str(tmp_path), name="run", box=5.0, **QUICK)
     assert (tmp_path / "run/weights/best.pt").exists() and model.trainer.args.box == 5.0
     assert isinstance(YOLO(tmp_path / "run/weights/best.pt").model, Detector)
+
+
+def test_a_training_begins_with_what_was_asked_for_and_not_with_every_option(tmp_path, monkeypatch):
+    data, lines = trained().data, []
+    monkeypatch.setattr(LOGGER, "info", lambda text, *a, **k: lines.append(str(text)))
+    monkeypatch.setattr(HookedTrainer, "train", lambda trainer: None)
+    monkeypatch.setattr(YOLO, "open_file", lambda *_: None)
+    YOLO("yolov5n").train(data=str(data), project=str(tmp_path), imgsz=64, **{"loss.box.weight": 0.1})
+    asked = [line for line in lines if "imgsz" in line]
+    said = f"asked for: model=yolov5n.yaml, data={data}, project={tmp_path}, imgsz=64, loss.box.weight=0.1"
+    assert [line.partition(";")[0].replace(str(cfg_dir() / "models") + "/", "") for line in asked] == [said]
+    assert asked[0].endswith(f"; run: {tmp_path / 'train'}, args.yaml there has every option")
+    assert (tmp_path / "train" / "args.yaml").is_file()

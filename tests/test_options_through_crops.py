@@ -279,6 +279,8 @@ def capped(case: Case, mode: str, name: str) -> None:
 
 def of_class(case: Case, mode: str, name: str) -> None:
     got = found(case, mode, classes=[1])
+    named = found(case, mode, classes="b")
+    assert all(np.array_equal(a, b) for a, b in zip(got, named, strict=True))
     assert sum(map(len, got)) == sum(int((x[:, 5] == 1).sum()) for x in base(case, mode)) > 0
     assert all((x[:, 5] == 1).all() for x in got)
 

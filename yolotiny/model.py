@@ -14,7 +14,6 @@ from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
 from .analysis.formats import Asked, Benchmark, benchmark
-from .config.class_names import check_classes
 from .config.exported import ExportedFile
 from .config.lookup import file_meant
 from .config.option_table import check
@@ -36,6 +35,7 @@ from .errors import InputError
 from .export import export
 from .metrics import SAMPLES
 from .nn.head import family_of
+from .ops.class_choice import class_numbers
 from .ops.postprocess import check_metric
 from .plugins import load as load_plugins
 from .predict.predictor import TEXTS, Predictor, is_ours
@@ -57,6 +57,7 @@ from .train.stopping import says_how_to_go_on
 from .train.trainer import Trainer
 from .val.sliced_validator import SlicedValidator
 from .val.validator import Validator
+from .val.wanted import Wanted
 
 WRITES = ("save", "save_txt", "save_json", "save_crop", "save_frames", "visualize")  # options that leave files
 
@@ -122,6 +123,10 @@ class YOLO(SeamedModel):
         """The model file, or the sections of it that an exported file has."""
         return self.model.yaml if self.model_is_module else self.exported.configuration
 
+    def only_networks(self) -> None:
+        """What methods of ultralytics ask that have no place here."""
+        self.need_network("this")
+
     def need_network(self, command: str) -> None:
         """Raise InputError for an exported file, which `command` cannot look into."""
         if not self.model_is_module:
@@ -180,6 +185,7 @@ class YOLO(SeamedModel):
             check_metric(request.cfg.get("eval") or {}, self.trainer.model.model[-1])
             if self.own_head:
                 self.trainer.model.init_criterion()
+        tell_beginning("asked for", {"model": self.model_name} | plain | changes, self.trainer.save_dir)
         return self._run_trainer()
 
     def tune(self, *args: Any, **options: Any) -> Any:
@@ -212,13 +218,14 @@ class YOLO(SeamedModel):
         if not (data := plain.get("data") or self.overrides.get("data")):
             raise InputError("val needs data=FILE.yaml")
         plain["data"] = find_data(data, plain.get("split") or "val")
-        check_classes(plain.get("classes"), class_names(Path(plain["data"])), str(plain["data"]))
+        if "classes" in plain:
+            plain["classes"] = class_numbers(plain["classes"], class_names(Path(plain["data"])), str(plain["data"]))
         plain["project"] = run_root(plain.get("project"), "val")
         args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
         runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
         runner.rules(rules, protocol_of(args["data"]))
-        runner.worst, runner.samples, runner.exported = worst, samples, self.exported
-        runner.workers, runner.pictures, runner.scales = plain.get("workers"), reading, scales
+        runner.wanted = Wanted(reading, plain.get("workers"), worst, samples, self.exported)
+        runner.scales = scales
         if isinstance(runner, SlicedValidator):
             runner.sliced = sliced
         with in_one_line(runner), self.exported.in_one_line():
@@ -281,6 +288,7 @@ def resumed(owner: YOLO, resume: Any, options: dict[str, Any], changes: dict[str
     path = resumable(resume, owner.model_name, options, changes)
     args = options | {"model": path, "resume": path, "mode": "train", "task": "detect"}
     owner.trainer = HookedTrainer(overrides=args, _callbacks=owner.callbacks)
+    tell_beginning("goes on", {"resume": path} | options, owner.trainer.save_dir)
     return owner._run_trainer()
 
 
@@ -293,6 +301,13 @@ def gone_on(owner: YOLO, last: Path, options: dict[str, Any]) -> Any:
     best = last.with_name("best.pt")
     owner.open_file(str(best if best.exists() else last))
     return None
+
+
+def tell_beginning(how: str, options: dict[str, Any], folder: Path) -> None:
+    """Say once what a training was asked for, and where it leaves what it finds."""
+    if RANK in {-1, 0}:
+        asked = ", ".join(f"{k}={v}" for k, v in options.items())
+        LOGGER.info(f"{how}: {asked}; run: {folder}, args.yaml there has every option")
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:
@@ -324,6 +339,8 @@ def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, opt
     plain |= {"project": run_root(plain.get("project"), mode, any(map(plain.get, WRITES))), "mode": mode}
     args = owner.overrides | PREDICTION | {"batch": usual_batch(source)} | TEXTS | defaults(rules) | plain
     kind = own or kind
+    if not is_ours(kind) and "classes" in plain and owner.model_is_module:  # it knows numbers only
+        args["classes"] = class_numbers(plain["classes"], owner.model.names, "the model")
     made = prepare(kind(overrides=args, _callbacks=owner.callbacks, **told if is_ours(kind) else {}), owner)
     made.args.augment = scales or made.args.augment
     return made

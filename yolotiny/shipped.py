@@ -19,6 +19,11 @@ def cfg_dir() -> Path:
     raise FileNotFoundError(f"{package} was installed without its cfg folder; install yolotiny again")
 
 
+def of_package(file: Path) -> bool:
+    """Whether a file is one that comes with the package, or would lie among those: no run writes there."""
+    return file.resolve().is_relative_to(cfg_dir())
+
+
 def weights_file(name: str | Path) -> Path | None:
     """Return the shipped checkpoint or exported file of this name, unless the current folder has one of that name."""
     return None if Path(name).exists() else weights_of_package(name)

@@ -15,7 +15,7 @@ import cv2
 import yaml
 
 from benchmarks.gpu_parts.setting import ROOT, git
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.errors import InputError
 
 # What training, validation, prediction and the tests import beyond torch, torchvision, numpy, OpenCV, matplotlib,
@@ -52,7 +52,7 @@ def dataset(source: Path, to: Path, quality: int) -> int:
         How many pictures were written.
     """
     with tempfile.TemporaryDirectory() as folder:
-        whole = convert("hit-uav", source, Path(folder) / "data").data.parent
+        whole = convert(Conversion("hit-uav", source), Path(folder) / "data").data.parent
         pictures = {split: sorted((whole / "images" / split).iterdir()) for split in ("train", "val")}
         named = source / "train600.txt"
         if named.is_file():

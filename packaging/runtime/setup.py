@@ -11,8 +11,8 @@ from setuptools.command.build_py import build_py
 NAME = "yolotiny_runtime"
 SOURCE = Path("../../yolotiny")  # seen from this folder, where builders run
 ROOMS = {  # folder of yolotiny: the modules of it that the runtime imports; a test holds this to what is imported
-    "": ("errors", "files", "picture_io", "picture_names", "registry", "text", "training_stats", "yaml_file"),
-    "ops": ("__init__", "letterbox", "nms", "suppression"),
+    "": ("errors", "files", "pace", "picture_io", "picture_names", "registry", "text", "training_stats", "yaml_file"),
+    "ops": ("__init__", "class_choice", "letterbox", "nms", "suppression"),
     "pictures": ("*",),
     "plugins": ("*",),
     "runtime": ("*",),

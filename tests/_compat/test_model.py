@@ -12,6 +12,10 @@ class Recorded(SeamedModel):
     def open_file(self, weights, task=None):
         self.seen = ("open_file", weights, task)
 
+    def only_networks(self):
+        self.asked = True
+        super().only_networks()
+
 
 @pytest.mark.parametrize(
     ("file", "seen"),
@@ -23,3 +27,13 @@ class Recorded(SeamedModel):
 )
 def test_a_model_file_is_built_and_any_other_is_opened(file, seen):
     assert Recorded(file, task="detect", verbose=True).seen == seen
+
+
+def test_methods_that_look_into_the_network_ask_whether_there_is_one():
+    made = Recorded("a.onnx", task="detect")
+    made.model = "a.onnx"
+    for method in (made.info, made.fuse, made.reset_weights):
+        made.asked = False
+        with pytest.raises(TypeError, match="should be a"):
+            method()
+        assert made.asked

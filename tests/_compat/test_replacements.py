@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,12 @@ def test_a_run_on_the_cpu_uses_every_core_or_what_the_user_asked_for(asked, expe
         "select_device('cpu'); print(torch.get_num_threads())"
     )
     assert python(code, **({"OMP_NUM_THREADS": asked} if asked else {})) == {"cores": cores}.get(expected, expected)
+
+
+def test_what_torch_says_to_ultralytics_is_not_said_to_a_user():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.resetwarnings()
+        _compat.quiet()
+        for name in ("load", "script"):
+            warnings.warn(f"`torch.jit.{name}` is deprecated. Please switch to `torch.export`.", FutureWarning, 1)
+    assert [str(w.message).split()[0] for w in seen] == ["`torch.jit.script`"]

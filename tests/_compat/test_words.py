@@ -21,6 +21,10 @@ ENGINE = Path(ultralytics.__file__).parent / "engine"
     [
         ("Predict: yolo predict task=detect model=b.onnx", "Predict: yolotiny predict source=FOLDER model=b.onnx"),
         ("Validate: yolo val task=detect model=b.onnx", "Validate: yolotiny val model=b.onnx"),
+        ("i.e. 'yolo predict model=yolo26n.onnx'.", "i.e. 'yolotiny predict source=FOLDER'."),
+        ("'yolo export model=yolo26n.pt format=onnx'", "'yolotiny export format=onnx'"),
+        ("Predict: yolo predict model=yolo26n.onnx", "Predict: yolotiny predict source=FOLDER model=yolo26n.onnx"),
+        ("Predict: yolo predict model=yolov5n.onnx", "Predict: yolotiny predict source=FOLDER model=yolov5n.onnx"),
         ("i.e. 'yolo train resume model=path/to/last.pt'", "i.e. 'yolotiny train resume=path/to/last.pt'"),
         ("saved\nVisualize:       https://netron.app", "saved"),
         ("bad type. See https://docs.ultralytics.com/modes/predict for supported source types.", "bad type."),

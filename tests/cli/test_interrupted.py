@@ -104,10 +104,8 @@ def test_a_benchmark_keeps_the_formats_that_are_done(tmp_path, capsys, stop):
 
 
 def test_a_long_prediction_says_how_long_it_will_take(capsys, monkeypatch):
-    from yolotiny.cli.commands import models
-
     made = trained()
-    monkeypatch.setattr(models, "EVERY", -1.0)
+    monkeypatch.setattr("yolotiny.pace.EVERY", 0.0)
     words = [f"model={made.best}", f"source={made.data.parent / 'images' / 'val'}", "imgsz=64", "save=False"]
     assert cli.main(["predict", *words, "verbose=False"]) == 0
     assert "2 of 4 pictures, 0:00:0" in capsys.readouterr().err

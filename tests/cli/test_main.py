@@ -193,12 +193,13 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
     def echo(**options):
         return options
 
-    monkeypatch.setitem(sys.modules, "yolotiny.data", types.SimpleNamespace(write_demo=echo, convert=echo))
+    room = types.SimpleNamespace(write_demo=echo, Conversion=echo, convert=lambda *told: told)
+    monkeypatch.setitem(sys.modules, "yolotiny.data", room)
     assert cli.main("data demo to=demo seed=3".split()) == 0
     assert cli.main("data convert format=visdrone source=a to=b link=False".split()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "{'to': 'demo', 'seed': 3}"
-    assert lines[1] == "{'format': 'visdrone', 'source': 'a', 'to': 'b', 'link': False, 'progress': None}"
+    assert lines[1] == "({'format': 'visdrone', 'source': 'a', 'link': False}, 'b', False, None)"
 
 
 @pytest.mark.parametrize(
@@ -268,12 +269,12 @@ def test_an_interrupt_is_one_line_and_code_130(model, fails):
 
 
 def test_a_terminal_sees_how_far_a_conversion_is_and_a_file_does_not(monkeypatch, capsys):
-    def convert(progress=None, **options):
+    def convert(asked, to, force, progress):
         for done in (1, 2) if progress else ():
             progress("train", done, 2)
-        return options
+        return asked
 
-    monkeypatch.setitem(sys.modules, "yolotiny.data", types.SimpleNamespace(convert=convert))
+    monkeypatch.setitem(sys.modules, "yolotiny.data", types.SimpleNamespace(Conversion=dict, convert=convert))
     line = "data convert format=coco source=a to=b tile=640 overlap=64".split()
     assert cli.main(line) == 0
     assert capsys.readouterr().err == ""

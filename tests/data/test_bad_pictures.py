@@ -8,7 +8,7 @@ import pytest
 
 from tests.bad_files import full_after, write_bad
 from tests.messages import assert_says
-from yolotiny.data import check, convert
+from yolotiny.data import Conversion, check, convert
 from yolotiny.errors import InputError
 
 UNREADABLE = "picture that cannot be read"
@@ -37,7 +37,7 @@ NO_PICTURE = ("empty.jpg", "text.jpg", "flat.png", "wide.png", "folder.jpg", "li
 
 
 def test_what_cannot_be_opened_is_left_out_of_a_conversion_and_the_first_five_are_named(source, tmp_path):
-    summary = convert("yolo", source(*NO_PICTURE, "._mac.jpg"), tmp_path / "out")
+    summary = convert(Conversion("yolo", source(*NO_PICTURE, "._mac.jpg")), tmp_path / "out")
     train = summary.splits["train"]
     assert train.images == 2 and train.dropped[UNREADABLE] == 6
     assert {p.name for p in (tmp_path / "out/images/train").iterdir()} == {"p.png", "q.png"}
@@ -47,11 +47,13 @@ def test_what_cannot_be_opened_is_left_out_of_a_conversion_and_the_first_five_ar
 
 
 def test_a_picture_over_the_limit_says_how_to_raise_it(source, tmp_path):
-    assert "set OPENCV_IO_MAX_IMAGE_PIXELS=1080000000" in str(convert("yolo", source("wide.png"), tmp_path / "out"))
+    assert "set OPENCV_IO_MAX_IMAGE_PIXELS=1080000000" in str(
+        convert(Conversion("yolo", source("wide.png")), tmp_path / "out")
+    )
 
 
 def test_what_cannot_be_cut_into_tiles_is_left_out_with_its_labels(source, tmp_path):
-    summary = convert("yolo", source("cut.jpg", "half.png"), tmp_path / "out", tile=64, overlap=10)
+    summary = convert(Conversion("yolo", source("cut.jpg", "half.png"), tile=64, overlap=10), tmp_path / "out")
     assert summary.splits["train"].dropped[UNREADABLE] == 2
     images, labels = (sorted(p.stem for p in (tmp_path / f"out/{d}/train").iterdir()) for d in ("images", "labels"))
     assert images == labels and {stem.partition("__")[0] for stem in images} == {"p", "q"}
@@ -63,7 +65,7 @@ def test_a_split_without_a_readable_picture_is_one_line(source, tmp_path):
         (folder / "images/train" / name).unlink()
     text = folder / "images/train/text.jpg"
     with assert_says(f"none of the 1 pictures of train can be read; the first: cannot read image {text}: no picture"):
-        convert("yolo", folder, tmp_path / "out")
+        convert(Conversion("yolo", folder), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -77,6 +79,6 @@ def test_a_check_names_every_bad_picture(source):
 def test_a_conversion_that_does_not_fit_is_one_line_and_goes_on_later(source, tmp_path):
     folder = source()
     with full_after(150), pytest.raises(InputError, match="cannot write .*: File too large"):
-        convert("yolo", folder, tmp_path / "out", link=False)
+        convert(Conversion("yolo", folder, link=False), tmp_path / "out")
     assert not (tmp_path / "out/data.yaml").exists()
-    assert convert("yolo", folder, tmp_path / "out", link=False).splits["train"].images == 2
+    assert convert(Conversion("yolo", folder, link=False), tmp_path / "out").splits["train"].images == 2

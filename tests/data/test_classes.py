@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.classes import choose_classes
 from yolotiny.data.records import Dataset, Record
 from yolotiny.errors import InputError
@@ -71,6 +71,6 @@ def test_a_conversion_takes_them(tmp_path, picture, text):
     picture(tmp_path / "raw" / "images" / "train" / "a.png")
     text(tmp_path / "raw" / "labels" / "train" / "a.txt", "0 .5 .5 .2 .2\n1 .5 .5 .1 .1\n")
     text(tmp_path / "raw" / "data.yaml", "train: images/train\nnames: [car, van]\n")
-    summary = convert("yolo", tmp_path / "raw", tmp_path / "out", classes="van")
+    summary = convert(Conversion("yolo", tmp_path / "raw", classes="van"), tmp_path / "out")
     assert summary.splits["train"].boxes == {"van": 1} and summary.splits["train"].dropped == {"object of class car": 1}
     assert (tmp_path / "out" / "labels" / "train" / "a.txt").read_text().startswith("0 0.5")

@@ -12,7 +12,7 @@ import pytest
 from ultralytics.cfg import get_cfg
 from ultralytics.utils import LOGGER
 
-from yolotiny.data import check, convert, stats
+from yolotiny.data import Conversion, check, convert, stats
 from yolotiny.data.labels import as_objects, read_rows
 from yolotiny.data.quality.checks import ERRORS
 from yolotiny.errors import InputError
@@ -131,7 +131,7 @@ def test_everybody_reads_the_same_objects(case, source, tmp_path, monkeypatch):
     assert sum(p.kind == "over edge" for p in found.problems) == LABELS[case].cut
     sample = stats(source, 64).samples[0]
     np.testing.assert_allclose(np.c_[sample.labels, xywh(sample.boxes)], wanted, atol=2e-6)
-    summary = convert("yolo", source, tmp_path / "out").splits["train"]
+    summary = convert(Conversion("yolo", source), tmp_path / "out").splits["train"]
     assert summary.cut == LABELS[case].cut and not summary.dropped
     np.testing.assert_allclose(as_objects(read_rows(tmp_path / "out/labels/train/a.txt", 2)), wanted, atol=2e-6)
 
@@ -150,11 +150,11 @@ def test_everybody_refuses_the_same_rows(case, source, tmp_path):
     assert (problem.kind, problem.file) == (kind, file) and says in problem.note
     assert stats(source, 64).left_out == {"rows that are no boxes": 1}
     if kind == "flat":  # as in every format: an object without a pixel is left out and counted
-        summary = convert("yolo", source, tmp_path / "out").splits["train"]
+        summary = convert(Conversion("yolo", source), tmp_path / "out").splits["train"]
         assert summary.dropped == {"row without width or height": 1} and summary.boxes.total() == 1
     else:
         with pytest.raises(InputError) as error:
-            convert("yolo", source, tmp_path / "out")
+            convert(Conversion("yolo", source), tmp_path / "out")
         assert str(error.value) == lines[0]
 
 
@@ -164,7 +164,7 @@ def test_everybody_reads_and_refuses_the_same_regions(case, source, tmp_path):
     if isinstance(REGIONS[case], Refused):
         _, kind, says = REGIONS[case]
         lines = []
-        for read in (lambda: scanned(source, "train"), lambda: convert("yolo", source, tmp_path / "out")):
+        for read in (lambda: scanned(source, "train"), lambda: convert(Conversion("yolo", source), tmp_path / "out")):
             with pytest.raises(InputError) as error:
                 read()
             lines.append(str(error.value))
@@ -176,7 +176,7 @@ def test_everybody_reads_and_refuses_the_same_regions(case, source, tmp_path):
     (label, *box) = REGIONS[case].objects[0]
     np.testing.assert_allclose(scanned(source, "val")[1:], [[{-1: 2, -2: 3, 1: 5}[label], *box]], atol=2e-6)
     assert errors(source) == []
-    converted = check(convert("yolo", source, tmp_path / "out").data, 64).problems
+    converted = check(convert(Conversion("yolo", source), tmp_path / "out").data, 64).problems
     assert [p.kind for p in converted] == ["background"]  # val holds no object
     np.testing.assert_allclose(xywh(stats(source, 64).samples[0].ignore), [box], atol=2e-6)
     again = lay(source, "ignore", (tmp_path / "out/ignore/train/a.txt").read_text())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.errors import InputError
 
 
@@ -25,9 +25,9 @@ def stop_after(n):
 OPTIONS = {"tile": 64, "overlap": 28}  # two tiles a picture
 
 
-def interrupted(source, to, **options):
+def interrupted(source, to, force=False, **options):
     with pytest.raises(KeyboardInterrupt, match=r"are in .*\.part; the same command goes on"):
-        convert("visdrone", source, to, progress=stop_after(4), **OPTIONS | options)
+        convert(Conversion("visdrone", source, **OPTIONS | options), to, force, stop_after(4))
 
 
 def files(folder):
@@ -47,8 +47,8 @@ def test_the_same_call_goes_on_without_cutting_again_what_is_complete(source, tm
 
     decoded, read = [], PictureReader.read
     monkeypatch.setattr(PictureReader, "read", lambda self, path: decoded.append(path.name) or read(self, path))
-    convert("visdrone", source, tmp_path / "out", **OPTIONS)
-    convert("visdrone", source, tmp_path / "whole", **OPTIONS)
+    convert(Conversion("visdrone", source, **OPTIONS), tmp_path / "out")
+    convert(Conversion("visdrone", source, **OPTIONS), tmp_path / "whole")
     assert decoded == ["c.png", "a.png", "b.png", "c.png"]
     assert files(tmp_path / "out") == files(tmp_path / "whole")
     for file in files(tmp_path / "out"):
@@ -60,8 +60,8 @@ def test_the_same_call_goes_on_without_cutting_again_what_is_complete(source, tm
 def test_another_call_is_refused_and_force_starts_anew(source, tmp_path, change):
     interrupted(source, tmp_path / "out")
     with pytest.raises(InputError, match="out holds an unfinished conversion with other options or another source"):
-        convert("visdrone", source, tmp_path / "out", **OPTIONS | change)
-    convert("visdrone", source, tmp_path / "out", force=True, **OPTIONS | change)
+        convert(Conversion("visdrone", source, **OPTIONS | change), tmp_path / "out")
+    convert(Conversion("visdrone", source, **OPTIONS | change), tmp_path / "out", force=True)
     assert not (tmp_path / "out" / ".part").exists() and (tmp_path / "out" / "data.yaml").is_file()
 
 
@@ -69,37 +69,37 @@ def test_a_picture_that_changed_in_between_is_not_mixed_with_the_old_one(source,
     interrupted(source, tmp_path / "out")
     picture(source / "images" / "a.png", 100, 63)
     with pytest.raises(InputError, match="another source"):
-        convert("visdrone", source, tmp_path / "out", **OPTIONS)
+        convert(Conversion("visdrone", source, **OPTIONS), tmp_path / "out")
 
 
 def test_annotations_that_changed_in_between_are_read_anew(source, tmp_path):
     interrupted(source, tmp_path / "out")
     (source / "annotations" / "a.txt").write_text("")
-    assert convert("visdrone", source, tmp_path / "out", **OPTIONS).splits["train"].empty >= 2
+    assert convert(Conversion("visdrone", source, **OPTIONS), tmp_path / "out").splits["train"].empty >= 2
 
 
 def test_with_force_the_old_data_set_stays_until_the_new_one_is_whole(source, tmp_path):
-    convert("visdrone", source, tmp_path / "out")
+    convert(Conversion("visdrone", source), tmp_path / "out")
     (tmp_path / "out" / "mine.md").write_text("")
     before = files(tmp_path / "out")
     interrupted(source, tmp_path / "out", force=True)
     assert [f for f in files(tmp_path / "out") if not f.startswith(".part")] == before
-    convert("visdrone", source, tmp_path / "out", force=True, **OPTIONS)
+    convert(Conversion("visdrone", source, **OPTIONS), tmp_path / "out", force=True)
     after = files(tmp_path / "out")
     assert "images/train/a__0___0.png" in after and "images/train/a.png" not in after and "mine.md" in after
 
 
 def test_a_finished_data_set_is_not_taken_for_an_unfinished_one(source, tmp_path):
-    convert("visdrone", source, tmp_path / "out", **OPTIONS)
+    convert(Conversion("visdrone", source, **OPTIONS), tmp_path / "out")
     with pytest.raises(InputError, match=r"out is not empty.*force=True"):
-        convert("visdrone", source, tmp_path / "out", **OPTIONS)
+        convert(Conversion("visdrone", source, **OPTIONS), tmp_path / "out")
 
 
 def test_a_copy_that_was_cut_off_is_made_again(source, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        convert("visdrone", source, tmp_path / "out", link=False, progress=stop_after(2))
+        convert(Conversion("visdrone", source, link=False), tmp_path / "out", progress=stop_after(2))
     (tmp_path / "out" / ".part" / "images" / "train" / ".c.png").write_text("half")
-    convert("visdrone", source, tmp_path / "out", link=False)
+    convert(Conversion("visdrone", source, link=False), tmp_path / "out")
     images = tmp_path / "out" / "images" / "train"
     assert sorted(p.name for p in images.iterdir()) == ["a.png", "b.png", "c.png"]
     assert (images / "c.png").read_bytes() == (source / "images" / "c.png").read_bytes()

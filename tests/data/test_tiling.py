@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.records import EVERY, Dataset, Record, image_size
 from yolotiny.data.tiling import PAD, Tiling, cut, tile_dataset
 from yolotiny.errors import InputError
@@ -154,7 +154,7 @@ def test_options_that_cannot_be_are_one_line_and_write_nothing(tmp_path, picture
     picture(tmp_path / "raw" / "images" / "a.jpg")
     text(tmp_path / "raw" / "annotations" / "a.txt", "")
     with pytest.raises(InputError, match=says):
-        convert("visdrone", tmp_path / "raw", tmp_path / "out", **options)
+        convert(Conversion("visdrone", tmp_path / "raw", **options), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -167,7 +167,7 @@ def test_any_format_can_be_tiled_and_boxes_stay_on_their_objects(tmp_path, text,
     cv2.imwrite(str(tmp_path / "raw" / "images" / "a.png"), scene)
     rows = "".join(f"{x},{y},{w},{h},1,4,0,0\n" for x, y, w, h in boxes)
     text(tmp_path / "raw" / "annotations" / "a.txt", rows)
-    summary = convert("visdrone", tmp_path / "raw", tmp_path / "out", tile=64, overlap=16)
+    summary = convert(Conversion("visdrone", tmp_path / "raw", tile=64, overlap=16), tmp_path / "out")
     coco = load(tmp_path / "out" / "annotations" / "train.json")
     files = {im["id"]: im["file_name"] for im in coco["images"]}
     assert len(files) == 3 * 2 == summary.splits["train"].images

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.errors import InputError
 from yolotiny.exchange.suggest import Wanted, suggest
 
@@ -60,7 +60,7 @@ def test_the_most_doubtful_come_first_with_all_their_labels(data, tmp_path):
 
 def test_what_was_reviewed_comes_back_under_the_names_of_the_pictures(data, tmp_path):
     suggest(Wanted(data, split="train"), look, tmp_path / "out")
-    convert("cvat", tmp_path / "out", tmp_path / "back")
+    convert(Conversion("cvat", tmp_path / "out"), tmp_path / "back")
     labels = {p.name: len(p.read_text().splitlines()) for p in (tmp_path / "back" / "labels" / "train").iterdir()}
     assert labels == {"b.txt": 2, "c.txt": 2}
 

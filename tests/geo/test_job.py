@@ -13,7 +13,7 @@ import pytest
 from tests.raster_files import SQUARES, bright, corners, squares, write_raster
 from yolotiny.errors import InputError
 from yolotiny.geo import Job, Journal, Plan, joined
-from yolotiny.geo.job import Clock, duration
+from yolotiny.geo.job import Told
 from yolotiny.geo.journal import unfinished
 from yolotiny.geo.windows import Rules
 from yolotiny.ops.nms import Suppression
@@ -176,14 +176,16 @@ def test_a_disk_that_is_full_ends_the_run_with_what_is_kept(raster, tmp_path, mo
 
 def test_progress_says_how_long_it_will_take(monkeypatch):
     now, said = [0.0], []
-    monkeypatch.setattr("yolotiny.geo.job.time.monotonic", lambda: now[0])
-    clock = Clock("a.tif", 1000, 100, said.append)
+    monkeypatch.setattr("yolotiny.pace.time.monotonic", lambda: now[0])
+    told = Told("a.tif", 1000, 100, said.append)
     now[0] = 5.0
-    clock.tell(150, 3)
+    told.tell(150, 3)
     now[0] = 20.0
-    clock.tell(300, 2000)
+    told.tell(300, 2000)
+    now[0] = 100.0
+    told.tell(1000, 7000)
     assert said == [
         "a.tif: goes on behind 100 of 1,000 windows",
-        "a.tif: 300 of 1,000 windows, 2,000 boxes; about 1 min 10 s left",
+        "a.tif: 300 of 1,000 windows, 2,000 boxes, 0:01:10 left",
+        "a.tif: 1,000 windows, 7,000 boxes in 0:01:40",
     ]
-    assert [duration(s) for s in (3, 75, 7300)] == ["3 s", "1 min 15 s", "2 h 1 min"]

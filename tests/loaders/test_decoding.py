@@ -15,7 +15,7 @@ from tests.deep_pictures import ASKED, BANDS, BGR, DIGITAL_NUMBERS, GREY, RGB, d
 from tests.tiny_data import QUICK, write_tiny
 from yolotiny import YOLO
 from yolotiny.cli.main import main
-from yolotiny.data import check, convert, stats
+from yolotiny.data import Conversion, check, convert, stats
 from yolotiny.data_file import read_data_file
 from yolotiny.errors import InputError
 from yolotiny.loaders.build import build_dataset
@@ -63,7 +63,7 @@ def test_everybody_sees_the_same_pixels(tmp_path, name):
             continue  # OpenCV does not read these
         if not (isinstance(source, list) and "bands" in options):
             assert np.array_equal(model.predict(source, imgsz=64, verbose=False, **options)[0].orig_img, expected)
-    summary = convert("yolo", tmp_path / "data", tmp_path / "tiles", tile=32, overlap=0, **options)
+    summary = convert(Conversion("yolo", tmp_path / "data", tile=32, overlap=0, **options), tmp_path / "tiles")
     tile = cv2.imread(str(tmp_path / "tiles/images/train/train0__32___0.png"))
     assert np.array_equal(tile, expected[:32, 32:])  # in the range of the whole picture
     assert any("tiles have 8 bits, in the range of the whole picture" in note for note in summary.notes)
@@ -73,9 +73,9 @@ def test_everybody_sees_the_same_pixels(tmp_path, name):
 
 def test_whole_pictures_are_written_anew_where_a_conversion_is_asked_for_bands(tmp_path):
     data_of(tmp_path / "data", "five 12.tif")
-    linked = convert("yolo", tmp_path / "data", tmp_path / "linked")
+    linked = convert(Conversion("yolo", tmp_path / "data"), tmp_path / "linked")
     assert (tmp_path / "linked/images/train/train0.tif").is_symlink() and "8 bits" not in str(linked)
-    told = str(convert("yolo", tmp_path / "data", tmp_path / "out", **FIVE))
+    told = str(convert(Conversion("yolo", tmp_path / "data", **FIVE), tmp_path / "out"))
     assert "bands 1, 2, 3 read as red, green and blue" in told and "written as PNG of 8 bits" in told
     assert np.array_equal(cv2.imread(str(tmp_path / "out/images/val/val1.png")), BGR)
     names = [i["file_name"] for i in json.loads((tmp_path / "out/annotations/val.json").read_text())["images"]]

@@ -171,6 +171,16 @@ def read_only(data, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
 
 
+def test_what_came_with_the_package_is_cached_below_the_runs(data, tmp_path, monkeypatch, no_scan):
+    monkeypatch.setattr("yolotiny.shipped.cfg_dir", lambda: data.resolve())
+    (tmp_path / "runs").mkdir()
+    before = sorted(data.rglob("*"))
+    first = content(load(data, tmp_path / "runs"))
+    assert sorted(data.rglob("*")) == before
+    no_scan()
+    assert content(load(data, tmp_path / "runs")) == first
+
+
 def test_read_only_data_are_cached_below_the_runs(data, tmp_path, read_only, no_scan):
     first = content(load(data, tmp_path / "runs"))  # the folder of the runs is not there yet
     (tmp_path / "runs").mkdir()

@@ -56,6 +56,14 @@ def test_few_pictures_give_differences_without_intervals():
     )
 
 
+def test_what_is_to_be_known_of_a_file_is_said_here_too():
+    gt, pred = pictures(40, 20)
+    found = compare(gt, pred, [*pred, pred[0] | {"bbox": [5, 5, 0, 3]}])
+    says = "predictions: 1 of 21 boxes have no width or no height and are left out, the first in row 21"
+    assert found["notes"] == [says]
+    assert "notes" not in compare(gt, pred, pred)
+
+
 def test_an_unknown_protocol_is_refused():
     with pytest.raises(InputError, match="unknown protocol"):
         compare(*pictures(9, 5), [], protocol="x")

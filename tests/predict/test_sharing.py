@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from ultralytics.models.yolo.detect import DetectionPredictor
 
 from tests.tiny_data import trained
 from yolotiny import YOLO
@@ -99,6 +100,11 @@ def test_a_class_of_the_user_s_own_predicts(model, look):
     expected = look(model, SETTINGS[2])
     np.testing.assert_allclose(look(model, SETTINGS[2], predictor=Own), expected, atol=1e-4)
     assert type(model.predictor) is Own
+
+
+def test_a_predictor_of_ultralytics_gets_the_numbers_of_the_classes_that_are_named(model, look):
+    look(model, {"conf": 0.001, "imgsz": 64, "classes": "b"}, predictor=DetectionPredictor)
+    assert type(model.predictor) is DetectionPredictor and model.predictor.args.classes == [1]
 
 
 def test_a_predictor_works_without_a_model_object_around_it(model, look, tmp_path):

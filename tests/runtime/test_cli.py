@@ -69,7 +69,7 @@ def test_a_video_is_followed_and_saved_as_one(bright, tmp_path, capsys):
 
 
 def test_with_quiet_there_is_progress_now_and_then(bright, pictures, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "EVERY", 0.0)
+    monkeypatch.setattr("yolotiny.pace.EVERY", 0.0)
     code, said, errors = run(capsys, bright, pictures, "--quiet")
     assert code == 0 and said == "" and "1 of 4 pictures, 2 boxes" in errors
 

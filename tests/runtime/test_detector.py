@@ -52,7 +52,7 @@ def test_boxes_are_those_of_the_full_package(exported, kind, crops):
     "options",
     [
         {"agnostic_nms": True, "max_det": 9, "iou": 0.3},
-        {"classes": [1], "conf": 0.1},
+        {"classes": ["boat"], "conf": 0.1},
         {"nms_metric": "nwd"},
         {"nms_metric": "nwd", "nms_c": 30.0, "iou": 0.6},
         {"crops": "grid", "tile": 100, "overlap": 0.3, "merge": "nmm"},
@@ -190,7 +190,8 @@ def test_results_come_one_by_one_and_pictures_are_read_when_their_turn_comes(bri
         ({"imgsz": 320}, "takes 64x64 pixels only: leave imgsz out, or export with dynamic=True"),
         ({"imgsz": 0}, "imgsz=0 must be one or two whole numbers of pixels"),
         ({"batch": 0}, "batch=0 must be a whole number from 1 up"),
-        ({"classes": [-1]}, "classes=-1 must be a whole number"),
+        ({"classes": [-1]}, "classes: there is no class -1 in .*, which has 0 bright, 1 dull"),
+        ({"classes": "brigt"}, "classes: there is no class 'brigt' in .*, which has .*; did you mean 'bright'"),
         ({"classes": 7}, "classes: there is no class 7 in .*, which has 0 bright, 1 dull"),
         ({"nms_metric": "nwd"}, "does not say how large its objects are; give nms_c=PIXELS"),
         ({"tracker": "botsort"}, "botsort needs more than boxes and is not in the runtime"),

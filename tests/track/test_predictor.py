@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -144,6 +145,17 @@ def test_ids_are_in_the_text_files_and_drawn(model, video, tmp_path):
     drawn, bare, theirs = last.plot(), last.plot(labels=False), last.plot(line_width=2)
     assert not np.array_equal(drawn, bare) and not np.array_equal(bare, last.orig_img)
     assert (theirs != last.orig_img).mean() > (drawn != last.orig_img).mean()
+
+
+def test_ids_are_in_the_json_too(model, video, tmp_path):
+    results = model.track(video, project=str(tmp_path), save_json=True, **QUIET)
+    rows = json.loads((tmp_path / "track/predictions.json").read_text())
+    assert [(r["frame"], r["track_id"]) for r in rows] == [
+        (i, int(n)) for i, result in enumerate(results, 1) for n in result.boxes.id
+    ]
+    assert {r["track_id"] for r in rows} == {1, 2}
+    model.predict(video, project=str(tmp_path), save_json=True, **QUIET)
+    assert not any("track_id" in r for r in json.loads((tmp_path / "predict/predictions.json").read_text()))
 
 
 def test_the_command_says_how_many_frames_and_tracks(video, tmp_path, monkeypatch, capsys):

@@ -11,7 +11,7 @@ from ultralytics.utils import LOGGER
 
 from tests.tiny_data import QUICK, add_picture, trained, write_tiny
 from yolotiny import YOLO
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.errors import InputError
 from yolotiny.metrics import PROTOCOLS, evaluate, evaluate_scene
 from yolotiny.metrics.columns import COLUMNS
@@ -109,7 +109,7 @@ def test_regions_are_not_drawn_as_objects(model, region, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("protocol", ["aitod", "coco"])
 def test_the_json_of_detections_scores_as_validation_did(model, tmp_path, protocol):
-    convert("yolo", trained().data, tmp_path / "set", link=False)
+    convert(Conversion("yolo", trained().data, link=False), tmp_path / "set")
     options = OPTIONS | {"imgsz": 96, "protocol": protocol, "project": str(tmp_path), "name": "v"}
     found = model.val(Seer, data=tmp_path / "set/data.yaml", save_json=True, **options)
     file = tmp_path / "v/predictions.json"
@@ -137,7 +137,7 @@ def numbered_folders(to, folders=("a/", "b/"), count=12):
 def test_detections_of_pictures_named_by_numbers_score_as_validation_did(model, tmp_path, folders):
     """On the raw data and on the converted, whose JSON numbers its pictures by order and joins folders."""
     data = numbered_folders(tmp_path / "raw", folders)
-    convert("yolo", data, tmp_path / "set", link=False)
+    convert(Conversion("yolo", data, link=False), tmp_path / "set")
     options = OPTIONS | {"save_json": True, "save_txt": True, "project": str(tmp_path)}
     for name, file in (("raw", data), ("set", tmp_path / "set/data.yaml")):
         found = model.val(Exact, data=file, name=f"val_{name}", **options)
@@ -164,7 +164,7 @@ def test_a_detection_in_the_padding_is_left_out_of_figures_and_json_alike(tmp_pa
     write_tiny(tmp_path / "raw", train=1, val=0)
     picture = np.full((48, 96, 3), 90, np.uint8)
     add_picture(tmp_path / "raw", "val", "x.png", picture, [(0, 0.5, 0.5, 0.25, 0.25)])
-    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+    convert(Conversion("yolo", tmp_path / "raw/data.yaml", link=False), tmp_path / "set")
 
     class Beside(Seer):
         extra = ((10.0, 1.0, 30.0, 20.0, 0.95, 0.0),)
@@ -219,7 +219,7 @@ def test_regions_of_one_class_and_objects_of_none_score_alike_in_val_and_eval(tm
     regions = "0.375 0.5 0.25 1.0\n0.625 0.5 0.25 1.0 0\n0.875 0.5 0.25 1.0 -2\n"
     (tmp_path / "raw/ignore/val").mkdir(parents=True)
     (tmp_path / "raw/ignore/val/x.txt").write_text(regions)
-    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+    convert(Conversion("yolo", tmp_path / "raw/data.yaml", link=False), tmp_path / "set")
 
     class Sees(Exact):
         extra = tuple(
@@ -310,7 +310,7 @@ def converted(tmp_path):
     for name, boxes in {"x.png": [(3, 5, 8, 8), (40, 20, 7, 13)], "sub_y.png": [(60, 31, 16, 16)]}.items():
         rows = [(1, (x + w / 2) / 97, (y + h / 2) / 61, w / 97, h / 61) for x, y, w, h in boxes]
         add_picture(tmp_path / "raw", "val", name, picture, rows, ignore=[(0.9, 0.5, 0.2, 1.0)])
-    convert("yolo", tmp_path / "raw/data.yaml", tmp_path / "set", link=False)
+    convert(Conversion("yolo", tmp_path / "raw/data.yaml", link=False), tmp_path / "set")
     return tmp_path / "set/data.yaml"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,15 @@ from .network import LOCAL
 from .places import Place, replace
 from .words import in_our_words
 
+
+def print_args(args: Any = None, show_file: Any = True, show_func: Any = False) -> None:
+    """Print nothing of a hundred options: the run's args.yaml has them, and a line of ours what was asked for."""
+
+
 ALWAYS: dict[Place, Callable] = {
     ("ultralytics.nn.tasks", "torch_safe_load"): torch_safe_load,
     ("ultralytics.engine.trainer", "autocast"): autocast,
+    ("ultralytics.engine.trainer", "print_args"): print_args,
     **READING,
 }
 OFFLINE: dict[Place, Callable] = {**LOCAL, ("ultralytics.engine.trainer", "check_amp"): local_amp_check}
@@ -46,6 +53,8 @@ def quiet() -> None:
     for place, value in replaced.items():
         replace(place, value)
     LOGGER.addFilter(plain_record)
+    # Said to ultralytics, which opens exported files so.
+    warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", FutureWarning)
 
 
 def plain_record(record: Any) -> bool:

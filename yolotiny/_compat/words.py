@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-COMMAND = re.compile(r"\byolo (train|val|predict|track|export)\b(?: task=\w+)?(?P<resume> resume model=)?")
+COMMAND = re.compile(
+    r"\byolo (train|val|predict|track|export)\b(?: task=\w+)?(?P<resume> resume model=)?"
+    r"(?: model=yolo26n\.\w+(?=[\w =]*'))?"  # their model in a quoted example, not a file of that name
+)
 PAGE = re.compile(
     r"""
     [\s(]*(?:💡\s)?  # what leads to the sentence

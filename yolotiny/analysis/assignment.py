@@ -26,6 +26,7 @@ from ..loaders.build import build_dataset
 from ..loaders.dataset import TinyDataset, split_ignore
 from ..loaders.trained import reader_for
 from ..nn.head import family_of
+from ..pictures.reader import PictureReader
 from ..train.autofit import fit
 from ..training_stats import TrainingStats
 from .bar import bar
@@ -141,13 +142,7 @@ def analyze_assignment(
     made = Detector(config.override(model.yaml, changes or {}, model.loss_terms), ch=info["channels"], nc=info["nc"])
     if trained:
         made.load(model, verbose=False)
-    args = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "mode": "train"})
-    reader = reader_for(model, reading or {}, info["channels"])
-    dataset = build_dataset(
-        args, info["train"], info, "val", BATCH_PICTURES, max(int(made.stride.max()), 32), rect=False, reader=reader
-    )
-    if TrainingStats.of(made).object_size is None or made.yaml.get("anchors") == "auto":
-        fit(made, dataset, imgsz)
+    dataset = _as_trained(made, info, imgsz, reader_for(model, reading or {}, info["channels"]))
     c = TrainingStats.of(made).object_size
     if c is None:
         raise InputError(f"data assign: the training split of {data} holds no object")
@@ -170,6 +165,17 @@ def analyze_assignment(
     plot(out)
     files.write_text(to / "assign.json", json.dumps(asdict(out), indent=2) + "\n")
     return out
+
+
+def _as_trained(model: Detector, info: dict[str, Any], imgsz: int, reader: PictureReader) -> TinyDataset:
+    """The training split without augmentation; the model is fitted to its boxes unless it is already."""
+    args, stride = get_cfg(overrides={"imgsz": imgsz, "task": "detect", "mode": "train"}), int(model.stride.max())
+    dataset = build_dataset(
+        args, info["train"], info, "val", BATCH_PICTURES, max(stride, 32), rect=False, reader=reader
+    )
+    if TrainingStats.of(model).object_size is None or model.yaml.get("anchors") == "auto":
+        fit(model, dataset, imgsz)
+    return dataset
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from ultralytics.utils import LOGGER
 from ..errors import InputError, whole
 from ..export.formats import format_meant, missing
 from ..files import write_text
+from ..pace import Pace
 from ..val.validator import told_of
 
 CARDS = ("engine",)  # formats that nothing but a card writes and runs
@@ -148,14 +149,13 @@ def _each(model: Any, kinds: Sequence[str], rows: list[Row], told: dict[str, Any
     """Export to each format and measure what it finds; `rows` takes a row of each."""
     notes = {kind: _not_here(kind) for kind in kinds}
     here = [kind for kind in kinds if not notes[kind]]
-    begun = time.monotonic()
+    pace = Pace()
     for kind in kinds:
         row = Row(kind, note=notes[kind])
         if not row.note:
             done = here.index(kind)
-            minutes = (time.monotonic() - begun) * (len(here) - done) / max(done, 1) / 60
-            left = f", about {minutes:.1f} minutes left" if done else ""
-            LOGGER.info(f"benchmark: {kind} ({done + 1} of {len(here)}{left})")
+            place = ", ".join(filter(None, [f"{done + 1} of {len(here)}", pace.left(done, len(here))]))
+            LOGGER.info(f"benchmark: {kind} ({place})")
             with _quietly():
                 _export_and_measure(model, row, told)
         rows.append(row)

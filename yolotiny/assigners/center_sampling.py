@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from ..boxes import area
 from ..errors import InputError, above_zero, number
-from ..structures import Assignment, Preds, Targets
-from .ignore import ignored_priors
+from ..structures import Assignment, Priors, Targets
+from .geometric import Geometric, pairs_of
 from .nearby import nearby_priors
 from .rka import settle
 
 
-class CenterSampling:
+class CenterSampling(Geometric):
     """An object takes the cells in it, near its centre, from which its farthest side is `low` to `high` cells away.
 
     The finest level has no lower bound and the coarsest no upper one. A cell that several objects want goes to the
@@ -27,8 +26,6 @@ class CenterSampling:
     Source: Tian et al. 2019 (FCOS), section 3.2; centre sampling and numbers as in torchvision.
     """
 
-    needs_predictions = False
-
     def __init__(self, radius: float = 1.5, low: float = 4.0, high: float = 8.0):
         name = "assigner center_sampling"
         self.radius = above_zero(radius, f"{name}: radius", 1.5)
@@ -36,18 +33,16 @@ class CenterSampling:
         if low >= high:
             raise InputError(f"{name}: low={low} must be below high={high}")
 
-    @torch.no_grad()
-    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets, areas: Tensor | None = None) -> Assignment:
-        """Match by geometry alone.
+    def match(self, priors: Priors, targets: Targets) -> Assignment:
+        """Match cells and objects.
 
         Args:
-            preds: only `preds.priors` is used.
-            boxes, areas: unused; decoded boxes (B, A, 4) xyxy pixels and areas (B, A), for assigners that want them.
+            priors: A priors.
             targets: M ground truths.
         Returns:
             Pairs in order of image, then prior; each prior at most once.
         """
-        priors, gt, count = preds.priors, targets.boxes.float(), len(preds.priors.centers)
+        gt, count = targets.boxes.float(), len(priors.centers)
         key, valid = nearby_priors(gt, priors, self.radius)  # (M, K)
         centers, strides = priors.centers[key], priors.strides[key]
         away = torch.cat((centers - gt[:, None, :2], gt[:, None, 2:] - centers), -1)  # (M, K, 4)
@@ -58,7 +53,5 @@ class CenterSampling:
         gt_index, column = (valid & (away.amin(-1) > 0) & (far > low) & (far < high)).nonzero(as_tuple=True)
         taken = key[gt_index, column] + targets.image[gt_index] * count
         owner = settle(taken, gt_index, -area(gt)[gt_index], targets.batch_size * count)
-        positive = (owner >= 0).view(targets.batch_size, count)
-        where = positive.view(-1).nonzero()[:, 0]
-        ignored = ignored_priors(priors, targets, positive)
-        return Assignment(where // count, where % count, owner[where], None, ignored)
+        owner = owner.view(targets.batch_size, count)
+        return pairs_of(owner, owner >= 0, priors, targets)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..boxes import xywh2xyxy
 from ..errors import InputError, above_zero, number
-from ..structures import Assignment, Preds, Targets
-from .ignore import ignored_priors
+from ..structures import Assignment, Priors, Targets
+from .geometric import Geometric, pairs_of
 from .metric import Metric
 
 PAIRS = 2**21  # similarities of object and prior looked at together: about 80 MB with what they are computed from
 
 
-class MaxIoU:
+class MaxIoU(Geometric):
     """A prior answers for the object it is most like, if that is at least `pos`; below `neg` it is background.
 
     Between the two it is ignored. Beside that every object has the priors most like it, all that are equally so, where
@@ -36,8 +35,6 @@ class MaxIoU:
         InputError: an unknown metric, a threshold out of 0..1, a neg above pos, a scale or c that is not positive.
     Source: Ren et al. 2015 (Faster R-CNN), section 3.1.2; with NWD: Xu et al. 2022 (ISPRS 190), the rows without RKA.
     """
-
-    needs_predictions = False
 
     def __init__(
         self,
@@ -63,9 +60,8 @@ class MaxIoU:
         self.pos, self.neg, self.min_pos, self.low_quality = pos, neg, min_pos, low_quality
         self.scale, self.coder = above_zero(scale, f"{name}: scale", 4.0), coder
 
-    @torch.no_grad()
-    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets, areas: Tensor | None = None) -> Assignment:
-        """Match by geometry alone.
+    def match(self, priors: Priors, targets: Targets) -> Assignment:
+        """Match priors and objects.
 
         Three objects p, q, r and four priors, with pos .7, neg .3 and min_pos .3:
 
@@ -78,13 +74,12 @@ class MaxIoU:
         between the thresholds and is ignored. The best of r is below min_pos: d is background and r has no prior.
 
         Args:
-            preds: only `preds.priors` is used.
-            boxes, areas: unused; decoded boxes (B, A, 4) xyxy pixels and areas (B, A), for assigners that want them.
+            priors: A priors.
             targets: M ground truths.
         Returns:
             Pairs in order of image, then prior; each prior at most once.
         """
-        priors, count = preds.priors, len(preds.priors.centers)
+        count = len(priors.centers)
         prior_boxes = xywh2xyxy(torch.cat((priors.centers, priors.sizes * self.scale), 1).float())
         seen = priors.centers.new_full((targets.batch_size, count), -torch.inf)  # largest similarity, in reach or not
         best, owner = seen.clone(), torch.zeros_like(seen, dtype=torch.long)
@@ -107,7 +102,4 @@ class MaxIoU:
         positive = best >= self.pos
         if self.low_quality:
             positive = positive | (low > 0)
-        where = positive.view(-1).nonzero()[:, 0]
-        between, ignored = (seen >= self.neg) & ~positive, ignored_priors(priors, targets, positive)
-        ignored = between if ignored is None else between | ignored
-        return Assignment(where // count, where % count, owner.view(-1)[where], None, ignored)
+        return pairs_of(owner, positive, priors, targets, seen >= self.neg)

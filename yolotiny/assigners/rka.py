@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ..boxes import xywh2xyxy
 from ..errors import InputError, above_zero, number, whole
-from ..structures import Assignment, Preds, Priors, Targets
-from .ignore import ignored_priors
+from ..structures import Assignment, Priors, Targets
+from .geometric import Geometric, pairs_of
 from .metric import Metric
 from .nearby import nearby_priors
 
@@ -68,7 +68,7 @@ def settle(key: Tensor, gt: Tensor, score: Tensor, count: int, conflict: str = "
     return torch.where(first == none, owner, first)
 
 
-class RKA:
+class RKA(Geometric):
     """Rank the priors of each object by similarity and take the best k; all levels and anchors compete.
 
     A prior that its coder cannot stretch to the object is not ranked, because it could never learn it: YOLOv5 reaches
@@ -89,8 +89,6 @@ class RKA:
     Raises:
         InputError: an unknown metric, conflict or ties, k below 1, a neg, scale or c out of range.
     """
-
-    needs_predictions = False
 
     def __init__(
         self,
@@ -114,18 +112,16 @@ class RKA:
         self.k, self.neg, self.conflict, self.ties, self.coder = k, neg, conflict, ties, coder
         self.scale = above_zero(scale, "assigner rka: scale", 4.0)
 
-    @torch.no_grad()
-    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets, areas: Tensor | None = None) -> Assignment:
-        """Match by geometry alone.
+    def match(self, priors: Priors, targets: Targets) -> Assignment:
+        """Match priors and objects.
 
         Args:
-            preds: only `preds.priors` is used.
-            boxes, areas: unused; decoded boxes (B, A, 4) xyxy pixels and areas (B, A), for assigners that want them.
+            priors: A priors.
             targets: M ground truths.
         Returns:
             Pairs in order of image, then prior; each prior at most once.
         """
-        priors, per_image = preds.priors, len(preds.priors.centers)
+        per_image = len(priors.centers)
         count = targets.batch_size * per_image
         near = torch.zeros(count, dtype=torch.bool, device=priors.centers.device)
         found = [(targets.image.new_zeros(0), targets.image.new_zeros(0), priors.centers.new_zeros(0))]
@@ -144,14 +140,8 @@ class RKA:
             row, column = take.nonzero(as_tuple=True)
             found.append((flat[row, column], group[row], similar[row, column]))
         owner = settle(*map(torch.cat, zip(*found, strict=True)), count, self.conflict)
-        positive = owner >= 0
-        where = positive.nonzero()[:, 0]
-        positive = positive.view(targets.batch_size, per_image)
-        ignored = ignored_priors(priors, targets, positive)
-        if self.neg < 1:
-            near = near.view_as(positive) & ~positive
-            ignored = near if ignored is None else ignored | near
-        return Assignment(where // per_image, where % per_image, owner[where], None, ignored)
+        owner = owner.view(targets.batch_size, per_image)
+        return pairs_of(owner, owner >= 0, priors, targets, near.view_as(owner) if self.neg < 1 else None)
 
     def radii(self, priors: Priors) -> list[float]:
         """Cells round an object's centre, per level, outside of which no prior can matter.

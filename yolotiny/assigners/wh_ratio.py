@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from ..boxes import xyxy2xywh
 from ..errors import number
-from ..structures import Assignment, Preds, Targets
+from ..structures import Assignment, Priors, Targets
+from .geometric import Geometric
 from .ignore import ignored_priors
 
 
-class WHRatio:
+class WHRatio(Geometric):
     """A ground truth goes to every anchor whose sides differ by less than `anchor_t` times, in up to three cells.
 
     Args:
@@ -23,26 +23,22 @@ class WHRatio:
     Source: ultralytics/yolov5 v6 (`build_targets`).
     """
 
-    needs_predictions = False
-
     def __init__(self, anchor_t: float = 4.0, reach: float = 0.5):
         number(anchor_t, "assigner wh_ratio: anchor_t", 1, ends="(]", example=4)
         number(reach, "assigner wh_ratio: reach", 0, 0.5)
         self.anchor_t, self.reach = anchor_t, reach
 
-    @torch.no_grad()
-    def __call__(self, preds: Preds, boxes: Tensor | None, targets: Targets, areas: Tensor | None = None) -> Assignment:
-        """Match by geometry alone; predictions are not looked at.
+    def match(self, priors: Priors, targets: Targets) -> Assignment:
+        """Match anchors and objects.
 
         Args:
-            preds: only `preds.priors` is used.
-            boxes, areas: unused; decoded boxes (B, A, 4) xyxy pixels and areas (B, A), for assigners that want them.
+            priors: A priors.
             targets: M ground truths.
 
         Returns:
             Pairs ordered by level, then centre/left/top/right/bottom cell, then anchor, then ground truth.
         """
-        priors, gt = preds.priors, xyxy2xywh(targets.boxes.float())
+        gt = xyxy2xywh(targets.boxes.float())
         step = gt.new_tensor([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]]) * self.reach
         image, prior, index = [], [], []
         start = 0

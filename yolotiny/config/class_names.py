@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-
-SHOWN = 4  # classes that a line lists
+from ..ops.class_choice import first_of
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,12 @@ class ClassOrder:
         numbers = tuple(found[i] if i in found else next(free) for i in same)
         if strange:
             told = (f"{ours[i]!r} is taken for {theirs[numbers[i]]!r}" for i in strange)
-            line = f"class names of the model and of the data differ: {_few(told, len(strange))}"
+            line = f"class names of the model and of the data differ: {first_of(told, len(strange))}"
             return cls(numbers, dict(enumerate(theirs)), line, True)
         moved = [i for i in same if ours[i] != theirs[numbers[i]] or i != numbers[i]]
         how = "in another order" if numbers != same else "written otherwise"
         told = (f"{i} {ours[i]} is {numbers[i]} {theirs[numbers[i]]} of the data" for i in moved)
-        line = f"the data has the classes of the model {how}, they go by name: {_few(told, len(moved))}"
+        line = f"the data has the classes of the model {how}, they go by name: {first_of(told, len(moved))}"
         return cls(numbers, dict(enumerate(theirs)), line)
 
     @property
@@ -67,23 +64,9 @@ class ClassOrder:
         return np.argsort(self.numbers)
 
 
-def check_classes(classes: Any, names: Mapping[int, str], of: str) -> None:
-    """Raise InputError where `classes`, one number or several, holds one beyond the `names`, those `of` whom."""
-    wanted = classes if isinstance(classes, Sequence) else [classes]
-    if classes is not None and (beyond := [c for c in wanted if c >= len(names)]):
-        has = _few((f"{i} {name}" for i, name in names.items()), len(names))
-        raise InputError(f"classes: there is no class {beyond[0]} in {of}, which has {has}")
-
-
 def few(names: Mapping[int, str]) -> str:
     """The first three names."""
     return ", ".join([*list(map(str, names.values()))[:3], *(["..."] if len(names) > 3 else [])])
-
-
-def _few(texts: Iterable[str], count: int) -> str:
-    """The first of `count` texts, and how many more there are."""
-    shown = [text for _, text in zip(range(SHOWN), texts, strict=False)]
-    return ", ".join(shown) + (f" and {count - SHOWN} more" if count > SHOWN else "")
 
 
 def _unnamed(names: Sequence[str]) -> bool:

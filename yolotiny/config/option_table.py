@@ -198,7 +198,11 @@ RUN = {
         "default 300; a list is for train, val and test",
     ),
     "single_cls": Option(SCORES, FLAG, "True makes one class of all"),
-    "classes": Option(RUNS, whole(0, single=(None,), many=True), "numbers of the classes that count, default all"),
+    "classes": Option(
+        RUNS,
+        Values("a number or a name of a class or a list of them", 0, whole=True, single=(None,), text=True, many=True),
+        "numbers or names of the classes that count, as in classes=car,van; default all",
+    ),
     "split": Option(
         (*SCORES, *EXPORT),
         name("the name of a split", None),

@@ -18,9 +18,16 @@ from .option_rules import check_together
 from .option_table import OPTIONS, check, read_by
 from .slicing import OPTIONS as SLICING
 
-READING = ("bands", "stretch")  # short for pictures.bands and so on
+READING = ("bands", "stretch")
 SUPPRESSION = ("nms_metric", "nms_c")
-RULES = ("protocol", "fitness", *SUPPRESSION)  # short for eval.protocol and so on
+RULES = ("protocol", "fitness", *SUPPRESSION)
+# Options that are short for a setting of the model file.
+SHORT = {
+    **{k: f"eval.{k}" for k in RULES},
+    **{k: f"{PICTURES}.{k}" for k in READING},
+    **{k: f"infer.{setting}" for k, setting in SLICING.items()},
+}
+NONE = {"crops": "none", "bands": [], "stretch": "none"}  # what they are where the command line reads none as nothing
 FROM_DATA = {"nc", "names", "ch", "channels"}  # the data YAML decides these
 
 
@@ -37,12 +44,9 @@ def sort_options(mode: str, options: Mapping[str, Any], own_head: bool) -> tuple
     """
     check(mode, options)
     plain, changes = config.split_overrides(options, [k for k, v in read_by(mode).items() if not v.section])
-    changes |= {f"eval.{k}": plain.pop(k) for k in RULES if k in plain}
-    if "crops" in plain:
-        plain["crops"] = plain["crops"] or "none"  # the command line reads none as nothing
-    usual = {"bands": [], "stretch": "none"}  # for what the command line reads as nothing
-    changes |= {f"{PICTURES}.{k}": plain.pop(k) or usual[k] for k in READING if k in plain}
-    changes |= {f"infer.{SLICING[k]}": plain.pop(k) for k in SLICING if k in plain}
+    for short in [k for k in SHORT if k in plain]:
+        value = plain.pop(short)
+        changes[SHORT[short]] = (value or NONE[short]) if short in NONE else value
     if changes.get("crop_train") in ("none", False):
         changes["crop_train"] = None
     if isinstance(changes.get("teacher"), (str, os.PathLike)):  # short for teacher.file

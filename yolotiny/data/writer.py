@@ -7,7 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -37,6 +37,23 @@ def shares_of(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     """(N, 4) xyxy pixel boxes -> (N, 4) cx, cy, w, h as shares of the image."""
     centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     return np.concatenate((centre, side), 1) / [width, height, width, height]
+
+
+@dataclass(frozen=True)
+class Making:
+    """How the pictures of a data set get to their place, and what is kept of where it is from.
+
+    Attributes:
+        link: link the images; False copies them.
+        lists: a folder with lists of image names, see `write_lists`.
+        about: what the data set is made from, kept beside it in conversion.json.
+        reader: decodes the pictures that are cut; with bands or a stretch, all of them are written anew.
+    """
+
+    link: bool = True
+    lists: Path | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    reader: PictureReader = field(default_factory=PictureReader)
 
 
 def flat_names(records: list[Record]) -> list[str]:
@@ -76,11 +93,10 @@ def _decode(source: Path, target: Path, reader: PictureReader) -> None:
         save_picture(target, reader.read(source))
 
 
-def _write_images(
-    data: Dataset, to: Path, link: bool, progress: Progress | None, reader: PictureReader
-) -> dict[Path, str]:
+def _write_images(data: Dataset, to: Path, making: Making, progress: Progress | None) -> dict[Path, str]:
     """Link, copy, cut or decode the pictures of every split; returns the reasons of those that cannot be read."""
     faults: dict[Path, str] = {}
+    reader = making.reader
     for split, records in data.splits.items():
         folder = to / "images" / split
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +110,7 @@ def _write_images(
                     if record.window is None and reader.depth.asked:
                         _decode(image, file, reader)
                     elif record.window is None:
-                        _place(image, file, link)
+                        _place(image, file, making.link)
             except Unreadable as error:
                 faults[image] = str(error)
             for _ in places:
@@ -200,14 +216,7 @@ def write_yaml(data: Dataset, splits: list[str], to: Path, file: Path) -> None:
 
 
 def write(
-    data: Dataset,
-    to: Path,
-    force: bool,
-    link: bool,
-    progress: Progress | None = None,
-    lists: Path | None = None,
-    about: Mapping[str, Any] | None = None,
-    reader: PictureReader | None = None,
+    data: Dataset, to: Path, force: bool = False, progress: Progress | None = None, making: Making | None = None
 ) -> Summary:
     """Write a data set in the layout that training and evaluation read.
 
@@ -215,14 +224,11 @@ def write(
     pictures that are complete are not written again.
 
     Args:
-        data: records by split.
-        to: the folder, new or empty.
-        force: replace what an earlier run wrote in `to`.
-        link: link images to their source; where links cannot be made, or with False, copy them. Tiles are cut.
+        data: the records; image names become the file names, and must be unique within a split.
+        to: the folder to write, new or empty.
+        force: replace what an earlier run wrote there.
         progress: called with (split, done, total) after each image.
-        lists: a folder whose lists of image names are turned into lists of the written images.
-        about: what the data set is made from, kept beside it in conversion.json.
-        reader: decodes the pictures that are cut; with bands or a stretch, all of them are written anew.
+        making: how, and from what.
 
     Raises:
         InputError: `to` is not empty, holds the source itself, two images share a name, or another
@@ -236,15 +242,16 @@ def write(
             if not {*image.absolute().parents, *image.resolve().parents}.isdisjoint(written):
                 raise InputError(f"source image {image} lies in the folder to be written, {to}; write elsewhere")
     data = replace(data, splits={s: data.splits[s] for s in SPLITS if data.splits.get(s)})
-    stage = open_stage(to, dict(about or {}) | {"link": link, "pictures": fingerprint(data)}, force)
+    making = making or Making()
+    stage = open_stage(to, {**making.about, "link": making.link, "pictures": fingerprint(data)}, force)
     try:
-        faults = _write_images(data, stage, link, progress, reader or PictureReader())
+        faults = _write_images(data, stage, making, progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the pictures that are done are in {stage}; the same command goes on") from None
     _drop_faulty(data, faults, stage)
     summary = Summary(to / "data.yaml", write_labels(data, stage), notes=list(data.notes), protocol=data.protocol)
-    if lists is not None:
-        write_lists(lists, data, stage, summary)
+    if making.lists is not None:
+        write_lists(making.lists, data, stage, summary)
     if "val" not in summary.splits and {"train", "test"} <= summary.splits.keys():
         summary.notes.append("there is no val split: in data.yaml val is test, as the papers have it")
     summary.notes += as_note(data.categories) + _without_objects(summary, data.names)

@@ -18,7 +18,7 @@ from ultralytics.utils import LOGGER
 
 from ..errors import InputError
 from ..files import cannot_write, move
-from ..shipped import cfg_dir
+from ..shipped import of_package
 
 try:
     import fcntl
@@ -49,7 +49,7 @@ def export_whole(network: Any, run: Callable[[], str]) -> str:
     """
     known = getattr(network, "pt_path", None)
     name = Path(known or network.yaml.get("yaml_file") or "model.yaml")
-    ours = known and name.resolve().is_relative_to(cfg_dir())  # the package is not written to
+    ours = known and of_package(name)
     folder = name.parent if known and not ours else Path()
     try:
         remove_left(folder)
@@ -128,6 +128,9 @@ def _check_room(folder: Path, size: int) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+NO_SIZE = " (0.0 MB)"  # of a checkpoint, which does not lie where ultralytics measures it
+
+
 class _Shown(logging.Filter):
     """Puts the place where an export will be into what is logged of the place where it grows.
 
@@ -144,5 +147,6 @@ class _Shown(logging.Filter):
         text = str(record.msg)
         for stage, folder in self.places:
             text = text.replace(stage, folder)
+        text = text.removesuffix(NO_SIZE)
         record.msg = text.splitlines()[0] if FAILURE in text else text
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
+from ..pace import Pace, clock
 from ..pictures.files import Unreadable
 from ..rasters.levels import Levels
 from ..rasters.raster import Raster, Window
@@ -18,7 +18,6 @@ from .journal import EMPTY, FAULT, SEEN, Journal
 from .windows import NO_ROWS, Plan, Rules, joined
 
 Look = Callable[[Sequence[View]], Sequence[np.ndarray]]  # views -> for each (n, 6) xyxy in its pixels, score, class
-TELL_EVERY = 10.0  # seconds between two lines of progress
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,12 @@ class Job:
             InputError: no window can be read, or the journal cannot be written.
         """
         windows = self.plan.windows(self.raster.size)
-        clock = Clock(self.raster.path, len(windows), len(journal.entries), self.tell)
+        told = Told(self.raster.path, len(windows), len(journal.entries), self.tell)
         for batch in self._batches(windows, journal):
             views = [View(self.raster, windows[i], self.levels, self.channels) for i in batch]
             for i, state, rows in self._looked(batch, views, look):
                 journal.add(i, state, rows)
-            clock.tell(len(journal.entries), journal.objects)
+            told.tell(len(journal.entries), journal.objects)
         states = Counter(state for state, _ in journal.entries.values())
         if states[FAULT] == len(windows):
             raise Unreadable(self.raster.path, "none of its windows decodes")
@@ -121,7 +120,7 @@ def _placed(rows: np.ndarray, view: View, held: np.ndarray | None) -> np.ndarray
     return rows + np.array([x, y, x, y, 0, 0], np.float32)
 
 
-class Clock:
+class Told:
     """Says how far a run is and how long the rest will take.
 
     Args:
@@ -132,24 +131,14 @@ class Clock:
     """
 
     def __init__(self, name: str, total: int, before: int, say: Callable[[str], None]):
-        self.name, self.total, self.before, self.say = name, total, before, say
-        self.start = self.told = time.monotonic()
+        self.name, self.total, self.say, self.pace = name, total, say, Pace(before)
         if before:
             say(f"{name}: goes on behind {before:,} of {total:,} windows")
 
     def tell(self, done: int, objects: int) -> None:
         """Say it, where the last line is some time ago."""
-        now = time.monotonic()
-        if now - self.told < TELL_EVERY and done < self.total:
+        if done < self.total and not self.pace.due():
             return
-        self.told = now
-        left = (now - self.start) / max(done - self.before, 1) * (self.total - done)
-        rest = f"; about {duration(left)} left" if done < self.total else f" in {duration(now - self.start)}"
-        self.say(f"{self.name}: {done:,} of {self.total:,} windows, {objects:,} boxes{rest}")
-
-
-def duration(seconds: float) -> str:
-    """`2 h 5 min`, `3 min 20 s` or `12 s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        what = f"windows, {objects:,} boxes"
+        so_far = self.pace.line(done, self.total, what)
+        self.say(f"{self.name}: {so_far if done < self.total else f'{done:,} {what} in {clock(self.pace.spent)}'}")

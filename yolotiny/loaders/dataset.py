@@ -118,13 +118,14 @@ class TinyDataset(DecodedDataset):
         files = list(zip(self.im_files, self.get_label_files(), strict=True))
         # names, sizes and dates of the files, and how they are read
         key = " ".join(filter(None, [str(self.cv2_flag), self.reader.tag, self.get_cache_hash()]))
-        spots = list(label_cache.places(Path(files[0][1]).parent, self.runs))
+        folder = Path(files[0][1]).parent
+        spots = list(label_cache.places(folder, self.runs))
         nc = sys.maxsize if self.single_cls else self.nc
         kept = next(filter(None, (label_cache.read(p, key, len(files), nc) for p in spots)), None)
         found = kept or self._scan(files)
         if kept is None and not any(label_cache.write(p, key, found) for p in spots):
-            LOGGER.info(f"{self.prefix}the scan cannot be kept beside the labels; the next run scans again")
-        LOGGER.info(f"{self.prefix}{len(found.index)} images, {found.found} with a label file in {spots[0].parent}")
+            LOGGER.info(f"{self.prefix}the scan cannot be kept; the next run scans again")
+        LOGGER.info(f"{self.prefix}{len(found.index)} images, {found.found} with a label file in {folder}")
         return found.labels(self.im_files)
 
     def _scan(self, files: list[tuple[str, str]]) -> label_cache.Scan:

@@ -2,7 +2,8 @@
 
 ultralytics keeps its scan in `labels/train.cache`, a pickle, which runs whatever somebody put there. Ours is another
 file, `labels/train.yolotiny.cache`, and holds numbers only. It lies beside the labels or, where those cannot be
-written, below the folder of the runs. What is foreign, stale or damaged is ignored and written anew.
+written or come with the package, below the folder of the runs. What is foreign, stale or damaged is ignored and
+written anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 
 import numpy as np
 from ultralytics.utils import LOGGER, NUM_THREADS, TQDM
+
+from ..shipped import of_package
 
 FORMAT = "yolotiny labels 2"  # a change of what is read from a row needs another number
 SUFFIX = ".yolotiny.cache"
@@ -113,7 +116,8 @@ def scan_all(work: Callable[..., tuple], files: Sequence[tuple[str, str]], title
 
 def places(labels: Path, runs: Any) -> Iterator[Path]:
     """Where the scan of a folder of labels may lie: beside it, else below the folder of the runs."""
-    yield labels.with_name(labels.name + SUFFIX)
+    if not of_package(labels):
+        yield labels.with_name(labels.name + SUFFIX)
     if runs and Path(runs).is_absolute():
         whole = hashlib.sha256(os.fsencode(labels.absolute())).hexdigest()[:16]
         yield Path(runs, ".labels", f"{labels.name}-{whole}{SUFFIX}")

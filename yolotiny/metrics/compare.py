@@ -33,6 +33,7 @@ def compare(gt: Source, a: Source, b: Source, protocol: str = "aitod", samples: 
         `bootstrap.plan`); `figures` {figure: row} and `per_class` {name: {`n` and figure: row}}, a row being `a`, `b`,
         `difference` (b minus a), `interval` [low, high] of the difference and `clear`, whether it leaves out zero;
         None where unknown. `few`: classes with fewer than 50 objects, and `others`, rows over the other classes.
+        `notes`: lines on how the files were read, where there are any.
 
     Raises:
         InputError: an unknown protocol or one of a plugin with an algorithm of its own, or bad input.
@@ -59,6 +60,7 @@ def compare(gt: Source, a: Source, b: Source, protocol: str = "aitod", samples: 
         samples = {} if drawn is None else {k: v if column is None else v[:, column] for k, v in drawn[part].items()}
         return {k: _row(one[k], two[k], samples.get(k)) for k in keys}
 
+    notes = list(dict.fromkeys(note for scene in scenes for note in scene.notes))
     return {
         "protocol": protocol,
         "images": scenes[0].images,
@@ -72,6 +74,7 @@ def compare(gt: Source, a: Source, b: Source, protocol: str = "aitod", samples: 
         },
         "few": {k: few[0][k] for k in ("below", "classes")}
         | {"others": rows(few[0]["others"], few[1]["others"], 1, None)},
+        **({"notes": notes} if notes else {}),
     }
 
 

@@ -40,7 +40,8 @@ def from_arrays(
         names: class names, a list or {label: name} with labels 0..C-1.
         pictures: the files of the images, in the same order.
 
-    Detections with a NaN or infinite number are dropped: they have no place in the order of scores.
+    Detections with a NaN or infinite number are dropped, as they have no place in the order of scores, and so are those
+    without area, as from a file.
     """
     names = [names[k] for k in sorted(names)] if isinstance(names, Mapping) else list(names)
     parts: dict[Any, list[tuple[np.ndarray, ...]]] = {Objects: [], Detections: [], Regions: []}
@@ -58,7 +59,7 @@ def from_arrays(
         others = of[~crowd] == IgnoreKind.OTHERS
         parts[Regions].append((np.full(len(others), image), boxes[~crowd], others))
         boxes, scores, labels = _xywh(det_boxes), _numpy(det_scores).ravel(), _numpy(det_labels).astype(int).ravel()
-        keep = np.isfinite(boxes).all(1) & np.isfinite(scores)
+        keep = np.isfinite(boxes).all(1) & np.isfinite(scores) & (boxes[:, 2:] > 0).all(1)
         parts[Detections].append((np.full(keep.sum(), image), labels[keep], boxes[keep], scores[keep]))
     assert not pictures or len(pictures) == count, f"{len(pictures)} files for {count} images"
     (i, k, box, crowd), (j, of_det, found, score) = (_joined(parts[kind], 4) for kind in (Objects, Detections))
@@ -125,8 +126,8 @@ def read(gt: Source, pred: Source, class_field: str | None = None) -> Scene:
     ids = {im["id"]: i for i, im in enumerate(ordered)}
     gts, regions = _annotations(ground_truth["annotations"], ids, labels, gt_name)
     finder = PictureIds(ordered, pred_name)
-    dets = _predictions(rows, finder.of_rows(rows), labels, pred_name)
-    notes = (*finder.notes, *shift_note(gts, dets, labels, pred_name))
+    dets, empty = _predictions(rows, finder.of_rows(rows), labels, pred_name)
+    notes = (*finder.notes, *empty, *shift_note(gts, dets, labels, pred_name))
     return Scene(names, len(ids), gts, dets, regions, [_picture(im) for im in ordered], notes)
 
 
@@ -274,16 +275,28 @@ def _wrong_annotation(row: Mapping[str, Any], ids: dict, labels: dict) -> str:
     return f"unknown category_id {label!r}; {known(labels)}"
 
 
-def _predictions(rows: Sequence[Any], images: Sequence[int], labels: dict, name: str) -> Detections:
-    """Check the predictions, whose pictures are known, and rename their classes to those of the scene."""
+def _predictions(
+    rows: Sequence[Any], images: Sequence[int], labels: dict, name: str
+) -> tuple[Detections, tuple[str, ...]]:
+    """Check the predictions, whose pictures are known, and rename their classes to those of the scene.
+
+    Returns:
+        Those with an area, and what to say of the others: a box cut to the picture, as ultralytics' validator cuts
+        them, may be nothing.
+    """
     rows, image = _mappings(rows), np.array(images, int)
     boxes, label = _boxes(rows), _places(rows, "category_id", labels)
     score = _numbers([row.get("score") for row in rows])
-    bad = ~((boxes[:, 2:] > 0).all(1) & (image >= 0) & (label >= 0) & (score >= 0) & (score <= 1))
+    bad = ~(np.isfinite(boxes).all(1) & (image >= 0) & (label >= 0) & (score >= 0) & (score <= 1))
     for i in np.flatnonzero(bad).tolist():
         hint = hint_of([row.get("category_id") for row in rows], labels) if label[i] < 0 else ""
         raise InputError(f"{name} row {i + 1}: {_wrong_prediction(rows[i], bool(image[i] >= 0), labels, hint)}")
-    return rows_of(Detections, image, label, boxes, _area(boxes), score)
+    dets = rows_of(Detections, image, label, boxes, _area(boxes), score)
+    empty = np.flatnonzero((boxes[:, 2:] <= 0).any(1))
+    if not len(empty):
+        return dets, ()
+    note = f"{name}: {len(empty):,} of {len(rows):,} boxes have no width or no height and are left out, the first in "
+    return rows_at(dets, np.flatnonzero((boxes[:, 2:] > 0).all(1))), (f"{note}row {empty[0] + 1}",)
 
 
 def _wrong_prediction(row: Mapping[str, Any], placed: bool, labels: dict, hint: str) -> str:
@@ -296,8 +309,8 @@ def _wrong_prediction(row: Mapping[str, Any], placed: bool, labels: dict, hint: 
         or (math.isnan(score) and not isinstance(row["score"], float))
     ):
         return "not {image_id, category_id, bbox, score}"
-    if box is None or box[2] <= 0 or box[3] <= 0:
-        return f"bbox {row.get('bbox')} must be [x, y, w, h] with w > 0 and h > 0"
+    if box is None:
+        return f"bbox {row.get('bbox')} must be [x, y, w, h]"
     if not 0 <= score <= 1:
         return f"score {score:g} is outside 0..1"
     return f"unknown category_id {row['category_id']!r}; {known(labels)}{hint}"

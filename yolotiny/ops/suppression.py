@@ -37,7 +37,7 @@ class NMSConfig:
         max_det: boxes kept per picture.
         multi_label: let a box speak for every class above `conf`, not only its best.
         agnostic: suppress across classes.
-        classes: keep only these class indices.
+        classes: keep only these class indices; names of classes until they are known, see `class_numbers`.
         c: compare by NWD of this scale (pixels of the network input) in the place of IoU; see `scale_for`.
         numbers: of each class of the network, the number that it has here, in `classes` and in what comes out; None
             where that is the same.
@@ -51,7 +51,7 @@ class NMSConfig:
     max_det: int = MAX_DET
     multi_label: bool = False
     agnostic: bool = False
-    classes: int | Sequence[int] | None = None
+    classes: Any = None
     c: float | None = None
     numbers: Sequence[int] | None = None
 

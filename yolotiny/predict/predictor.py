@@ -18,11 +18,12 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import LOGGER, ops
 
-from ..config.class_names import ClassOrder, check_classes, few
+from ..config.class_names import ClassOrder, few
 from ..config.exported import ExportedFile
 from ..errors import InputError
 from ..loaders.reader import Reader, tell_of
 from ..loaders.trained import reader_for
+from ..ops.class_choice import class_numbers
 from ..ops.letterbox import Letterbox
 from ..ops.postprocess import NMSConfig, describe, nms, scale_for
 from ..pictures.depth import Unclear
@@ -91,7 +92,8 @@ class Predictor(Saving, DetectionPredictor):
             source = self._single(source)
         super().setup_source(source, stride)
         vars(self.args).update(dict.fromkeys(TEXTS) | dict(self.texts))  # None: the objects decide
-        own = {"classes": self.args.classes, "numbers": self._classes_of_data()}
+        numbers = self._classes_of_data()
+        own = {"classes": self.args.classes, "numbers": numbers}
         c = scale_for(self.model, self.suppression)
         self.nms_config = NMSConfig.of(self.args, multi_label=self.multi_label, c=c, **own)
         if self.model.format == "pt" and self.model.end2end:  # ultralytics puts it into the network, for all calls
@@ -100,7 +102,10 @@ class Predictor(Saving, DetectionPredictor):
             self.sliced.start(TrainingStats.of(self.model), self.warns, self.nms_config.suppression)
 
     def _classes_of_data(self) -> tuple[int, ...] | None:
-        """Take the names of the data YAML; of each class of the model, its number among them, None where it is its own.
+        """Take the names of the data YAML, and the numbers of the classes that count.
+
+        Returns:
+            of each class of the model, its number among those of the data; None where it is its own.
 
         Raises:
             InputError: the model has fewer or more classes, or `classes` holds one that is not there.
@@ -116,7 +121,8 @@ class Predictor(Saving, DetectionPredictor):
             if order.line and self.warns:
                 (LOGGER.warning if order.strange else LOGGER.info)(order.line)
             self.model.names, numbers = order.names, order.numbers if order.moves else None
-        check_classes(self.args.classes, self.model.names, "the model" if self.names is None else str(self.args.data))
+        of = "the model" if self.names is None else str(self.args.data)
+        self.args.classes = class_numbers(self.args.classes, self.model.names, of)
         return numbers
 
     def _single(self, picture: Any) -> Any:
@@ -214,10 +220,10 @@ class Predictor(Saving, DetectionPredictor):
             self.json.close()
 
     def _rows(self, i: int, result: Results) -> list[dict[str, Any]]:
-        """Rows of predictions.json for number `i` of the batch; those of a video say the frame."""
+        """Rows of predictions.json for number `i` of the batch; they say the frame of a video and the track."""
         found = result.boxes.cpu().numpy()
         rows = np.concatenate((found.xyxy, found.conf[:, None], found.cls[:, None]), 1)
-        return rows_of(rows, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i))
+        return rows_of(rows, self.name_of(result.path), range(1, len(result.names) + 1), self.frame_of(i), found.id)
 
     def construct_result(self, pred: Tensor, img: Tensor, orig_img: Any, img_path: str) -> Results:
         """(n, 6) xyxy in pixels of the input, score, class; and that, (B, C, H, W) in 0..1 -> `TinyResults`."""

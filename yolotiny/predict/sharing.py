@@ -85,6 +85,6 @@ def _share(made: BasePredictor, before: BasePredictor | None) -> bool:
     if not same(*OF_NETWORK):
         return False
     made.model, made.device, made.done_warmup = before.model.again(), before.device, before.done_warmup
-    if same("project", "name", "save_dir", "exist_ok"):
+    if same("mode", "project", "name", "save_dir", "exist_ok"):
         made.save_dir = before.save_dir
     return True

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import InputError
+from ..pace import Pace
 from ..pictures.depth import STRETCHES
 from ..slicing import MERGES, SLICERS
 from ..text import printable
@@ -23,7 +24,6 @@ from .saving import Saver
 from .sources import usual_batch
 from .track import DEFAULT, PRESETS
 
-EVERY = 10.0  # seconds between lines of progress
 OF_DETECTOR = ("backend", "provider", "threads", "names", "imgsz")
 OF_OUTPUT = ("save", "txt", "scores", "json", "quiet", "track")
 
@@ -64,7 +64,7 @@ def _detection(group: Any) -> None:
     group.add_argument("--conf", type=float, help="least score; 0.25, with --track 0.1")
     group.add_argument("--iou", type=float, help="overlap from which the weaker of two boxes goes; 0.6")
     group.add_argument("--max-det", type=int, metavar="N", help="boxes of a picture at most; 1500")
-    group.add_argument("--classes", type=int, nargs="+", metavar="N", help="numbers of the classes that count; all")
+    group.add_argument("--classes", nargs="+", metavar="CLASS", help="numbers or names of the classes that count; all")
     group.add_argument(
         "--agnostic-nms", action="store_true", default=None, help="boxes suppress those of other classes"
     )
@@ -215,7 +215,7 @@ def _watch(results: Iterable[Detections], reader: Reader, saver: Saver, quiet: b
     Returns:
         how many boxes and tracks there were.
     """
-    boxes, ids, last = 0, set(), time.monotonic()
+    boxes, ids, pace = 0, set(), Pace()
     for done, found in enumerate(results, 1):
         saver.add(found)
         boxes += len(found)
@@ -226,8 +226,8 @@ def _watch(results: Iterable[Detections], reader: Reader, saver: Saver, quiet: b
             what = ", ".join(f"{n} {printable(name)}" for name, n in found.counts().items()) or "nothing"
             h, w = found.image.shape[:2]
             print(f"{printable(found.path)}{frame} {w}x{h}: {what}")
-        elif time.monotonic() - last >= EVERY:
-            last = time.monotonic()
-            of = "" if reader.live or frame else f" of {len(reader.items)}"
-            print(f"{done}{of} pictures, {boxes} boxes", file=sys.stderr)
+        elif pace.due():
+            what = f"pictures, {boxes} boxes"
+            known = not (reader.live or frame)
+            print(pace.line(done, len(reader.items), what) if known else f"{done} {what}", file=sys.stderr)
     return boxes, len(ids)

@@ -16,7 +16,11 @@ from ..picture_names import PictureName
 
 
 def rows_of(
-    rows: np.ndarray, picture: PictureName, categories: Sequence[int], frame: int | None = None
+    rows: np.ndarray,
+    picture: PictureName,
+    categories: Sequence[int],
+    frame: int | None = None,
+    ids: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Detections of a picture or of a frame of a video, by its name.
 
@@ -25,12 +29,13 @@ def rows_of(
         picture: among all that were looked at.
         categories: the `category_id` of each class.
         frame: its number, where the file is a video.
+        ids: (n,) numbers of the tracks, where objects were followed.
     """
     stem = picture.stem if frame is None else f"{picture.stem}_{frame}"
     sides = rows[:, 2:4] - rows[:, :2]
     corners = (rows[:, :2] + rows[:, 2:4]) / 2 - sides / 2
     found = zip(np.concatenate((corners, sides), 1).tolist(), rows[:, 4].tolist(), rows[:, 5].tolist(), strict=True)
-    return [
+    made = [
         {
             "image_id": int(stem) if stem.isdecimal() else stem,
             "file_name": picture.file,
@@ -41,6 +46,7 @@ def rows_of(
         | ({} if frame is None else {"frame": frame})
         for b, s, c in found
     ]
+    return made if ids is None else [row | {"track_id": int(n)} for row, n in zip(made, ids, strict=True)]
 
 
 class RowFile:

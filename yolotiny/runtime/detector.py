@@ -6,12 +6,14 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..ops.class_choice import class_numbers
 from ..ops.letterbox import Letterbox
 from ..ops.suppression import describe, suppress
 from ..pictures.reader import PictureReader
@@ -93,12 +95,8 @@ class Detector:
     def prepare(self, **options: Any) -> Run:
         """A call whose options are checked; see `stream`."""
         request = Request.of(options, self.network.file, str(self.network.path))
-        wanted = np.atleast_1d(() if request.nms.classes is None else request.nms.classes)
-        if beyond := [int(c) for c in wanted if c >= len(self.names)]:
-            has = ", ".join(f"{i} {name}" for i, name in list(self.names.items())[:5])
-            more = ", ..." if len(self.names) > 5 else ""
-            raise InputError(f"classes: there is no class {beyond[0]} in {self.network.path}, which has {has}{more}")
-        return Run(self, request)
+        classes = class_numbers(request.nms.classes, self.names, str(self.network.path))
+        return Run(self, replace(request, nms=replace(request.nms, classes=classes)))
 
     def size_of(self, imgsz: Any) -> tuple[int, int]:
         """(height, width) of the input in pixels for `imgsz` of a call.

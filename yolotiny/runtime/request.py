@@ -86,16 +86,12 @@ def _suppression(given: Mapping[str, Any], file: Metadata) -> NMSConfig:
     if given.get("nms_metric") == "iou":
         rules.pop("nms_c", None)
     rules |= {k: given[k] for k in ("nms_metric", "nms_c") if k in given}
-    classes = given.get("classes")
-    classes = [classes] if isinstance(classes, int) else classes
-    for number in classes or ():
-        whole(number, "classes", 0)
     return NMSConfig(
         conf=given.get("conf", CONF_TRACKING if given.get("tracker") else CONF),
         iou=given.get("iou", NWD_THRESHOLD if rules.get("nms_metric") == "nwd" else IOU),
         max_det=given.get("max_det", MAX_DET),
         agnostic=bool(given.get("agnostic_nms", False)),
-        classes=None if classes is None else list(classes),
+        classes=given.get("classes"),
         c=scale_for(file.training.known(), rules),
     )
 

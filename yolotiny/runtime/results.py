@@ -73,9 +73,7 @@ class Detections:
 
         Those of a video say the frame, those of a track its number.
         """
-        rows = rows_of(self.rows, self.called, range(1, len(self.names) + 1), self.frame)
-        ids = [] if self.ids is None else self.ids.tolist()
-        return [row | {"track_id": n} for row, n in zip(rows, ids, strict=True)] if self.ids is not None else rows
+        return rows_of(self.rows, self.called, range(1, len(self.names) + 1), self.frame, self.ids)
 
     def to_txt(self, scores: bool = False) -> str:
         """Rows of a YOLO label file: class, centre and size as shares of the picture, score where asked for, track."""

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from ..errors import did_you_mean
+from ..errors import InputError, did_you_mean
+from ..ops.class_choice import class_numbers
 from .desk import Desk
 from .geojson import features_of
 from .refused import Refused
@@ -38,7 +39,7 @@ class Ask(BaseModel):
 
     crops: str | None = Field(None, description="none, grid, lsm or auto; what the model file says")
     conf: float | None = Field(None, description="least score, 0 to 1; 0.25")
-    classes: list[int] = Field([], description="numbers of the classes that count; all")
+    classes: list[str] = Field([], description="numbers or names of the classes that count; all")
     format: Literal["json", "geojson"] = Field("json", description="of the answer")
 
     def options(self, names: Mapping[int, str]) -> dict[str, Any]:
@@ -50,11 +51,11 @@ class Ask(BaseModel):
         Raises:
             Refused: a class that is not there.
         """
-        for number in self.classes:
-            if number not in names:
-                there = ", ".join(f"{n} ({name})" for n, name in list(names.items())[:12])
-                raise Refused(422, f"classes={number}: there is no such class; there are: {there}")
-        said = {"crops": self.crops, "conf": self.conf, "classes": self.classes or None}
+        try:
+            classes = class_numbers(self.classes or None, names, "the model")
+        except InputError as error:
+            raise Refused(422, str(error)) from None
+        said = {"crops": self.crops, "conf": self.conf, "classes": classes}
         return {k: v for k, v in said.items() if v is not None}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import IO
 
+from ..pace import Pace, clock
 from .records import Run, epochs_of
 
 WIDTH = 24  # characters
@@ -22,9 +22,9 @@ class Bar:
     """
 
     def __init__(self, runs: Sequence[Run], screen: IO[str]):
-        self.runs, self.screen, self.begun = runs, screen, time.monotonic()
+        self.runs, self.screen = runs, screen
         self.total = sum(map(asked_epochs, runs))
-        self.first, self.told = self.epochs(), -1
+        self.pace, self.told = Pace(self.epochs()), -1
 
     def epochs(self) -> int:
         """Those behind all runs; a run that is done counts as a whole, wherever it stopped."""
@@ -37,13 +37,10 @@ class Bar:
         ended, now = sum(run.done for run in self.runs), self.epochs()
         full = round(WIDTH * now / self.total)
         words = [f"[{'#' * full}{'-' * (WIDTH - full)}] {ended}/{len(self.runs)} runs", f"{now}/{self.total} epochs"]
-        spent, gained = time.monotonic() - self.begun, now - self.first
         if ended + failed == len(self.runs):
-            words.append(f"{clock(spent)} in all")
-        elif not gained:
-            words.append("time left unknown until an epoch is done")
+            words.append(f"{clock(self.pace.spent)} in all")
         else:
-            words.append(f"{clock(spent * (self.total - now) / gained)} left")
+            words.append(self.pace.left(now, self.total) or "time left unknown until an epoch is done")
         words += [f"{failed} failed"] * bool(failed) + [f"{elsewhere} in other processes"] * bool(elsewhere)
         return ", ".join(words)
 
@@ -67,9 +64,3 @@ class Bar:
 def asked_epochs(run: Run) -> int:
     """The epochs that a run is to have."""
     return max(int(run.settings.get("epochs") or 1), 1)
-
-
-def clock(seconds: float) -> str:
-    """Hours, minutes and seconds as 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

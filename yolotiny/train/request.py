@@ -9,12 +9,12 @@ from typing import Any
 
 from ..checkpoint import TEACHER
 from ..config import load as config
-from ..config.class_names import check_classes
 from ..config.options import check_rules, defaults, sort_options
 from ..config.run_files import find_data, read_recipe, run_root
 from ..data.augment import listed
 from ..data_file import class_names
 from ..errors import InputError
+from ..ops.class_choice import class_numbers
 from ..shipped import weights_file
 from ..weights import read_tensors
 from .teacher import teacher_section
@@ -62,7 +62,8 @@ class TrainingRequest:
         if not args.get("data"):
             raise InputError("train needs data=FILE.yaml; for a first try: yolotiny data demo to=datasets/demo")
         args["data"] = find_data(args["data"], "train", args.get("split") or "val")
-        check_classes(args.get("classes"), class_names(Path(args["data"])), args["data"])
+        if "classes" in args:
+            args["classes"] = class_numbers(args["classes"], class_names(Path(args["data"])), args["data"])
         args["project"] = run_root(args.get("project"), "train")
         if isinstance(weights, (str, Path)):
             weights = weights_file(weights) or weights

@@ -19,7 +19,6 @@ from .._compat.validator import SeamedValidator
 from ..boxes import pairwise_iof, pairwise_iou
 from ..config.class_names import ClassOrder, few
 from ..config.defaults import MAX_DET
-from ..config.exported import ExportedFile
 from ..distributed import gathered, gathered_by_all
 from ..errors import InputError, did_you_mean
 from ..files import write_text
@@ -28,7 +27,6 @@ from ..loaders.dataset import TinyDataset, split_ignore
 from ..loaders.trained import reader_for
 from ..metrics import (
     PROTOCOLS,
-    SAMPLES,
     Evaluation,
     Picture,
     analysis_tables,
@@ -41,9 +39,10 @@ from ..metrics.columns import COLUMNS
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
 from ..picture_names import named, relative_names
 from ..predict.drawing import names_as_text
-from ..report import WORST, Album, write
+from ..report import Album, write
 from ..runtime.coco_rows import rows_of
 from .ground_truth import folder_of, ground_truth, ground_truth_hash
+from .wanted import Wanted
 
 PLACEHOLDER_CLASSES = 999  # class names that ultralytics makes up for a file without any
 MIN_SIDE_PX = 1e-3  # a box thinner than this, once cut to the picture, lies in the padding beside it
@@ -64,23 +63,16 @@ class Validator(SeamedValidator):
         nms_config: these and the options of the run, from `init_metrics` on.
         report: the whole report of the protocol after a run (see `yolotiny.metrics.evaluate`); `analysis` and
             `data_hash` are not counted in training, where they would be paid for in every epoch.
-        worst: images on the page that `plots=True` writes.
-        pictures: `bands` and `stretch` as the user has them, over those of the training.
-        workers: processes that load pictures, where the user says so.
-        samples: drawn data sets for the intervals of AP; in training there are none.
-        exported: what an exported file says of itself.
+        wanted: what else the user asks for.
+        images, pictures: of the run so far, ground truth with detections, and which file that is.
     """
 
     protocol = "aitod"
     fitness: str | None = None
     report: dict[str, Any] | None = None
     suppression: dict[str, Any] = {}
-    worst: int = WORST
-    pictures: Mapping[str, Any] = {}
-    workers: int | None = None
-    samples: int = SAMPLES
+    wanted = Wanted()
     evaluation: Evaluation | None = None
-    exported = ExportedFile()
 
     @names_as_text()
     def __call__(self, trainer: Any = None, model: Any = None, **kwargs: Any) -> Any:
@@ -92,8 +84,8 @@ class Validator(SeamedValidator):
 
     def get_dataloader(self, dataset_path: str, batch_size: int) -> Any:
         """Batches of a split, by as many processes as the user asks for; ultralytics has none on a CPU."""
-        if self.workers is not None:
-            self.args.workers = self.workers
+        if self.wanted.workers is not None:
+            self.args.workers = self.wanted.workers
         return super().get_dataloader(dataset_path, batch_size)
 
     def rules(self, section: dict[str, Any], of_data: str | None = None) -> None:
@@ -122,7 +114,7 @@ class Validator(SeamedValidator):
 
     def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> TinyDataset:
         """Data with ignore regions."""
-        reader = reader_for(self.source, self.pictures, self.data["channels"])
+        reader = reader_for(self.source, self.wanted.reading, self.data["channels"])
         grid = int(self.stride or 32)
         return build_dataset(self.args, img_path, self.data, mode, batch, grid, self.args.rect, reader=reader)
 
@@ -172,7 +164,7 @@ class Validator(SeamedValidator):
 
     def _suppress(self, y: Tensor, of_crops: bool = False) -> list[Tensor]:
         """Network output -> (n, 6) rows per picture."""
-        self.exported.check_output(y, self.names)
+        self.wanted.exported.check_output(y, self.names)
         return nms(y, self.nms_config, self.left_out, together=of_crops)
 
     def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
@@ -228,7 +220,7 @@ class Validator(SeamedValidator):
                 self.protocol,
                 imgsz=self.args.imgsz,
                 ground_truth_hash=ground_truth_hash(self.dataloader.dataset, self.names),
-                samples=self.samples,
+                samples=self.wanted.samples,
             )
             self.report = self.evaluation.report
         self.images, self.pictures = [], []
@@ -254,7 +246,7 @@ class Validator(SeamedValidator):
         assert self.evaluation is not None
         about = {"data": self.args.data, "model": self.weights}
         album = Album(self.folder, self.dataloader.dataset.reader)
-        files = write(self.save_dir, self.evaluation, about, album, self.worst, bool(self.args.plots))
+        files = write(self.save_dir, self.evaluation, about, album, self.wanted.worst, bool(self.args.plots))
         self.evaluation = None
         if self.args.save_json:
             self.eval_json({})

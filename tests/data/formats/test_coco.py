@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.coco import read_coco
 from yolotiny.errors import InputError
 
@@ -40,7 +40,7 @@ def test_classes_follow_the_order_of_ids_and_ids_are_closed_up(source):
 
 
 def test_a_crowd_is_an_ignore_region_and_keeps_its_category(source, tmp_path, load):
-    convert("coco", source, tmp_path / "out")
+    convert(Conversion("coco", source), tmp_path / "out")
     coco = load(tmp_path / "out" / "annotations" / "val.json")
     crowd = coco["annotations"][2]
     assert (crowd["category_id"], crowd["iscrowd"], crowd["ignore"]) == (1, 1, 1)
@@ -59,24 +59,24 @@ def test_our_own_json_is_a_source_too_with_regions_of_every_kind(source, tmp_pat
         {"image_id": 7, "category_id": 0, "bbox": [50, 0, 40, 20], "iscrowd": 1, "others": 1},
     ]
     rewrite(source, annotations=rows)
-    convert("coco", source, first)
+    convert(Conversion("coco", source), first)
     assert [line.split()[4:] for line in (first / "ignore/val/a.txt").read_text().splitlines()] == [["0"], [], ["-2"]]
-    convert("coco", first, second)
+    convert(Conversion("coco", first), second)
     for file in ("labels/val/a.txt", "ignore/val/a.txt", "annotations/val.json"):
         assert (first / file).read_text() == (second / file).read_text()
     rewrite(source, annotations=[rows[2] | {"iscrowd": 0}])
     with pytest.raises(InputError, match="there is no category with id 0"):
-        convert("coco", source, tmp_path / "third")
+        convert(Conversion("coco", source), tmp_path / "third")
 
 
 def test_a_box_over_the_edge_is_cut_and_counted(source, tmp_path):
-    summary = convert("coco", source, tmp_path / "out")  # one ends at 120.5 of 100 px
+    summary = convert(Conversion("coco", source), tmp_path / "out")  # one ends at 120.5 of 100 px
     assert summary.splits["val"].cut == 1
     assert "  cut 1: box over the edge of its picture by more than 2 px" in str(summary).splitlines()
 
 
 def test_boxes_are_clipped_but_keep_the_area_of_the_original(source, tmp_path, load):
-    convert("coco", source, tmp_path / "out")
+    convert(Conversion("coco", source), tmp_path / "out")
     cut = load(tmp_path / "out" / "annotations" / "val.json")["annotations"][1]
     assert cut["bbox"] == [90, 40, 10, 4] and cut["area"] == 30.5 * 4
 
@@ -84,13 +84,13 @@ def test_boxes_are_clipped_but_keep_the_area_of_the_original(source, tmp_path, l
 def test_the_area_of_an_outline_counts_where_the_json_states_one(source, tmp_path, load):
     rows = [{"image_id": 7, "category_id": 2, "bbox": [0, 0, 20, 10], "area": area} for area in (150.5, 0, None)]
     rewrite(source, annotations=rows)
-    convert("coco", source, tmp_path / "out")
+    convert(Conversion("coco", source), tmp_path / "out")
     found = load(tmp_path / "out" / "annotations" / "val.json")["annotations"]
     assert [a["area"] for a in found] == [150.5, 200, 200]
 
 
 def test_image_ids_of_the_source_are_kept(source, tmp_path, load):
-    convert("coco", source, tmp_path / "out")
+    convert(Conversion("coco", source), tmp_path / "out")
     coco = load(tmp_path / "out" / "annotations" / "val.json")
     assert coco["images"] == [{"id": 7, "file_name": "a.jpg", "width": 100, "height": 50}]
     assert {a["image_id"] for a in coco["annotations"]} == {7}
@@ -173,19 +173,19 @@ def test_a_class_only_a_later_split_knows_is_an_error(source, text):
 def test_a_split_of_which_nothing_is_left_is_refused_with_the_reasons(source, tmp_path):
     rewrite(source, images=[content()["images"][0] | {"width": 99}])
     with pytest.raises(InputError, match=r"no picture of val is left \(1 times image size differs from the JSON\)"):
-        convert("coco", source, tmp_path / "out")
+        convert(Conversion("coco", source), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_json_without_images_is_refused(source, tmp_path, picture, text):
     text(source / "annotations" / "instances_train2017.json", json.dumps(content(images=[], annotations=[])))
     with pytest.raises(InputError, match=r"instances_train2017\.json lists no image"):
-        convert("coco", source, tmp_path / "out")
+        convert(Conversion("coco", source), tmp_path / "out")
 
 
 def test_a_width_of_nothing_is_that_of_the_file(source, tmp_path, load):
     rewrite(source, images=[{"id": 7, "file_name": "a.jpg", "width": 0, "height": None}])
-    summary = convert("coco", source, tmp_path / "out")
+    summary = convert(Conversion("coco", source), tmp_path / "out")
     assert load(tmp_path / "out" / "annotations" / "val.json")["images"][0]["width"] == 100
     assert "val: 1 pictures without width and height in the JSON: those of the files are taken" in summary.notes
 
@@ -199,7 +199,7 @@ GROUPED = [
 
 def test_a_category_that_only_groups_others_is_no_class(source, tmp_path):
     rewrite(source, categories=GROUPED)
-    summary = convert("coco", source, tmp_path / "out")
+    summary = convert(Conversion("coco", source), tmp_path / "out")
     data = read_coco(source)
     assert data.names == ["car", "ship"] and data.splits["val"][0].labels.tolist() == [1, 0]
     assert data.splits["val"][0].ignore_labels.tolist() == [0]
@@ -220,19 +220,19 @@ def test_a_group_whose_objects_lie_in_absent_pictures_is_a_class(source):
 
 def test_a_category_without_objects_that_groups_nothing_stays_and_is_told(source, tmp_path):
     rewrite(source, categories=[*GROUPED[1:], {"id": 10, "name": "bus", "supercategory": "bus"}])
-    summary = convert("coco", source, tmp_path / "out")
+    summary = convert(Conversion("coco", source), tmp_path / "out")
     assert read_coco(source).names == ["car", "ship", "bus"] and "no object in any split: bus" in summary.notes
 
 
 def test_numbers_of_categories_that_change_are_told_and_kept_in_the_data_yaml(source, tmp_path):
-    summary = convert("coco", source, tmp_path / "out")
+    summary = convert(Conversion("coco", source), tmp_path / "out")
     assert any(note.endswith("the JSON counts from 1): 2 -> 0 car, 9 -> 1 ship") for note in summary.notes)
     assert "#   9 -> 1 ship\n" in (tmp_path / "out" / "data.yaml").read_text()
 
 
 def test_only_crowds_are_told(source, tmp_path):
     rewrite(source, annotations=[a | {"iscrowd": 1} for a in content()["annotations"]])
-    assert "val holds no object, 3 ignore regions" in convert("coco", source, tmp_path / "out").notes
+    assert "val holds no object, 3 ignore regions" in convert(Conversion("coco", source), tmp_path / "out").notes
 
 
 def test_an_outline_without_a_box_counts_as_the_box_round_it(source):
@@ -250,6 +250,6 @@ def test_an_annotation_without_numbers_is_refused_by_its_place(source, entry):
 
 @pytest.mark.real
 def test_a_real_json_with_few_of_its_images_converts_those(real_data, tmp_path):
-    summary = convert("coco", real_data / "skyfusion-valid", tmp_path / "out")
+    summary = convert(Conversion("coco", real_data / "skyfusion-valid"), tmp_path / "out")
     assert summary.splits["val"].images == 19
     assert summary.splits["val"].dropped == {"image file missing": 449 - 19}

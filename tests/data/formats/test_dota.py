@@ -1,6 +1,6 @@
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.dota import NAMES, read_annotation, read_dota
 from yolotiny.errors import InputError
 
@@ -27,7 +27,7 @@ def test_polygons_become_the_boxes_round_them_and_difficult_ones_are_ignored(sou
 
 
 def test_the_summary_says_that_boxes_were_oriented_and_pictures_cut(source, tmp_path):
-    text = str(convert("dota", source, tmp_path / "out"))
+    text = str(convert(Conversion("dota", source), tmp_path / "out"))
     assert "oriented polygons became upright boxes" in text and "2 pictures became 2 tiles of 1024 px" in text
     assert sorted(p.name for p in (tmp_path / "out" / "images" / "val").iterdir()) == ["P0000__0___0.png"]
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.droneswarms import read_droneswarms
 from yolotiny.errors import InputError
 
@@ -31,7 +31,7 @@ def test_train_and_test_with_one_class(source):
 def test_test_stands_for_the_val_split_that_is_missing_and_the_summary_says_so(source, tmp_path):
     import yaml
 
-    summary = convert("droneswarms", source, tmp_path / "out")
+    summary = convert(Conversion("droneswarms", source), tmp_path / "out")
     content = yaml.safe_load(summary.data.read_text())
     assert (content["train"], content["val"], content["test"]) == ("images/train", "images/test", "images/test")
     assert content["annotations"]["val"] == "annotations/test.json"

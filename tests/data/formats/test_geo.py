@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.raster_files import DEGREE, METRE, TURNED, UTM, WGS84, squares, write_raster
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.errors import InputError
 from yolotiny.rasters import vectors
 from yolotiny.rasters.place import Place, between
@@ -40,7 +40,7 @@ def write_both(to: Path, crs: str = UTM, transform=METRE, labels_in: str = "", *
 
 def converted(source: Path, labels: Path | None, to: Path, **options):
     usual = {"tile": 64, "overlap": 16, "labels": labels, "class_field": "kind"}
-    return convert("geo", source, to, **usual | options)
+    return convert(Conversion("geo", source, **usual | options), to)
 
 
 def tiles_of(to: Path, split: str) -> dict[tuple[int, int], list[dict]]:
@@ -154,4 +154,4 @@ def test_labels_of_another_place_are_told(tmp_path):
 
 def test_other_formats_read_no_vector_file(tmp_path):
     with pytest.raises(InputError, match="labels= is of format=geo, rasters and vector files; format=yolo does not"):
-        convert("yolo", tmp_path, tmp_path / "out", labels="a.gpkg")
+        convert(Conversion("yolo", tmp_path, labels="a.gpkg"), tmp_path / "out")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.coco import read_coco
 from yolotiny.data.formats.hit_uav import read_hit_uav
 from yolotiny.errors import InputError
@@ -40,14 +40,14 @@ def test_plain_coco_says_which_key_hit_uav_lacks(hit_uav):
 def test_a_list_of_image_names_becomes_a_list_of_written_images(hit_uav, tmp_path, text):
     text(hit_uav / "train1.txt", "a.jpg\ngone.jpg\n")
     text(hit_uav / "notes.txt", "read me\n")
-    summary = convert("hit-uav", hit_uav, tmp_path / "out")
+    summary = convert(Conversion("hit-uav", hit_uav), tmp_path / "out")
     assert (tmp_path / "out" / "train1.txt").read_text() == "./images/train/a.jpg\n"
     assert summary.lists == {tmp_path / "out" / "train1.txt": (1, 1)}
 
 
 @pytest.mark.real
 def test_real_hit_uav_has_its_published_counts(real_data, tmp_path):
-    summary = convert("hit-uav", real_data / "hit-uav", tmp_path / "out")
+    summary = convert(Conversion("hit-uav", real_data / "hit-uav"), tmp_path / "out")
     train, val = summary.splits["train"], summary.splits["val"]
     assert (train.images, train.boxes.total(), train.ignore) == (1200, 10066 - 69, 69)
     assert (val.images, val.boxes.total(), val.ignore) == (290, 2460 - 7, 7)

@@ -1,6 +1,6 @@
 import pytest
 
-from yolotiny.data.formats.json_pictures import DOUBTFUL, MISSING, find_pictures
+from yolotiny.data.formats.json_pictures import DOUBTFUL, MISSING, OUTSIDE, find_pictures
 from yolotiny.data.records import Dataset
 from yolotiny.errors import InputError
 
@@ -46,6 +46,21 @@ def test_a_name_that_fits_two_files_or_a_file_that_fits_two_names_is_left_alone(
     names = ["x/b.jpg", "y/b.jpg", "C.jpg", "gone.jpg", "a.jpg"]
     found, _ = find(["train/b.jpg", "train/1/c.jpg", "train/2/c.jpg", "train/a.jpg"], names)
     assert found == [DOUBTFUL, DOUBTFUL, DOUBTFUL, MISSING, "train/a.jpg"]
+
+
+def test_nothing_is_taken_from_outside_the_data_set(find, tmp_path, picture):
+    other = picture(tmp_path.parent / f"{tmp_path.name}-other" / "x.jpg")
+    names = ["a.jpg", f"../../{other.parent.name}/x.jpg", str(other), "../images/b.jpg", "gone.jpg"]
+    found, _ = find(["train/a.jpg", "images/b.jpg"], names)
+    assert found == ["train/a.jpg", OUTSIDE, OUTSIDE, "train/../images/b.jpg", MISSING]
+    with pytest.raises(InputError, match=r"train.json names pictures outside .*, such as .*x.jpg; give a source that"):
+        find([], [str(other)])
+
+
+def test_a_link_in_the_data_set_is_of_it(find, tmp_path, picture):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "a.jpg").symlink_to(picture(tmp_path.parent / f"{tmp_path.name}-other" / "x.jpg"))
+    assert find([], ["a.jpg"])[0] == ["train/a.jpg"]
 
 
 def test_another_folder_of_the_same_name_is_another_picture(find):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.tinyperson import read_tinyperson
 from yolotiny.errors import InputError
 from yolotiny.metrics import evaluate
@@ -44,7 +44,7 @@ def test_dense_pictures_are_left_out_and_counted(source):
 
 
 def test_its_protocol_excuses_detections_inside_what_is_ignored(source, tmp_path):
-    convert("tinyperson", source, tmp_path / "out")
+    convert(Conversion("tinyperson", source), tmp_path / "out")
     boxes = [[25, 5, 5, 9], [0, 0, 5, 9], [10, 0, 5, 9]]  # the best one lies in an ignore region
     dets = [{"image_id": 1, "category_id": 1, "bbox": b, "score": 0.9 - i / 10} for i, b in enumerate(boxes)]
     report = evaluate(tmp_path / "out" / "annotations" / "test.json", dets, "tinyperson")

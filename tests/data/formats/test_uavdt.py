@@ -1,6 +1,6 @@
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.uavdt import NAMES, TEST, read_uavdt
 from yolotiny.data.records import EVERY
 from yolotiny.errors import InputError
@@ -43,14 +43,14 @@ def test_what_has_no_picture_and_a_missing_ignore_file_are_counted(source):
 
 
 def test_frames_of_all_sequences_get_names_of_their_own_and_boxes_are_clipped(source, tmp_path, load):
-    convert("uavdt", source, tmp_path / "out")
+    convert(Conversion("uavdt", source), tmp_path / "out")
     coco = load(tmp_path / "out" / "annotations" / "test.json")
     assert [i["file_name"] for i in coco["images"]] == ["img000001.jpg", "img000002.jpg"]
     assert coco["annotations"][-1]["bbox"] == [90, 40, 10, 10] and coco["annotations"][-1]["area"] == 1600
 
 
 def test_every_second_frame_of_each_sequence(source, tmp_path):
-    summary = convert("uavdt", source, tmp_path / "out", every=2)
+    summary = convert(Conversion("uavdt", source, every=2), tmp_path / "out")
     assert [s.images for s in summary.splits.values()] == [1, 1]
     assert summary.splits["train"].dropped["image left out by every=2"] == 1
 

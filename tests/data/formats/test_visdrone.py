@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.visdrone import NAMES, read_annotation, read_visdrone
 from yolotiny.data.records import EVERY, OTHERS
 from yolotiny.errors import InputError
@@ -86,7 +86,7 @@ def test_a_folder_without_splits_says_what_is_expected(tmp_path):
 
 
 def test_written_labels_ignore_regions_and_json_agree(source, tmp_path, load):
-    summary = convert("visdrone", source, tmp_path / "out")
+    summary = convert(Conversion("visdrone", source), tmp_path / "out")
     rows = np.loadtxt(tmp_path / "out" / "labels" / "val" / "a.txt")
     assert rows.tolist() == [[3, 0.2, 0.2, 0.2, 0.2], [0, 0.04, 0.06, 0.08, 0.12]]
     region, others, car = (tmp_path / "out" / "ignore" / "val" / "a.txt").read_text().splitlines()
@@ -110,7 +110,7 @@ def real_val(real_data, tmp_path_factory):
     cv2.imwrite(str(root.parent / "blank.jpg"), np.zeros((1080, 1920), np.uint8))
     for file in (root / "annotations").glob("*.txt"):
         (root / "images" / f"{file.stem}.jpg").symlink_to(root.parent / "blank.jpg")
-    return convert("visdrone", root, root.parent / "out")
+    return convert(Conversion("visdrone", root), root.parent / "out")
 
 
 @pytest.mark.real
@@ -131,11 +131,11 @@ def test_the_real_ignore_regions_reach_training_and_evaluation(real_val):
     assert sum(not e["ignore"] for e in entries) == 38759
     regions = [e for e in entries if e["category_id"] == 0]
     assert len(regions) == 1378 + 32 and sum("others" in e for e in regions) == 32
-    again = convert("yolo", real_val.data, root.parent / "again").splits["val"]
+    again = convert(Conversion("yolo", real_val.data), root.parent / "again").splits["val"]
     assert (again.boxes.total(), again.ignore) == (38759, 1378 + 32)
 
 
 @pytest.mark.real
 def test_real_pictures_convert(real_data, tmp_path):
-    summary = convert("visdrone", real_data / "visdrone-mini", tmp_path / "out")
+    summary = convert(Conversion("visdrone", real_data / "visdrone-mini"), tmp_path / "out")
     assert {s: (n.images, n.boxes.total()) for s, n in summary.splits.items()} == {"train": (8, 455), "val": (9, 811)}

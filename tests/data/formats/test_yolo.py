@@ -1,6 +1,6 @@
 import pytest
 
-from yolotiny.data import convert
+from yolotiny.data import Conversion, convert
 from yolotiny.data.formats.yolo import read_yolo, side_file
 from yolotiny.data.records import EVERY, OTHERS
 from yolotiny.errors import InputError
@@ -30,8 +30,8 @@ def test_rows_become_pixels_and_a_missing_label_file_means_no_object(source):
 def test_converting_the_output_again_changes_nothing(source, tmp_path, text):
     text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0.2 0.4\n")
     first, second = tmp_path / "first", tmp_path / "second"
-    convert("yolo", source, first)
-    convert("yolo", first / "data.yaml", second)
+    convert(Conversion("yolo", source), first)
+    convert(Conversion("yolo", first / "data.yaml"), second)
     for file in ("labels/train/a.txt", "labels/train/nothing.txt", "ignore/train/a.txt", "annotations/train.json"):
         assert (first / file).read_text() == (second / file).read_text()
     assert (first / "labels/train/nothing.txt").read_text() == ""
@@ -68,32 +68,32 @@ def test_regions_keep_the_class_they_belong_to(source, text):
 def test_rows_and_regions_without_width_or_height_are_left_out_with_a_count(source, tmp_path, text):
     text(source / "labels" / "train" / "a.txt", "0 0.5 0.5 0.1 0\n1 0.5 0.5 0.2 0.4\n")
     text(source / "ignore" / "train" / "a.txt", "0.1 0.2 0 0.4\n")
-    found = convert("yolo", source, tmp_path / "out").splits["train"]
+    found = convert(Conversion("yolo", source), tmp_path / "out").splits["train"]
     assert found.dropped == {"row without width or height": 2}
     assert (found.boxes, found.ignore) == ({"car": 0, "ship": 1}, 0)
 
 
 def test_an_object_counts_with_what_is_in_the_picture(source, tmp_path, load):
     (source / "labels" / "val" / "a.txt").write_text("0 0.95 0.5 0.2 0.2\n")  # 5 of 20 px beyond the edge
-    summary = convert("yolo", source, tmp_path / "out")
+    summary = convert(Conversion("yolo", source), tmp_path / "out")
     (entry,) = load(tmp_path / "out" / "annotations" / "val.json")["annotations"]
     assert entry["bbox"] == [85, 20, 15, 10] and entry["area"] == 150 and summary.splits["val"].cut == 1
 
 
 def test_the_protocol_of_the_source_is_kept(source, tmp_path):
     (source / "data.yaml").write_text(f"{YAML}protocol: soda\n")
-    assert "protocol: soda" in convert("yolo", source, tmp_path / "out").data.read_text()
+    assert "protocol: soda" in convert(Conversion("yolo", source), tmp_path / "out").data.read_text()
 
 
 def test_a_val_split_that_is_test_is_not_written_twice(source, tmp_path):
     (source / "data.yaml").write_text(f"{YAML}test: images/val\n")
-    summary = convert("yolo", source, tmp_path / "out")
+    summary = convert(Conversion("yolo", source), tmp_path / "out")
     assert list(summary.splits) == ["train", "test"] and "\nval: images/test\n" in summary.data.read_text()
 
 
 def test_two_pixels_outside_are_forgiven_and_clipped(source, tmp_path, load):
     (source / "labels" / "val" / "a.txt").write_text("0 0.965 0.5 0.1 0.2\n")  # right edge at 101.5 of 100 px
-    convert("yolo", source, tmp_path / "out")
+    convert(Conversion("yolo", source), tmp_path / "out")
     assert load(tmp_path / "out" / "annotations" / "val.json")["annotations"][0]["bbox"] == [91.5, 20, 8.5, 10]
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from yolotiny.data import check, convert
+from yolotiny.data import Conversion, check, convert
 from yolotiny.data.quality.checks import ERRORS, KINDS, WARNINGS
 from yolotiny.errors import InputError
 
@@ -89,7 +89,7 @@ def test_a_list_with_absent_pictures(data, text):
 
 def test_what_convert_writes_is_clean(data, text, tmp_path):
     text(data / "ignore" / "val" / "val-a.txt", "0.8 0.8 0.2 0.2\n")
-    convert("yolo", data, tmp_path / "out")
+    convert(Conversion("yolo", data), tmp_path / "out")
     assert check(tmp_path / "out", 96).problems == []
 
 
@@ -146,7 +146,7 @@ def test_a_size_that_is_no_number_of_pixels_is_refused(data, imgsz):
 
 @pytest.mark.real
 def test_hit_uav_has_neighbouring_frames_in_both_splits(real_data, tmp_path):
-    convert("hit-uav", real_data / "hit-uav", tmp_path / "hit-uav")
+    convert(Conversion("hit-uav", real_data / "hit-uav"), tmp_path / "hit-uav")
     report = check(tmp_path / "hit-uav", 640)
     near = [p for p in report.problems if p.kind == "near leak"]
     assert report.errors == 0 and len(near) == 81

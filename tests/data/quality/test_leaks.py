@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from yolotiny.data.quality.leaks import Fingerprint, fingerprint, identical, near, sequences
+from yolotiny.data.quality.leaks import Fingerprint, bits_of, fingerprint, identical, near, sequences
 
 
 def scene(seed, noise=0.0, shift=0):
@@ -24,8 +24,10 @@ def kinds(problems):
 
 
 def test_a_fingerprint_has_256_signs_and_a_thumbnail_of_length_1():
-    bits, thumb = fingerprint(scene(0))
+    steps, thumb = fingerprint(scene(0))
+    bits = bits_of(steps)
     assert bits.shape == (256,) and set(bits.tolist()) == {-1, 1}
+    assert steps.shape == (2, 16, 16) and set(steps.ravel().tolist()) <= {-1, 0, 1}
     assert thumb.shape == (1024,) and np.linalg.norm(thumb) == pytest.approx(1, abs=1e-5)
 
 
@@ -35,7 +37,8 @@ def test_a_flat_picture_is_no_division_by_zero():
 
 def test_sixteen_bits_are_stretched_not_cut_off():
     wide = Image.fromarray(np.asarray(scene(0), np.uint16) * 100)
-    assert (fingerprint(wide)[0] != fingerprint(scene(0))[0]).sum() < 8  # of 256; the rest is rounding
+    a, b = (bits_of(fingerprint(picture)[0]) for picture in (wide, scene(0)))
+    assert (a != b).sum() < 8  # of 256; the rest is rounding
 
 
 def test_noise_and_brightness_are_the_same_picture_and_another_scene_is_not():
@@ -44,6 +47,32 @@ def test_noise_and_brightness_are_the_same_picture_and_another_scene_is_not():
     (first, second) = near(prints)
     assert (first.kind, str(first.file)) == ("near leak", "c") and first.note.startswith("a (train)")
     assert str(second.file) == "e" and second.note.startswith("b (train)")
+
+
+TURNS = {
+    "turned by 90 degrees": (np.rot90, 1),
+    "turned by 180 degrees": (np.rot90, 2),
+    "turned by 270 degrees": (np.rot90, 3),
+    "mirrored": (np.fliplr, 0),
+    "mirrored and turned by 180 degrees": (np.flipud, 0),
+}
+
+
+@pytest.mark.parametrize("words", TURNS)
+def test_a_picture_that_was_turned_or_mirrored_is_the_same_one(words):
+    turn, times = TURNS[words]
+    framed = np.pad(np.asarray(scene(0)), ((0, 30), (0, 0)))  # a black edge: steps that are none
+    other = turn(framed, times) if times else turn(framed)
+    prints = [show("x", scene(1)), show("a", Image.fromarray(np.ascontiguousarray(other)))]
+    (problem,) = near([*prints, show("b", Image.fromarray(framed), "val"), show("c", scene(2), "val")])
+    assert str(problem.file) == "b" and problem.note.startswith(f"a (train), {words}, differs by ")
+    assert int(problem.note.split("differs by ")[1].split()[0]) <= 8
+
+
+def test_where_it_lies_as_it_is_nothing_is_said_of_turns():
+    both = Image.fromarray(np.maximum(np.asarray(scene(0)), np.fliplr(np.asarray(scene(0)))))  # its own mirror picture
+    (problem,) = near([show("a", both), show("b", both.point(lambda v: v // 2 + 20), "val")])
+    assert problem.note.startswith("a (train) differs by ")
 
 
 def test_two_flat_pictures_are_not_called_alike():

@@ -27,12 +27,12 @@ def demo(clip: int = 0, **options: Any) -> None:
     print(write_clip(data.parent / "clip.mp4", clip, seed=options.get("seed", 0)))
 
 
-def convert(**options: Any) -> None:
+def convert(to: str, force: bool = False, **options: Any) -> None:
     """Convert a data set and print its counts; a terminal sees how far it is."""
-    from ...data import convert
+    from ...data import Conversion, convert
 
     with progress_bar() as progress:
-        summary = convert(**options, progress=progress)
+        summary = convert(Conversion(**options), to, force, progress)
     print(printable_lines(summary))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ...errors import InputError, whole
+from ...errors import InputError
 from ...text import printable, printable_lines
 
 
@@ -29,10 +31,6 @@ def evaluate(
 
     if report is None and (images, worst) != (None, None):
         raise InputError(f"{'worst' if images is None else 'images'}= is for the page: give report=FOLDER too")
-    for key, value, least in (("worst", worst, 0), ("imgsz", imgsz, 1)):
-        if value is not None and (not isinstance(value, int) or value < least):
-            raise InputError(f"{key}={value}: give a whole number from {least} up")
-    drawn = metrics.SAMPLES if samples is None else whole(samples, "samples", 0, metrics.MOST_SAMPLES)
     if out is not None:
         if Path(out).is_dir():
             raise InputError(f"out={out} is a folder: name a JSON file, or give report={out}")
@@ -45,15 +43,16 @@ def evaluate(
             on_disk.check_folder(Path(images), made.pictures)
         return made
 
-    found = metrics.evaluate_scene(scene, protocol, backend, imgsz, samples=drawn)
+    found = metrics.evaluate_scene(
+        scene, protocol, backend, imgsz, samples=metrics.SAMPLES if samples is None else samples
+    )
     about = {"data": gt, "pred": pred, "model": model}
     if out is not None:
         on_disk.write_json(Path(out), found.report, about)
     if folder is not None:
         count = on_disk.WORST if worst is None else worst
         on_disk.write(folder, found, about, images and Path(images), count)
-    for note in found.report.get("notes", ()):
-        print(f"note: {printable(note)}", file=sys.stderr)
+    _tell(found.report)
     print(printable_lines(f"{metrics.table(found.report)}\n\n{metrics.analysis_tables(found.report)}"))
     if folder is not None:
         print(f"\nreport: {folder / 'report.html'}")
@@ -66,9 +65,15 @@ def compare(
     from ... import metrics
     from ... import report as on_disk
 
-    drawn = metrics.SAMPLES if samples is None else whole(samples, "samples", 0, metrics.MOST_SAMPLES)
-    found = metrics.compare(gt, a, b, protocol or "aitod", drawn)
+    found = metrics.compare(gt, a, b, protocol or "aitod", metrics.SAMPLES if samples is None else samples)
     folder = on_disk.prepare(Path(to or "runs/compare"))  # what cannot be compared leaves none
     on_disk.write_comparison(folder, found, {"gt": gt, "a": a, "b": b})
+    _tell(found)
     print(printable_lines("\n".join(metrics.comparison_lines(found, a, b))))
     print(f"\nwritten: {folder / 'compare.json'}, {folder / 'compare.png'}")
+
+
+def _tell(report: Mapping[str, Any]) -> None:
+    """Print what is to be known of how the files were read."""
+    for note in report.get("notes", ()):
+        print(f"note: {printable(note)}", file=sys.stderr)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ...pace import Pace
 from ...shipped import WEIGHTS
 from . import bulk
 from .progress import progress_lines
-
-EVERY = 10.0  # seconds between lines that say how long a prediction will take
 
 FLAGSHIP = "yolotiny-n.yaml"
 
@@ -61,20 +59,14 @@ def track(model: str | None = None, **options: Any) -> None:
 
 def _watch(model: Any, results: Iterable[Any], what: str = "pictures") -> None:
     """Run through results, and say how many there were and where they are, now and then also how long it takes."""
-    from ...study.bar import clock  # which imports torch
-
-    pictures, begun = 0, time.monotonic()
-    told = begun
+    pictures, pace = 0, Pace()
     try:
         for pictures, result in enumerate(results, 1):
             if hasattr(result, "place"):  # of a raster, which says itself what it left where
                 what = "rasters"
                 print(result)
-            elif (now := time.monotonic()) - told > EVERY:
-                told = now
-                if total := model.predictor.total:
-                    left = clock((now - begun) * (total - pictures) / pictures)
-                    print(f"{pictures} of {total} {what}, {left} left", file=sys.stderr)
+            elif pace.due() and (total := model.predictor.total):
+                print(pace.line(pictures, total, what), file=sys.stderr)
     except KeyboardInterrupt as stop:
         if stop.args or getattr(model.predictor, "seen", None) is None:  # it says so itself, or has not begun
             raise

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-EVERY = 60.0  # seconds between lines where there is no terminal
+from ...pace import Pace
+
+SELDOM = 60.0  # seconds between lines where there is no terminal, of work that may take hours
 Progress = Callable[[str, int, int], None]  # what, how many are done, of how many
 
 
@@ -43,14 +44,12 @@ def progress_lines(unit: str = "image") -> Iterator[Progress]:
         if bar is not None:
             yield bar
             return
-        start: dict[str, float] = {}
+        paces: list[Pace] = []
 
         def show(what: str, done: int, total: int) -> None:
-            now = time.monotonic()
-            begun, first = start.setdefault("at", now), start.setdefault("done", done)
-            if now - start.setdefault("said", now) >= EVERY:
-                start["said"] = now
-                left = (now - begun) * (total - done) / (done - first)
-                print(f"{done} of {total} {what}, about {left / 60:.0f} min left", file=sys.stderr, flush=True)
+            if not paces:  # what is done by now may be of an earlier run
+                paces.append(Pace(done, SELDOM))
+            elif paces[0].due():
+                print(paces[0].line(done, total, what), file=sys.stderr, flush=True)
 
         yield show

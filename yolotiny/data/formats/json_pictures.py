@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from ...image_files import list_images
 from ..records import Dataset
 
 MISSING = "image file missing"
+OUTSIDE = "image file outside the folder of the data set, from where nothing is taken"
 DOUBTFUL = "image file not certain: its name fits several files, or several names fit it"
 
 
@@ -20,7 +22,8 @@ def find_pictures(files: Sequence[str], path: Path, root: Path, split: str, data
 
     Taken is what lies there by its very name; else what differs in capitals, in `\\` for `/`, in `%20` for a space, or
     in the folders before the name, one of the two being the end of the other. A file that is found in this way for two
-    names, or a name that fits two files, is left alone.
+    names, or a name that fits two files, is left alone, and so is a file that a name such as `../../x.jpg` or `/x.jpg`
+    means outside `root`: a data set from a stranger brings its own pictures and no others.
 
     Args:
         files: the names in the JSON.
@@ -35,18 +38,34 @@ def find_pictures(files: Sequence[str], path: Path, root: Path, split: str, data
     """
     _distinct(files, path)
     folders = _folders(path, root, split)
-    exact = next((f for f in folders if any((f / name).is_file() for name in files)), None)
+    exact = next((f for f in folders if any(_there(f / name, root) for name in files)), None)
     for folder in folders if exact is None else [exact]:
-        found = {name: (folder / name, name) for name in files if (folder / name).is_file()}
+        found = {name: (folder / name, name) for name in files if _there(folder / name, root)}
         others = [name for name in files if name not in found]
         alike = _alike(others, folder, {image for image, _ in found.values()}) if others and folder.is_dir() else {}
         if taken := [name for name, (image, _) in alike.items() if image.name]:
             note = f"{split}: {len(taken)} file names of {path.name} are written otherwise on disk, such as "
             data.notes.append(f"{note}{taken[0]}: {alike[taken[0]][1]}")
         if found or taken:
-            return [found.get(name) or alike.get(name) or (Path(), MISSING) for name in files]
+            return [found.get(name) or alike.get(name) or (Path(), _reason(name, folders)) for name in files]
+    if outside := next((name for name in files if _reason(name, folders) == OUTSIDE), None):
+        raise InputError(f"{path} names pictures outside {root}, such as {outside}; give a source that holds both")
     looked = ", ".join(map(str, dict.fromkeys(folders[1:4] + [root / "images", path.parent])))
     raise InputError(f"none of the {len(files)} images of {path} found; looked in {looked} and the like")
+
+
+def _there(file: Path, root: Path) -> bool:
+    return file.is_file() and lies_in(root, file)
+
+
+def lies_in(folder: Path, file: Path) -> bool:
+    """Whether a file lies below a folder as its path is written; links in a data set may lead outside."""
+    return Path(os.path.abspath(file)).is_relative_to(os.path.abspath(folder))
+
+
+def _reason(name: str, folders: Sequence[Path]) -> str:
+    """Why there is no picture of a name."""
+    return OUTSIDE if any((folder / name).is_file() for folder in folders) else MISSING
 
 
 def _distinct(files: Sequence[str], path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ...errors import InputError
 from ...image_files import read_lines
 from ..records import Dataset, Record, existing_folder, record_of
+from .json_pictures import lies_in
 from .reading import class_index
 from .voc_folder import read_rows, read_voc_folder
 
@@ -28,7 +29,7 @@ def _records(year: Path, stems: list[str]) -> list[Record]:
     records = []
     for stem in stems:
         image = year / "JPEGImages" / f"{stem}.jpg"
-        if not image.is_file():
+        if not lies_in(year, image) or not image.is_file():
             raise InputError(f"{year / 'ImageSets' / 'Main'} lists {stem!r}, but there is no {image}")
         records.append(record_of(image, image.name, read_annotation(year / "Annotations" / f"{stem}.xml")))
     return records

@@ -58,15 +58,15 @@ def _decode(split: str, reader: PictureReader, image: Path) -> Decoded | Problem
         content = image.read_bytes()
         made = None if reader.usual(image, header_of(image)) else reader.read(image)  # training cannot either
         if made is not None and is_tiff(image):  # Pillow does not know all kinds
-            size, (bits, thumb) = made.shape[1::-1], fingerprint(Image.fromarray(made.max(2)))
-            return size, _print(image, split, content, bits, thumb)
+            size, (steps, thumb) = made.shape[1::-1], fingerprint(Image.fromarray(made.max(2)))
+            return size, _print(image, split, content, steps, thumb)
         with Image.open(io.BytesIO(content)) as picture:
             if reason := too_large(picture.size):  # training cannot open it either
                 return Problem("unreadable", image, None, reason)
             size = tiff_size(image) if is_tiff(image) else picture.size
             size = size[::-1] if not is_tiff(image) and picture.getexif().get(274) in (5, 6, 7, 8) else picture.size
             picture.draft("L", (64, 64))  # a JPEG is decoded at an eighth of its size: as thorough, and faster
-            bits, thumb = fingerprint(picture)
+            steps, thumb = fingerprint(picture)
     except Unreadable as error:
         return Problem("unreadable", image, None, error.reason)
     except UnidentifiedImageError:
@@ -74,8 +74,8 @@ def _decode(split: str, reader: PictureReader, image: Path) -> Decoded | Problem
     except Exception as e:  # what Pillow raises for a damaged file has no bounds
         text = getattr(e, "strerror", None) or str(e) or type(e).__name__
         return Problem("unreadable", image, None, " ".join(text.split()))
-    return size, _print(image, split, content, bits, thumb)
+    return size, _print(image, split, content, steps, thumb)
 
 
-def _print(image: Path, split: str, content: bytes, bits: np.ndarray, thumb: np.ndarray) -> Fingerprint:
-    return Fingerprint(image, split, hashlib.blake2b(content, digest_size=16).digest(), bits, thumb)
+def _print(image: Path, split: str, content: bytes, steps: np.ndarray, thumb: np.ndarray) -> Fingerprint:
+    return Fingerprint(image, split, hashlib.blake2b(content, digest_size=16).digest(), steps, thumb)
