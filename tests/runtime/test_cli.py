@@ -82,6 +82,7 @@ def test_with_quiet_there_is_progress_now_and_then(bright, pictures, capsys, mon
         (["MODEL"], "the following arguments are required: source; yolotiny-run --help"),
         (["MODEL", "EMPTY"], "No images or videos found in"),
         (["MODEL", "p", "--confidence", "1"], "unrecognized arguments: --confidence"),
+        (["MODEL", "p", "--crop", "auto"], "unrecognized arguments: --crop auto"),
         (["MODEL", "p", "--conf", "high"], "argument --conf: invalid float value: 'high'"),
         (["MODEL", "p", "--crops", "gird"], "unknown slicer 'gird'"),
         (["MODEL", "p", "--tile", "64"], "tile= is read with crops only"),

@@ -40,6 +40,7 @@ def parser(prog: str) -> Parser:
     """The options of the command, with their help."""
     made = Parser(
         prog=prog,
+        allow_abbrev=False,  # --crop is a mistake, as crop= is elsewhere
         description="Find objects in pictures, videos and streams with an exported detector, without torch.",
         epilog=f"example: {prog} best.onnx pictures/ --crops auto --save out/ --json out.json; "
         f"{prog} serve best.onnx answers over HTTP",

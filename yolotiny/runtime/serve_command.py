@@ -16,6 +16,7 @@ def parser(prog: str) -> Parser:
     """The options of the command, with their help."""
     made = Parser(
         prog=prog,
+        allow_abbrev=False,
         description="Answer POST /detect with the objects in a picture; a page to try it is at /.",
         epilog=f"example: {prog} best.onnx --port 8000, then curl -F file=@picture.jpg 'http://127.0.0.1:8000/detect'",
     )

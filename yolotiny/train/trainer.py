@@ -35,6 +35,7 @@ from .autofit import class_gaps, fit
 from .freezing import check_freeze, frozen_in_one_line
 from .processes import SharedTrainer
 from .resumable import ResumableTrainer
+from .step_count import few_steps
 from .teacher import TaughtTrainer
 
 COLUMN = 11  # characters of a column of ultralytics' progress
@@ -146,7 +147,9 @@ class Trainer(TaughtTrainer, SharedTrainer, ResumableTrainer):
         super().build_pipeline()
         model = unwrap_model(self.model)
         if RANK in {-1, 0}:
-            for line in class_gaps(self.train_loader.dataset, self.test_loader.dataset, self.args.classes):
+            gaps = class_gaps(self.train_loader.dataset, self.test_loader.dataset, self.args.classes)
+            steps = few_steps(len(self.train_loader), self.batch_size, self.args.nbs, self.epochs)
+            for line in [*gaps, *steps]:
                 LOGGER.warning(line)
         if self.resume and TrainingStats.of(model).known():
             return
