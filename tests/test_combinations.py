@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -60,12 +61,13 @@ def places(name: str, cfg: dict) -> tuple[list, str | int, str | int]:
     """Levels between backbone and neck, the finest level of the head, and the layer after which SR-TOD stands."""
     if name in THEIRS:
         return THEIRS[name]
-    names = {n for row in cfg["backbone"] + cfg["head"] if len(row) > 4 for n in [row[4]]}
+    names = [row[4] for row in cfg["backbone"] + cfg["head"] if len(row) > 4]
     if "features" in names:
         return ["0.1", "0.2"], "p2", "p2"
     finest = "p2" if "p2" in names else "p3"
-    levels = [n for n in ("c2", "c3", "c4", "c5") if n != "c2" or finest == "p2"]
-    return levels, finest, next((n for n in ("p5", "p3", "p2") if n in names), "p5")
+    read = {n for row in cfg["head"] for n in np.ravel(row[0]).tolist()}  # the flagship makes p2 without c2
+    levels = [n for n in ("c2", "c3", "c4", "c5") if n != "c2" or n in read]
+    return levels, finest, ([n for n in names if n in ("p5", "p3", "p2")] or ["p5"])[-1]
 
 
 def added(name: str, cfg: dict, part: str) -> dict:
@@ -121,7 +123,7 @@ def test_every_part_on_every_model_changes_something_or_is_refused_for_a_true_re
 
 SNIPPETS = [
     pytest.param(text, id=f"{file.stem}-{i}")
-    for file in sorted(DOCS.glob("*.md"))
+    for file in sorted(DOCS.rglob("*.md"))
     if file.stem not in ("own_parts", "deploy", "models", "studies")  # plugins, and no model files
     for i, text in enumerate(re.findall(r"```yaml\n(.*?)```", file.read_text("utf-8"), re.DOTALL))
 ]
@@ -145,7 +147,7 @@ def test_there_are_snippets():
 
 ASSIGNMENTS = [
     (said, base)
-    for file in sorted(DOCS.glob("*.md"))
+    for file in sorted(DOCS.rglob("*.md"))
     for said, base in re.findall(r"^\| ([^|]*) \| `(coder: \{[^`]*\})`", file.read_text("utf-8"), re.MULTILINE)
 ]
 
