@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from benchmarks.draw_parts import clusters, difference, distributions, relay, scale_weight, similarity  # noqa: E402
+from benchmarks.words import read_words  # noqa: E402
 from yolotiny.errors import InputError, did_you_mean  # noqa: E402
 
 PICTURES = {
@@ -42,15 +43,7 @@ OPTIONS = {
 
 def read_options(words: list[str]) -> tuple[str, dict[str, str]]:
     """The command and its options, each known and none left out that has no default."""
-    name = words[0] if words else ""
-    if name not in OPTIONS:
-        raise InputError(f"unknown command {name!r}; train or draw")
-    given = dict(OPTIONS[name])
-    for word in words[1:]:
-        key, _, value = word.partition("=")
-        if key not in given:
-            raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, given)}")
-        given[key] = value
+    name, given = read_words(words, OPTIONS)
     missing = [key for key, value in given.items() if not value and key != "only"]
     if missing:
         raise InputError(f"{name} needs {missing[0]}=")

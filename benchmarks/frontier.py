@@ -24,6 +24,7 @@ from benchmarks.frontier_parts import page as pages  # noqa: E402
 from benchmarks.frontier_parts.arms import ARMS, STARTS, runs  # noqa: E402
 from benchmarks.frontier_parts.measure import measure  # noqa: E402
 from benchmarks.frontier_parts.train import train_all  # noqa: E402
+from benchmarks.words import read_words  # noqa: E402
 from yolotiny.errors import InputError, did_you_mean  # noqa: E402
 
 SHARED = {"data": "", "to": "runs/frontier", "only": ""}
@@ -45,15 +46,7 @@ OPTIONS = {
 
 def read_options(words: list[str]) -> tuple[str, dict[str, str]]:
     """The command and its options, each known, and the arms of `only`."""
-    name = words[0] if words else ""
-    if name not in OPTIONS:
-        raise InputError(f"unknown command {name!r}{did_you_mean(name, OPTIONS)}")
-    given = dict(OPTIONS[name])
-    for word in words[1:]:
-        key, _, value = word.partition("=")
-        if key not in given:
-            raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, given)}")
-        given[key] = value
+    name, given = read_words(words, OPTIONS)
     names = [a.name for a in ARMS]
     for arm in filter(None, given.get("only", "").split(",")):
         if arm not in names:
