@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from glob import glob
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ class Reader:
 
     def do(self, command: Command) -> None:
         """Run a command line, unless `NOT_RUN` says why not; beside the page where it speaks of `../`."""
-        if any(re.search(pattern, command.text) for pattern in NOT_RUN):
+        if any(re.search(pattern, command.text) for pattern in NOT_RUN) or not all(map(find_spec, loggers_of(command))):
             return
         ways = {"yolotiny": self.yolotiny, "yolotiny-run": self.runtime, "python": self.python}
         with pytest.MonkeyPatch.context() as patch:
@@ -148,6 +149,11 @@ class Reader:
         """End the service."""
         if self.service:
             self.service.end()
+
+
+def loggers_of(command: Command) -> list[str]:
+    """The libraries that a line asks to be logged to; a developer has them by `[dev]`, not everybody else."""
+    return [name for name in command.set.get("YOLOTINY_LOGGERS", "").split(",") if name]
 
 
 def runs(part: Part) -> bool:
