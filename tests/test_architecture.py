@@ -15,7 +15,7 @@ PACKAGE = ROOT / "yolotiny"
 LINES = [
     {"errors"},
     {"files", "pace", "text", "yaml_file", "plugins"},
-    {"image_files", "picture_io", "picture_names", "shipped"},
+    {"image_files", "picture_io", "picture_names", "picture_scenes", "shipped"},
     {"data_file", "mmdet"},
     {"structures", "boxes", "registry", "ignore", "training_stats", "distributed", "weights", "_compat"},
     {"ops", "limits", "pictures", "fetch"},

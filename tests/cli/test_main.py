@@ -222,7 +222,7 @@ def test_data_commands_pass_only_what_is_given(monkeypatch, capsys):
         ("models get", "models get needs name=..."),
         ("val model=best.onnx", "val needs data=..."),
         ("eval gt=a.json", "eval needs pred=... and protocol=..."),
-        ("data", "demo or convert or export or suggest or stats or check or assign"),
+        ("data", "demo or convert or split or export or suggest or stats or check or assign"),
         ("data demoo to=x", "did you mean 'data demo'"),
         ("data convert to=x", "data convert needs format=... and source=..."),
         ("help trian", "did you mean 'train'"),

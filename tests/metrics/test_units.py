@@ -3,7 +3,8 @@
 import pytest
 
 from yolotiny.metrics import Picture
-from yolotiny.metrics.units import scene_of, units_of
+from yolotiny.metrics.units import units_of
+from yolotiny.picture_scenes import scene_of
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,19 @@ COMMANDS = {
         }
         | DATA_READING,
     ),
+    "data split": Command(
+        "divide a data set into train and val, or into folds, with pictures of one scene on one side",
+        "yolotiny data split data=datasets/mine to=datasets/mine-split val=0.2",
+        ("data", "to"),
+        DATA
+        | {
+            "to": Argument(FOLDER, "folder for the lists and data.yaml files, new or empty; no picture is moved"),
+            "val": Argument(number(0, 1, single=(None,)), "share of the pictures for validation, default 0.2"),
+            "folds": Argument(whole(2, 100, (None,)), "write so many data.yaml instead, each with another part in val"),
+            "seed": Argument(SEED, "number that fixes which scenes go where, default 0"),
+            "together": Argument(FLAG, "False divides picture by picture, whatever they show; default True"),
+        },
+    ),
     "data export": Command(
         "write a data set, or detections on its pictures, in the format of another tool",
         "yolotiny data export data=datasets/hit-uav format=cvat to=to-cvat",

@@ -11,7 +11,8 @@ from .quality.checks import Report, check
 from .quality.statistics import Stats, stats
 from .records import Dataset, Record
 from .scenes import scene, write_demo
+from .splitting import Splitting, split
 from .summary import Summary
 
-__all__ = ["CONVERTERS", "Conversion", "Dataset", "Record", "Report", "Stats", "Summary"]
-__all__ += ["check", "convert", "scene", "stats", "write_demo"]
+__all__ = ["CONVERTERS", "Conversion", "Dataset", "Record", "Report", "Splitting", "Stats", "Summary"]
+__all__ += ["check", "convert", "scene", "split", "stats", "write_demo"]

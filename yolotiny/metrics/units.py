@@ -6,19 +6,13 @@ drawn again and again to see how sure it is has to be the scene.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 
+from ..picture_scenes import scenes_of
 from .scene import Picture
-
-TILE = re.compile(r"(.+?)__[\d._]+")  # scene__400_0, P0001__1.0__800___600
-VISDRONE = re.compile(r"(\d{7})_\d{5}_[a-z]_\d{7}")  # video, frame, a letter, number of the picture
-COUNTER = re.compile(r"(?:img|image|frame|picture|pic|photo|dscn?|dji|gopr|p)?[-_ ]?\d*", re.IGNORECASE)
-FRAME = re.compile(r"(.+?)[-_ ](?:img|image|frame)?[-_ ]?\d{3,}", re.IGNORECASE)  # clip_000123, DJI_0005-0041
 
 
 @dataclass(frozen=True)
@@ -36,41 +30,16 @@ class Units:
     of: np.ndarray
 
 
-def scene_of(file: str) -> tuple[str, bool]:
-    """The scene or video that a file name tells, with its folder, and whether the name says that it is a tile.
-
-    `a/scene__400_0.png` and its neighbours are tiles of `a/scene`, `clip_000123` and `DJI_0005-0041` frames of `clip`
-    and `DJI_0005`, `0000001_02999_d_0000005` a frame of VisDrone's video `0000001`, `M0101/img000001` one of `M0101`.
-    Numbers of fewer than three digits are no frames, and the counter of a camera (`DJI_0005`, `IMG_0012`) is none
-    either. A file whose name tells nothing is a scene of its own.
-    """
-    path = PurePosixPath(file.replace("\\", "/"))
-    folder, name = path.parent, path.stem
-    tile = TILE.fullmatch(path.name.removesuffix(path.suffix) if path.suffix[1:].isalpha() else path.name)
-    name = tile[1] if tile else name
-    if video := VISDRONE.fullmatch(name):
-        return (folder / video[1]).as_posix(), bool(tile)
-    if COUNTER.fullmatch(name):
-        return (folder / name if tile or folder.name == "" else folder).as_posix(), bool(tile)
-    if (frame := FRAME.fullmatch(name)) and not COUNTER.fullmatch(frame[1] + "_"):
-        return (folder / frame[1]).as_posix(), bool(tile)
-    return (folder / name).as_posix(), bool(tile)
-
-
 def units_of(pictures: Sequence[Picture], images: int) -> Units:
-    """Scenes, where the names of the pictures tell any; else the pictures.
-
-    One word before every number (`frame_0001` to `frame_0900` in one folder) tells no scenes: pictures may be called so
-    whatever they show. Tiles of one scene are one scene.
+    """Scenes, where the names of the pictures tell any (see `scenes_of`); else the pictures.
 
     Args:
         pictures: the files; empty where nobody said.
         images: how many there are.
     """
-    told = [scene_of(p.file) for p in pictures]
-    names = sorted({name for name, _ in told})
-    tiles = any(tile for _, tile in told)
-    if len(names) == images or not all(p.file for p in pictures) or (len(names) < 2 and not tiles):
+    told = scenes_of([p.file for p in pictures])
+    if told is None or len(told) != images:
         return Units("pictures", images, np.arange(images))
+    names = sorted(set(told))
     place = {name: i for i, name in enumerate(names)}
-    return Units("scenes", len(names), np.array([place[name] for name, _ in told]))
+    return Units("scenes", len(names), np.array([place[name] for name in told]))

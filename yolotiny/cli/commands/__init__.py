@@ -25,6 +25,7 @@ RUN: dict[str, Callable[..., int | None]] = {
     "models get": models.get,
     "data demo": data.demo,
     "data convert": data.convert,
+    "data split": data.split,
     "data export": data.export,
     "data suggest": data.suggest,
     "data stats": data.stats,

@@ -1,4 +1,4 @@
-"""Commands about data sets: data demo, convert, export, suggest, stats, check, assign."""
+"""Commands about data sets: data demo, convert, split, export, suggest, stats, check, assign."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def export(to: str, **options: Any) -> None:
     with progress_bar() as progress:
         made = export(Asked(**options), to, progress)
     print(printable_lines(made))
+
+
+def split(**options: Any) -> None:
+    """Divide a data set into train and val, or folds, and print what is in each."""
+    from ...data import split
+
+    print(printable_lines(split(**options)))
 
 
 def suggest(model: str, data: str, to: str = "runs/suggest", **options: Any) -> None:

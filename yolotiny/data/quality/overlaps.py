@@ -1,4 +1,4 @@
-"""Pictures that show part of one another in two splits: crops of one scene, whatever their names.
+"""Pictures that show part of one another: crops of one scene, whatever their names.
 
 Found by points that lie where the picture puts them, not where a grid does: strongest places of a difference of
 Gaussians, each described by 128 brightness comparisons round it. Pictures of two splits whose points agree in look and
@@ -9,7 +9,7 @@ that was turned, mirrored or resized is not found, nor one with little of it sha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +33,7 @@ APART = 24  # of 128 bits that may differ
 VOTES, STEP = 4, 4  # points that agree in a shift, and pixels it is rounded to
 TRIED = 3  # pictures laid over one
 FLAT = 0.5  # grey levels of details; with less there is nothing to compare
+Join = Callable[[int, int], None]
 SHARE, SIDE = 0.1, 48  # least share and side (pixels) of what two pictures share
 ALIKE = 0.4  # least correlation of the details there: pairs of HIT-UAV above it show one place, as far as looked at
 
@@ -64,20 +65,12 @@ def overlaps(splits: Mapping[str, Sequence[tuple[Path, tuple[int, int]]]], told:
         splits: (file, (width, height)) of the pictures that can be read, by split.
         told: pictures of which it is known already.
     """
-    sides = [max(size) for pictures in splits.values() for _, size in pictures]
     if sum(map(bool, splits.values())) < 2:
         return
-    factor = next((f for f in (1, 2, 4) if np.median(sides) <= LONGEST * f), 8)
+    factor = factor_of([size for pictures in splits.values() for _, size in pictures])
     files = [file for s in SPLITS for file, _ in splits.get(s, ())]
     of = np.array([i for i, s in enumerate(SPLITS) for _ in splits.get(s, ())])
-    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
-        found = list(pool.map(partial(_points, factor=factor), files))
-    points = Points(
-        np.repeat(np.arange(len(files)), [len(place) for place, _ in found]),
-        np.concatenate([place for place, _ in found]),
-        np.concatenate([bits for _, bits in found]),
-    )
-    for picture, others in _candidates(points, of).items():
+    for picture, others in _candidates(read_points(files, factor), of).items():
         if files[picture] in told:
             continue
         for other, shift in others[:TRIED]:
@@ -87,6 +80,47 @@ def overlaps(splits: Mapping[str, Sequence[tuple[Path, tuple[int, int]]]], told:
                 note = f"{share:.0%} of it is in {files[other]} ({SPLITS[of[other]]}){more}"
                 yield Problem("overlap", files[picture], None, note)
                 break
+
+
+def join_overlapping(
+    files: Sequence[Path], sizes: Sequence[tuple[int, int]], joined: Callable[[int, int], bool], join: Join
+) -> None:
+    """Join all pictures of one set that show part of one another.
+
+    Two different numbers differ in a bit, so passes for each bit of their places, which compare those with it and those
+    without, see every two pictures. There are two for a bit: what is too common to tell anything in one picture (see
+    `COMMON`) may tell something in the other.
+
+    Args:
+        files, sizes: the pictures, and (width, height) of each.
+        joined: whether two, by place, are together already; these are not looked at.
+        join: called with the places of two that share pixels.
+    """
+    factor = factor_of(sizes)
+    points, places = read_points(files, factor), np.arange(len(files))
+    for bit in range(max(len(files) - 1, 0).bit_length()):
+        with_bit = places >> bit & 1
+        for picture, others in (*_candidates(points, with_bit).items(), *_candidates(points, 1 - with_bit).items()):
+            for other, shift in others:
+                if not joined(picture, other) and shared(files[picture], files[other], shift, factor):
+                    join(picture, other)
+
+
+def factor_of(sizes: Sequence[tuple[int, int]]) -> int:
+    """What pictures of (width, height) are reduced by before they are looked at: 1, 2, 4 or 8."""
+    longer = np.median([max(size) for size in sizes]) if len(sizes) else 0
+    return next((f for f in (1, 2, 4) if longer <= LONGEST * f), 8)
+
+
+def read_points(files: Sequence[Path], factor: int) -> Points:
+    """The points of pictures, reduced by `factor`."""
+    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
+        found = list(pool.map(partial(_points, factor=factor), files))
+    return Points(
+        np.repeat(np.arange(len(files)), [len(place) for place, _ in found]),
+        np.concatenate([place for place, _ in found]),
+        np.concatenate([bits for _, bits in found]),
+    )
 
 
 def _points(file: Path, factor: int) -> tuple[np.ndarray, np.ndarray]:
