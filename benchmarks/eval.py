@@ -23,15 +23,18 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from yolotiny.metrics import PROTOCOLS, evaluate, evaluate_scene
-from yolotiny.metrics.inputs import read
-from yolotiny.metrics.matching import ALL
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.words import options_of  # noqa: E402
+from yolotiny.metrics import PROTOCOLS, evaluate, evaluate_scene  # noqa: E402
+from yolotiny.metrics.inputs import read  # noqa: E402
+from yolotiny.metrics.matching import ALL  # noqa: E402
 
 IMAGES, OBJECTS, DETECTIONS, CLASSES = 548, 38_759, 160_000, 10
 SIZES = {"all": ALL, **PROTOCOLS["aitod"].sizes}
 CAPS = [1, 100, 1500]
 CORE = replace(PROTOCOLS["aitod"], olrp=False)
-rounds = int(dict(word.split("=") for word in sys.argv[1:]).get("rounds", 3))
+rounds = int(options_of(sys.argv[1:], {"rounds": "3"})["rounds"])
 
 
 def data():

@@ -304,7 +304,9 @@ def trained(options: dict[str, str], folder: Path) -> str:
 
 def main(argv: list[str]) -> None:
     """Write the page."""
-    options = OPTIONS | dict(word.split("=", 1) for word in argv)
+    from benchmarks.words import options_of
+
+    options = options_of(argv, OPTIONS, ["data"])
     import torch
 
     size = int(options["size"])

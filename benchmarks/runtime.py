@@ -27,6 +27,10 @@ import cv2
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.words import options_of  # noqa: E402
+
+OPTIONS = {"model": "", "picture": "", "small": "", "rounds": "5", "threads": "0", "json": ""}
 LARGE, SMALL = 3840, 640  # pixels, longer side
 CROPS = ("none", "grid", "lsm", "auto")
 FIRST = {  # programs that print when the first box is there
@@ -178,7 +182,7 @@ def first_box(subject: str, model: str, picture: str, rounds: int) -> float:
 def main(options: dict[str, str]) -> None:
     """Both tables."""
     model, picture = str(Path(options["model"]).resolve()), str(Path(options["picture"]).resolve())
-    small, rounds, threads = options.get("small", picture), options.get("rounds", "5"), options.get("threads", "0")
+    small, rounds, threads = options["small"] or picture, options["rounds"], options["threads"]
     out = []
     print(f"{'':12}{'first box s':>12}{'per s at 640':>14}{'outside %':>11}{'MB':>7}")
     for subject in FIRST:
@@ -195,7 +199,7 @@ def main(options: dict[str, str]) -> None:
         figures = f"{1 / row['seconds']:8.2f}{100 * row['outside']:11.1f}{row['forwards']:10.1f}"
         print(f"{subject:12}{crops:>8}{figures}{row['boxes']:7}{row['memory']:7.0f}", flush=True)
     print(f"\ndecoding the large picture: {1e3 * out[-1]['decoding']:.0f} ms")
-    if "json" in options:
+    if options["json"]:
         Path(options["json"]).write_text(json.dumps(out, indent=1) + "\n")
 
 
@@ -204,4 +208,4 @@ if __name__ == "__main__":
         subject, model, picture, side, crops, rounds, threads = sys.argv[2:]
         measure(subject, model, picture, int(side), crops, int(rounds), int(threads) or None)
     else:
-        main(dict(word.split("=", 1) for word in sys.argv[1:]))
+        main(options_of(sys.argv[1:], OPTIONS, ["model", "picture"]))

@@ -22,6 +22,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.words import options_of  # noqa: E402
+
+OPTIONS = {"to": "docs/sampler.jpg", "imgsz": "480", "index": "0", "seed": "4"}
 GREEN, RED, YELLOW, BLUE = (80, 255, 80), (60, 60, 255), (0, 230, 255), (255, 200, 60)
 GAP = 8  # pixels between panels
 SIDE, SCENES = 1600, 16  # pixels and number of the scenes
@@ -83,7 +86,7 @@ def draw(made, index: int, seed: int) -> np.ndarray:
     return np.concatenate((whole, space, tile, space, pieces), 1)
 
 
-def main(to: str = "docs/sampler.jpg", imgsz: str = "480", index: str = "0", seed: str = "4") -> None:
+def main(to: str, imgsz: str, index: str, seed: str) -> None:
     """Write the picture."""
     from yolotiny.data import write_demo
 
@@ -95,4 +98,4 @@ def main(to: str = "docs/sampler.jpg", imgsz: str = "480", index: str = "0", see
 
 
 if __name__ == "__main__":
-    main(**dict(arg.split("=", 1) for arg in sys.argv[1:]))
+    main(**options_of(sys.argv[1:], OPTIONS))

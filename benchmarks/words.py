@@ -1,10 +1,29 @@
-"""The command line of a benchmark that has several commands: `NAME key=value ...`."""
+"""The command line of a benchmark, `key=value ...`, or `NAME key=value ...` where it has several commands."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from yolotiny.errors import InputError, did_you_mean
+
+
+def options_of(words: Sequence[str], defaults: Mapping[str, str], needed: Sequence[str] = ()) -> dict[str, str]:
+    """The options of a benchmark with one command; what is wrong with them ends the program in one line.
+
+    Args:
+        words: of the command line.
+        defaults: of all options.
+        needed: those that have to be given.
+    """
+    try:
+        given = _read(words, defaults, "")
+        if missing := [key for key in needed if not given[key]]:
+            raise InputError(f"missing: {', '.join(f'{key}=...' for key in missing)}")
+    except InputError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    return given
 
 
 def read_words(words: Sequence[str], commands: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[str, str]]:
@@ -19,10 +38,16 @@ def read_words(words: Sequence[str], commands: Mapping[str, Mapping[str, str]]) 
     name = words[0] if words else ""
     if name not in commands:
         raise InputError(f"unknown command {name!r}; {' or '.join(commands)}")
-    given = dict(commands[name])
-    for word in words[1:]:
-        key, _, value = word.partition("=")
+    return name, _read(words[1:], commands[name], f" of {name}")
+
+
+def _read(words: Sequence[str], defaults: Mapping[str, str], whose: str) -> dict[str, str]:
+    given = dict(defaults)
+    for word in words:
+        key, is_, value = word.partition("=")
         if key not in given:
-            raise InputError(f"unknown option {key!r} of {name}{did_you_mean(key, given)}")
+            raise InputError(f"unknown option {key!r}{whose}{did_you_mean(key, given)}")
+        if not is_:
+            raise InputError(f"expected {key}=VALUE, got {word!r}")
         given[key] = value
-    return name, given
+    return given
