@@ -9,11 +9,14 @@ from typing import Any
 from torch import nn
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
+from ultralytics.utils.files import increment_path
 
 from . import checkpoint
 from ._compat.model import SeamedModel
 from .analysis.feature_maps import sheet_after_training
 from .analysis.formats import Asked, Benchmark, benchmark
+from .analysis.slicing_sweep import Report
+from .analysis.slicing_sweep import tune as compare_crops
 from .config.exported import ExportedFile
 from .config.lookup import file_meant
 from .config.option_table import check
@@ -196,6 +199,14 @@ class YOLO(SeamedModel):
         """Megabytes, milliseconds and AP by size of every format beside the checkpoint's; `options` as in `Asked`."""
         return benchmark(self, to, Asked(data, **options))
 
+    def tune_crops(self, data: str, to: str | Path | None = None, **options: Any) -> Report:
+        """Find the cheapest crops of nearly the best AP; `options` and errors as of `analysis.slicing_sweep.tune`.
+
+        What it finds is in `to`, by default runs/tune-crops, numbered where that exists.
+        """
+        self.warn_untrained()
+        return compare_crops(self, data, to or increment_path("runs/tune-crops"), **options)
+
     def _run_trainer(self) -> Any:
         """Train, then stand on the best checkpoint."""
         with says_how_to_go_on(self.trainer), in_one_line(self.trainer, self.trainer.so_far):
@@ -209,25 +220,7 @@ class YOLO(SeamedModel):
 
     def val(self, validator: Any = None, **options: Any) -> Any:
         """Validate; `metrics.report` holds the figures of the tiny-object protocol."""
-        plain, changes = sort_options("val", options, self.own_head)
-        self.exported.check_size(plain.get("imgsz"))
-        plain = of_split(plain)
-        worst, samples, scales = plain.pop("worst", WORST), plain.pop("samples", SAMPLES), scales_of(plain, self)
-        rules, sliced, reading = self.rules_by(changes, RULES), self.sliced_by(changes), reading_of(changes)
-        self.warn_untrained()
-        if not (data := plain.get("data") or self.overrides.get("data")):
-            raise InputError("val needs data=FILE.yaml")
-        plain["data"] = find_data(data, plain.get("split") or "val")
-        if "classes" in plain:
-            plain["classes"] = class_numbers(plain["classes"], class_names(Path(plain["data"])), str(plain["data"]))
-        plain["project"] = run_root(plain.get("project"), "val")
-        args = {**self.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
-        runner = (validator or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=self.callbacks)
-        runner.rules(rules, protocol_of(args["data"]))
-        runner.wanted = Wanted(reading, plain.get("workers"), worst, samples, self.exported)
-        runner.scales = scales
-        if isinstance(runner, SlicedValidator):
-            runner.sliced = sliced
+        runner = validator_for(self, validator, options)
         with in_one_line(runner), self.exported.in_one_line():
             runner(model=self.model)
         self.metrics = runner.metrics
@@ -308,6 +301,36 @@ def tell_beginning(how: str, options: dict[str, Any], folder: Path) -> None:
     if RANK in {-1, 0}:
         asked = ", ".join(f"{k}={v}" for k, v in options.items())
         LOGGER.info(f"{how}: {asked}; run: {folder}, args.yaml there has every option")
+
+
+def validator_for(owner: YOLO, kind: Any, options: dict[str, Any]) -> Any:
+    """The validator of one call of `val`, told all that it has to know.
+
+    Args:
+        owner: of the model.
+        kind: the user's own class, or None.
+        options: of the call.
+    """
+    plain, changes = sort_options("val", options, owner.own_head)
+    owner.exported.check_size(plain.get("imgsz"))
+    plain = of_split(plain)
+    worst, samples, scales = plain.pop("worst", WORST), plain.pop("samples", SAMPLES), scales_of(plain, owner)
+    rules, sliced, reading = owner.rules_by(changes, RULES), owner.sliced_by(changes), reading_of(changes)
+    owner.warn_untrained()
+    if not (data := plain.get("data") or owner.overrides.get("data")):
+        raise InputError("val needs data=FILE.yaml")
+    plain["data"] = find_data(data, plain.get("split") or "val")
+    if "classes" in plain:
+        plain["classes"] = class_numbers(plain["classes"], class_names(Path(plain["data"])), str(plain["data"]))
+    plain["project"] = run_root(plain.get("project"), "val")
+    args = {**owner.overrides, "rect": True, **defaults(rules), **plain, "mode": "val"}
+    runner = (kind or (Validator if sliced is None else SlicedValidator))(args=args, _callbacks=owner.callbacks)
+    runner.rules(rules, protocol_of(args["data"]))
+    runner.wanted = Wanted(reading, plain.get("workers"), worst, samples, owner.exported)
+    runner.scales = scales
+    if isinstance(runner, SlicedValidator):
+        runner.sliced = sliced
+    return runner
 
 
 def predictor_for(owner: YOLO, kind: Any, told: dict[str, Any], source: Any, options: Any, own: Any = None) -> Any:

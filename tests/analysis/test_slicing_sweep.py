@@ -214,7 +214,7 @@ def test_files_hold_what_the_table_shows(report):
 
 
 def test_the_protocol_limit_and_reach_are_the_ones_asked_for(model, data, tmp_path):
-    found = tune(model, data, tmp_path, within=100, protocol="coco", limit=2, crops="none", imgsz="64,128")
+    found = model.tune_crops(data, tmp_path, within=100, protocol="coco", limit=2, crops="none", imgsz="64,128")
     assert found.pictures == 2 and list(found.rows[0].figures)[-1] == "AP_l"
     assert found.winner.seconds == min(r.seconds for r in found.rows)
 

@@ -57,15 +57,9 @@ def gradients(model: str, data: str, baseline: str | None = None, **options: Any
     print(f"saved to {options.get('to', 'runs/analyze/gradients')}")
 
 
-def tune_crops(data: str, model: str | None = None, to: str | None = None, **options: Any) -> None:
+def tune_crops(data: str, model: str | None = None, **options: Any) -> None:
     """Compare settings of crops; print the table and the command line of the cheapest that is good enough."""
-    loaded = load(model)
-    from ultralytics.utils.files import increment_path
-
-    from ...analysis.slicing_sweep import tune
-
-    loaded.warn_untrained()
-    report = tune(loaded, data, to or increment_path("runs/tune-crops"), **options)
+    report = load(model).tune_crops(data, **options)
     print(f"{report}\nwritten: {report.folder}")
 
 
