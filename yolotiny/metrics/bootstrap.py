@@ -20,6 +20,7 @@ MOST_SAMPLES = 10_000  # whose weights fit into memory
 SEED = 0
 LEVEL = 0.95
 LEAST_UNITS = 10  # with fewer, samples are too much alike to say anything
+LACKING = 0.01  # share of samples that may lack a figure: it then lies in five pictures or scenes at least
 FEW = 50  # objects of a class below which one more or less found moves its AP by points
 AT_ONCE = 1 << 25  # bytes of weights
 
@@ -69,11 +70,15 @@ def _mean(values: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def interval(values: np.ndarray) -> list[float] | None:
-    """(S,) figures of samples -> the bounds of the middle `LEVEL` of them, None where no sample has the figure."""
-    values = values[~np.isnan(values)]
-    if not len(values):
+    """(S,) figures of samples -> the bounds of the middle `LEVEL` of them.
+
+    None where too many samples lack the figure: what lies in k pictures or scenes is missing in e**-k of them, and an
+    interval of one scene would be of no width.
+    """
+    there = ~np.isnan(values)
+    if not there.any() or there.mean() < 1 - LACKING:
         return None
-    return np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
+    return np.quantile(values[there], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
 
 
 def plan(matching: Matching, samples: int) -> tuple[dict[str, Any], np.ndarray | None]:
