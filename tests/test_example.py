@@ -57,8 +57,8 @@ def agree(rows, wanted):
 
 
 def test_there_is_something_to_compare():
-    assert len(EXPECTED) >= 10 and len(set(EXPECTED[:, 5])) >= 2
-    assert (EXPECTED[:, 4] > SAID["conf"] + 0.005).all(), "a box that another processor may not find"
+    assert len(EXPECTED) >= 10 and (EXPECTED[:, 5] > 0).all()  # a class whose number can be wrong
+    assert (EXPECTED[:, 4] > SAID["conf"] + 0.002).all(), "a box that another processor may not find"
 
 
 def test_the_runtime_finds_the_expected_boxes(detector):

@@ -40,7 +40,7 @@ class Arm:
 ONLY_COCO, ONLY_RANDOM = ("coco",), ("random",)
 ARMS = (
     Arm("yolotiny-n", "yolotiny-n.yaml", 416, (288, 320, 384, 416, 448, 512, 640), seeds=2),
-    Arm("yolotiny-n trained at 640", "yolotiny-n.yaml", 640, (512, 640), ONLY_COCO),
+    Arm("yolotiny-n trained at 512", "yolotiny-n.yaml", 512, (512, 576, 640), ONLY_COCO),
     Arm("yolotiny-n trained at 288", "yolotiny-n.yaml", 288, (256, 288, 320), ONLY_COCO),
     Arm("yolotiny-s", "yolotiny-s.yaml", 416, (320, 416, 512), ONLY_RANDOM),
     Arm("yolov5n", "yolov5n.yaml", 416, (320, 416), ONLY_COCO),
