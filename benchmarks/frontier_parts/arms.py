@@ -41,6 +41,7 @@ ONLY_COCO, ONLY_RANDOM = ("coco",), ("random",)
 ARMS = (
     Arm("yolotiny-n", "yolotiny-n.yaml", 416, (288, 320, 384, 416, 448, 512, 640), seeds=2),
     Arm("yolotiny-n trained at 512", "yolotiny-n.yaml", 512, (512, 576, 640), ONLY_COCO),
+    Arm("yolotiny-n trained at 576", "yolotiny-n.yaml", 576, (576, 640), ONLY_COCO),
     Arm("yolotiny-n trained at 288", "yolotiny-n.yaml", 288, (256, 288, 320), ONLY_COCO),
     Arm("yolotiny-s", "yolotiny-s.yaml", 416, (320, 416, 512), ONLY_RANDOM),
     Arm("yolov5n", "yolov5n.yaml", 416, (320, 416), ONLY_COCO),
