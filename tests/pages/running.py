@@ -39,6 +39,7 @@ NOT_RUN = {
 CHEAP = {
     "tune-crops": "limit=1",
     "benchmark": "formats=onnx rounds=1",
+    "data split": "together=False",  # a test has few pictures, which may all be of one scene
     "study run": "epochs=1 imgsz=64 batch=2 device=cpu workers=0 seeds=0",
     "analyze gradients": "imgsz=64 batch=2 iterations=1",
     "python benchmarks/crops.py": "pictures=1 rounds=1",
