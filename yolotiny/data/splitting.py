@@ -26,8 +26,8 @@ from ..picture_names import relative_names
 from ..picture_scenes import scenes_of
 from .class_counts import gaps
 from .labels import read_labels
-from .quality.overlaps import join_overlapping
-from .staging import prepare
+from .quality.overlaps import Progress, join_overlapping
+from .staging import check_free, prepare
 
 MOST_FOLDS = 100
 LISTS = ("train", "val")
@@ -103,59 +103,74 @@ class Groups:
         return list(found.values())
 
 
-def split(
-    data: str | Path,
-    to: str | Path,
-    val: float | None = None,
-    folds: int | None = None,
-    seed: int = 0,
-    together: bool = True,
-) -> Splitting:
+@dataclass(frozen=True)
+class Way:
+    """How to divide.
+
+    Attributes:
+        val: the share of the pictures for validation; 0.2 without `folds`.
+        folds: how many ways, each with another part of the pictures in val: cross-validation.
+        seed: fixes which scenes go where.
+        together: False divides picture by picture, whatever they show.
+    """
+
+    val: float | None = None
+    folds: int | None = None
+    seed: int = 0
+    together: bool = True
+
+    def shares(self) -> list[float]:
+        """The share of each part; InputError for what cannot be."""
+        val, folds = self.val, self.folds
+        if folds is None:
+            share = 0.2 if val is None else val
+            if not 0 < share < 1:
+                raise InputError(f"val={share}: give a share of the pictures between 0 and 1, such as 0.2")
+            return [1 - share, share]
+        if val is not None:
+            raise InputError(f"val={val} and folds={folds}: each fold has its own part for val; give one of the two")
+        if not 2 <= folds <= MOST_FOLDS:
+            raise InputError(f"folds={folds}: give a whole number from 2 to {MOST_FOLDS}")
+        return [1 / folds] * folds
+
+
+def split(data: str | Path, to: str | Path, progress: Progress | None = None, **how: Any) -> Splitting:
     """Divide the pictures of train and val anew: lists of them and a data.yaml for each way; no picture is moved.
 
     Args:
         data: a data.yaml, the folder that holds it, or a name in cfg/datasets; it may name train or val alone. Its test
             split stays what it is.
         to: the folder to write, new or empty: `data.yaml`, or `fold0.yaml`, `fold1.yaml` and so on.
-        val: the share of the pictures for validation; 0.2 without `folds`.
-        folds: how many ways, each with another part of the pictures in val: cross-validation.
-        seed: fixes which scenes go where.
-        together: False divides picture by picture, whatever they show.
+        progress: called with (what, done, total) while pictures are compared.
+        how: `val`, `folds`, `seed`, `together`, see `Way`.
 
     Raises:
         InputError: both shares and folds, no pictures, fewer scenes than parts, `to` not empty.
     """
-    shares = _shares(val, folds)
+    way = Way(**how)
+    shares = way.shares()
     file, to = read_data_file(find_file(data)), Path(to).expanduser()
+    check_free(to, force=False)  # before minutes of looking
     images = list(_images(file))
     counts = [Counter(read_labels(side_file(image, "labels"), len(file.names))[:, 0].astype(int)) for image in images]
-    groups = group(images) if together else [[i] for i in range(len(images))]
+    groups = group(images, progress) if way.together else [[i] for i in range(len(images))]
     if len(groups) < len(shares):
-        why = f"{len(images)} pictures show {len(groups)} scenes" if together else f"there are {len(images)} pictures"
-        more = "; together=False divides pictures of one scene too" if together and len(images) >= len(shares) else ""
-        raise InputError(f"{file.file}: {why}, too few for {len(shares)} parts{more}")
+        raise InputError(f"{file.file}: {_too_few(len(images), len(groups), len(shares), way.together)}")
     prepare(to, force=False)
-    of = divide(groups, counts, shares, seed)
+    of = divide(groups, counts, shares, way.seed)
     found = []
-    for part in range(len(shares) if folds else 1):
-        name = f"fold{part}" if folds else "data"
-        held = of == (part if folds else 1)
+    for part in range(len(shares) if way.folds else 1):
+        name = f"fold{part}" if way.folds else "data"
+        held = of == (part if way.folds else 1)
         found.append(_write(file, to, name, {"train": _some(images, ~held), "val": _some(images, held)}))
     return Splitting(len(images), len(groups), found, file.names)
 
 
-def _shares(val: float | None, folds: int | None) -> list[float]:
-    """The share of each part."""
-    if folds is None:
-        share = 0.2 if val is None else val
-        if not 0 < share < 1:
-            raise InputError(f"val={share}: give a share of the pictures between 0 and 1, such as 0.2")
-        return [1 - share, share]
-    if val is not None:
-        raise InputError(f"val={val} and folds={folds}: each fold has its own part for val; give one of the two")
-    if not 2 <= folds <= MOST_FOLDS:
-        raise InputError(f"folds={folds}: give a whole number from 2 to {MOST_FOLDS}")
-    return [1 / folds] * folds
+def _too_few(images: int, scenes: int, parts: int, together: bool) -> str:
+    """That there are fewer scenes, or pictures, than parts, and what instead."""
+    if not together or images < parts:
+        return f"there are {images} pictures, too few for {parts} parts"
+    return f"{images} pictures show {scenes} scenes, too few for {parts} parts; together=False divides pictures of one scene"
 
 
 def _images(file: DataFile) -> Iterator[Path]:
@@ -166,7 +181,7 @@ def _images(file: DataFile) -> Iterator[Path]:
     yield from dict.fromkeys(image for found in file.usable(*named).values() for image in found.images)
 
 
-def group(images: Sequence[Path]) -> list[list[int]]:
+def group(images: Sequence[Path], progress: Progress | None = None) -> list[list[int]]:
     """Pictures, by place, that show one scene: by the names of the files, and by pixels that two share.
 
     A picture that cannot be opened is alone; `data check` names it.
@@ -182,6 +197,7 @@ def group(images: Sequence[Path]) -> list[list[int]]:
         list(sizes.values()),
         lambda a, b: groups.joined(seen[a], seen[b]),
         lambda a, b: groups.join(seen[a], seen[b]),
+        progress,
     )
     return groups.members()
 

@@ -49,7 +49,9 @@ def split(**options: Any) -> None:
     """Divide a data set into train and val, or folds, and print what is in each."""
     from ...data import split
 
-    print(printable_lines(split(**options)))
+    with progress_bar("pass") as progress:
+        made = split(progress=progress, **options)
+    print(printable_lines(made))
 
 
 def suggest(model: str, data: str, to: str = "runs/suggest", **options: Any) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from ...data_file import SPLITS
 from .samples import Problem
 
+Progress = Callable[[str, int, int], None]
 LONGEST = 1024  # pixels of a median picture's longer side; larger ones are looked at by a half, a quarter or an eighth
 RADIUS, LEAST = 12, 2.0  # pixels to the next stronger point at least; grey levels that it stands out by
 MOST = 400  # points of a picture
@@ -33,7 +34,6 @@ APART = 24  # of 128 bits that may differ
 VOTES, STEP = 4, 4  # points that agree in a shift, and pixels it is rounded to
 TRIED = 3  # pictures laid over one
 FLAT = 0.5  # grey levels of details; with less there is nothing to compare
-Join = Callable[[int, int], None]
 SHARE, SIDE = 0.1, 48  # least share and side (pixels) of what two pictures share
 ALIKE = 0.4  # least correlation of the details there: pairs of HIT-UAV above it show one place, as far as looked at
 
@@ -83,7 +83,11 @@ def overlaps(splits: Mapping[str, Sequence[tuple[Path, tuple[int, int]]]], told:
 
 
 def join_overlapping(
-    files: Sequence[Path], sizes: Sequence[tuple[int, int]], joined: Callable[[int, int], bool], join: Join
+    files: Sequence[Path],
+    sizes: Sequence[tuple[int, int]],
+    joined: Callable[[int, int], bool],
+    join: Callable[[int, int], None],
+    progress: Progress | None = None,
 ) -> None:
     """Join all pictures of one set that show part of one another.
 
@@ -95,15 +99,23 @@ def join_overlapping(
         files, sizes: the pictures, and (width, height) of each.
         joined: whether two, by place, are together already; these are not looked at.
         join: called with the places of two that share pixels.
+        progress: called with ("compare", done, total) after each pass.
     """
     factor = factor_of(sizes)
     points, places = read_points(files, factor), np.arange(len(files))
-    for bit in range(max(len(files) - 1, 0).bit_length()):
+    tried: set[tuple[int, int]] = set()
+    bits = max(len(files) - 1, 0).bit_length()
+    for bit in range(bits):
         with_bit = places >> bit & 1
         for picture, others in (*_candidates(points, with_bit).items(), *_candidates(points, 1 - with_bit).items()):
             for other, shift in others:
-                if not joined(picture, other) and shared(files[picture], files[other], shift, factor):
+                if (picture, other) in tried or joined(picture, other):
+                    continue
+                tried.add((picture, other))
+                if shared(files[picture], files[other], shift, factor):
                     join(picture, other)
+        if progress:
+            progress("compare", bit + 1, bits)
 
 
 def factor_of(sizes: Sequence[tuple[int, int]]) -> int:
@@ -170,19 +182,36 @@ def _candidates(points: Points, of: np.ndarray) -> dict[int, list[tuple[int, tup
         a, b = _alike(points, mine, theirs)
         shift = points.place[b] - points.place[a]
         for half in (0, STEP // 2):  # a shift on the bound of two steps would share its votes between them
-            cell = (shift + half) // STEP
-            rows = np.stack((points.picture[a], points.picture[b], cell[:, 0], cell[:, 1]), 1)
-            rows, inverse, votes = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
-            mean = np.stack([np.bincount(inverse.ravel(), shift[:, k], len(rows)) / votes for k in (0, 1)], 1).round()
-            for i in np.flatnonzero(votes >= VOTES):
-                one = (int(rows[i, 1]), (int(mean[i, 0]), int(mean[i, 1])), int(votes[i]))
-                found.setdefault(int(rows[i, 0]), []).append(one)
+            for one, two, mean, votes in _votes(points.picture[a], points.picture[b], shift, half):
+                found.setdefault(one, []).append((two, mean, votes))
     best: dict[int, list[tuple[int, tuple[int, int]]]] = {}
     for picture, others in found.items():
         ordered = sorted(others, key=lambda one: one[2])
         each = {other: (shift, votes) for other, shift, votes in ordered}  # the shift with most votes is last
         best[picture] = [(o, s) for o, (s, _) in sorted(each.items(), key=lambda pair: -pair[1][1])]
     return best
+
+
+def _votes(
+    a: np.ndarray, b: np.ndarray, shift: np.ndarray, half: int
+) -> Iterator[tuple[int, int, tuple[int, int], int]]:
+    """Pictures of which `VOTES` pairs of points or more agree in a shift: both, its mean, and how many.
+
+    Args:
+        a, b: (N,) the pictures of each pair.
+        shift: (N, 2) from the one to the other, pixels.
+        half: what is added before it is rounded.
+    """
+    if not len(a):
+        return
+    cell = (shift + half) // STEP
+    low, wide = cell.min(0), np.ptp(cell, axis=0) + 1
+    # One number for a row: unique rows take ten times as long.
+    number = ((a * (b.max() + 1) + b) * wide[0] + cell[:, 0] - low[0]) * wide[1] + cell[:, 1] - low[1]
+    _, first, inverse, votes = np.unique(number, return_index=True, return_inverse=True, return_counts=True)
+    mean = np.stack([np.bincount(inverse, shift[:, k], len(first)) / votes for k in (0, 1)], 1).round()
+    for i in np.flatnonzero(votes >= VOTES):
+        yield int(a[first[i]]), int(b[first[i]]), (int(mean[i, 0]), int(mean[i, 1])), int(votes[i])
 
 
 def _alike(points: Points, mine: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
