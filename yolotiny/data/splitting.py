@@ -170,7 +170,7 @@ def _too_few(images: int, scenes: int, parts: int, together: bool) -> str:
     """That there are fewer scenes, or pictures, than parts, and what instead."""
     if not together or images < parts:
         return f"there are {images} pictures, too few for {parts} parts"
-    return f"{images} pictures show {scenes} scenes, too few for {parts} parts; together=False divides pictures of one scene"
+    return f"{images} pictures show {scenes} scenes, too few for {parts} parts; together=False divides scenes too"
 
 
 def _images(file: DataFile) -> Iterator[Path]:
