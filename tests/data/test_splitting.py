@@ -101,7 +101,7 @@ def test_groups_of_any_size_fill_every_part():
         ({"val": 0.5, "folds": 2}, "val=0.5 and folds=2: each fold has its own part for val"),
         (
             {"folds": 7},
-            "show 6 scenes, too few for 7 parts; together=False divides pictures of one scene",
+            "show 6 scenes, too few for 7 parts; together=False divides scenes too",
         ),
         ({"folds": 30, "together": False}, "there are 24 pictures, too few for 30 parts"),
         ({"folds": 1}, "folds=1: give a whole number from 2 to 100"),
