@@ -285,7 +285,7 @@ COMMANDS = {
         DATA
         | {
             "to": Argument(FOLDER, "folder for the lists and data.yaml files, new or empty; no picture is moved"),
-            "val": Argument(number(0, 1, single=(None,)), "share of the pictures for validation, default 0.2"),
+            "val": Argument(NOT_ABOVE_ONE, "share of the pictures for validation, below 1, default 0.2"),
             "folds": Argument(whole(2, 100, (None,)), "write so many data.yaml instead, each with another part in val"),
             "seed": Argument(SEED, "number that fixes which scenes go where, default 0"),
             "together": Argument(FLAG, "False divides picture by picture, whatever they show; default True"),
