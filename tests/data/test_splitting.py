@@ -115,8 +115,15 @@ def test_what_cannot_be_divided_is_said_and_nothing_written(videos, tmp_path, op
 
 
 def test_a_folder_in_use_and_a_yaml_without_splits_are_refused(videos, tmp_path):
-    with pytest.raises(InputError, match="is not empty"):
+    with pytest.raises(InputError, match="not an empty folder; name another one"):
         split(videos, videos.parent)
     (tmp_path / "none.yaml").write_text("path: data\nnames: [a]\ntest: images/all\n")
     with pytest.raises(InputError, match="names neither train nor val"):
         split(tmp_path / "none.yaml", tmp_path / "new")
+
+
+def test_a_test_split_that_is_not_there_is_said_before_anything_is_written(videos, tmp_path):
+    videos.write_text(videos.read_text() + "test: images/nowhere\n")
+    with pytest.raises(InputError, match="nowhere"):
+        split(videos, tmp_path / "new")
+    assert not (tmp_path / "new").exists()

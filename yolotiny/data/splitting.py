@@ -27,7 +27,6 @@ from ..picture_scenes import scenes_of
 from .class_counts import gaps
 from .labels import read_labels
 from .quality.overlaps import Progress, join_overlapping
-from .staging import check_free, prepare
 
 MOST_FOLDS = 100
 LISTS = ("train", "val")
@@ -150,19 +149,27 @@ def split(data: str | Path, to: str | Path, progress: Progress | None = None, **
     way = Way(**how)
     shares = way.shares()
     file, to = read_data_file(find_file(data)), Path(to).expanduser()
-    check_free(to, force=False)  # before minutes of looking
+    if to.exists() and not (to.is_dir() and not any(to.iterdir())):  # before minutes of looking
+        raise InputError(f"{to} is there and not an empty folder; name another one")
+    kept = _kept(file)
     images = list(_images(file))
-    counts = [Counter(read_labels(side_file(image, "labels"), len(file.names))[:, 0].astype(int)) for image in images]
+    counts = [
+        Counter(read_labels(side_file(image, "labels"), len(file.names))[:, 0].astype(int).tolist()) for image in images
+    ]
     groups = group(images, progress) if way.together else [[i] for i in range(len(images))]
     if len(groups) < len(shares):
         raise InputError(f"{file.file}: {_too_few(len(images), len(groups), len(shares), way.together)}")
-    prepare(to, force=False)
+    to.mkdir(parents=True, exist_ok=True)
     of = divide(groups, counts, shares, way.seed)
     found = []
     for part in range(len(shares) if way.folds else 1):
         name = f"fold{part}" if way.folds else "data"
         held = of == (part if way.folds else 1)
-        found.append(_write(file, to, name, {"train": _some(images, ~held), "val": _some(images, held)}))
+        lists = {"train": np.flatnonzero(~held), "val": np.flatnonzero(held)}
+        objects = {k: sum((counts[i] for i in chosen), Counter()) for k, chosen in lists.items()}
+        by_name = {k: {n: total[c] for c, n in enumerate(file.names) if total[c]} for k, total in objects.items()}
+        written = _write(kept, to, name, {k: [images[i] for i in chosen] for k, chosen in lists.items()})
+        found.append(Part(written, {k: len(chosen) for k, chosen in lists.items()}, by_name))
     return Splitting(len(images), len(groups), found, file.names)
 
 
@@ -244,29 +251,25 @@ def divide(
     return part_of
 
 
-def _some(images: Sequence[Path], chosen: np.ndarray) -> list[Path]:
-    return [image for image, one in zip(images, chosen, strict=True) if one]
-
-
-def _write(file: DataFile, to: Path, name: str, lists: Mapping[str, Sequence[Path]]) -> Part:
-    """Write the lists of a part and its YAML, which keeps what else the old one says."""
+def _kept(file: DataFile) -> dict[str, Any]:
+    """What the new YAMLs say as the old one does; InputError where it names a test split that is not there."""
     content: dict[str, Any] = {k: v for k, v in file.content.items() if k not in ("path", *LISTS, "annotations")}
-    if "test" in content:
+    if "test" in file.splits:
         content["test"] = [str(place) for place in file.places("test")]
         if named := (file.content.get("annotations") or {}).get("test"):
             content["annotations"] = {"test": str(file.root / named)}
-    head: dict[str, Any] = {"path": "."}
+    return content
+
+
+def _write(kept: Mapping[str, Any], to: Path, name: str, lists: Mapping[str, Sequence[Path]]) -> Path:
+    """Write the lists of a part and its YAML."""
+    content: dict[str, Any] = {"path": "."}
     for split_name, images in lists.items():
         target = to / (f"{split_name}.txt" if name == "data" else f"{name}-{split_name}.txt")
         write_text(target, "".join(f"{_from(to, image)}\n" for image in images))
-        head[split_name] = target.name
-    write_text(to / f"{name}.yaml", yaml.safe_dump(head | content, sort_keys=False, allow_unicode=True))
-    counts = {}
-    for split_name, images in lists.items():
-        rows = [read_labels(side_file(image, "labels"), len(file.names))[:, 0] for image in images]
-        total = np.bincount(np.concatenate([*rows, np.zeros(0)]).astype(int), minlength=len(file.names))
-        counts[split_name] = {n: int(k) for n, k in zip(file.names, total, strict=True) if k}
-    return Part(to / f"{name}.yaml", {k: len(v) for k, v in lists.items()}, counts)
+        content[split_name] = target.name
+    write_text(to / f"{name}.yaml", yaml.safe_dump(content | dict(kept), sort_keys=False, allow_unicode=True))
+    return to / f"{name}.yaml"
 
 
 def _from(folder: Path, image: Path) -> str:
