@@ -34,7 +34,7 @@ IMAGES, OBJECTS, DETECTIONS, CLASSES = 548, 38_759, 160_000, 10
 SIZES = {"all": ALL, **PROTOCOLS["aitod"].sizes}
 CAPS = [1, 100, 1500]
 CORE = replace(PROTOCOLS["aitod"], olrp=False)
-rounds = int(options_of(sys.argv[1:], {"rounds": "3"})["rounds"])
+rounds = options_of(sys.argv[1:], {"rounds": 3})["rounds"]
 
 
 def data():

@@ -17,6 +17,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+OPTIONS = {"model": "", "data": "", "sizes": "640,960", "scale": 0.5, "cell": 64, "pictures": 1000}
 AREAS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
@@ -53,11 +54,11 @@ def heat_maps_of(model: str, size: int, pictures: list[np.ndarray]) -> list[np.n
 
 def main() -> None:
     """Print AP by share of the area for each size of the coarse pass."""
-    given = dict(word.split("=", 1) for word in sys.argv[1:])
-    if not {"model", "data"} <= given.keys():
-        sys.exit(__doc__)
-    scale, cell, most = float(given.pop("scale", 0.5)), int(given.pop("cell", 64)), int(given.pop("pictures", 1000))
-    model, sizes = given.pop("model"), [int(s) for s in given.pop("sizes", "640,960").split(",")]
+    from benchmarks.words import options_of
+
+    given = options_of(sys.argv[1:], OPTIONS, ["model", "data"])
+    model, scale, cell, most = (given[key] for key in ("model", "scale", "cell", "pictures"))
+    sizes = [int(size) for size in given["sizes"].split(",")]
     import cv2
     import torch
     from crops import truth
@@ -65,9 +66,7 @@ def main() -> None:
     from yolotiny import YOLO
     from yolotiny.metrics import evaluate_arrays
 
-    files, truths, names = truth(given.pop("data"))
-    if given:
-        sys.exit(f"unknown: {', '.join(given)}")
+    files, truths, names = truth(given["data"])
     files, truths = files[:most], truths[:most]
     pictures = [cv2.imread(file) for file in files]
     matched = YOLO(model)

@@ -9,24 +9,19 @@ counts, and the columns `x` are ratios to the base.
 
 import sys
 import time
+from pathlib import Path
 
 import torch
 from ultralytics.utils import DEFAULT_CFG
 
-from yolotiny.config import load as config
-from yolotiny.detector import Detector
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-OPTIONS = {
-    "models": "yolov5n,yolov5n-p2,yolov5n-p2p3,yolox-nano,yolox-nano-p2",
-    "imgsz": 640,
-    "rounds": 7,
-    "threads": 2,
-}
-for word in sys.argv[1:]:
-    key, _, value = word.partition("=")
-    if key not in OPTIONS:
-        sys.exit(f"unknown option {key!r}; there are: {', '.join(OPTIONS)}")
-    OPTIONS[key] = value if key == "models" else int(value)
+from benchmarks.words import options_of  # noqa: E402
+from yolotiny.config import load as config  # noqa: E402
+from yolotiny.detector import Detector  # noqa: E402
+
+MODELS = "yolov5n,yolov5n-p2,yolov5n-p2p3,yolox-nano,yolox-nano-p2"
+OPTIONS = options_of(sys.argv[1:], {"models": MODELS, "imgsz": 640, "rounds": 7, "threads": 2})
 VARIANTS = {  # suffix of the model's name, changes to it
     "base": ("", {}),
     "SARL": ("-sarl", {}),

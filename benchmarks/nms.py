@@ -37,10 +37,9 @@ def candidates(n: int) -> tuple[Any, Any, Any]:
 
 def main() -> None:
     """Print a row for each number of candidates."""
-    given = dict(word.split("=", 1) for word in sys.argv[1:])
-    rounds, threads = int(given.pop("rounds", 3)), int(given.pop("threads", 2))
-    if given:
-        sys.exit(f"unknown: {', '.join(given)}\n{__doc__}")
+    from benchmarks.words import options_of
+
+    rounds, threads = options_of(sys.argv[1:], {"rounds": 3, "threads": 2}).values()
     import torch
     import torchvision
 

@@ -15,17 +15,15 @@ Without `threads` each side takes the threads it takes for itself: ultralytics l
 import sys
 import tempfile
 import time
+from pathlib import Path
 
-import yolotiny._compat as compat  # before ultralytics is imported: it notes the user's OMP_NUM_THREADS
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-OPTIONS = {"data": None, "imgsz": 320, "batch": 16, "fraction": 0.25, "rounds": 3, "threads": 0, "teacher": None}
-for word in sys.argv[1:]:
-    key, _, value = word.partition("=")
-    if key not in OPTIONS:
-        sys.exit(f"unknown option {key!r}; there are: {', '.join(OPTIONS)}")
-    OPTIONS[key] = value if key in ("data", "teacher") else float(value) if key == "fraction" else int(value)
-if not OPTIONS["data"]:
-    sys.exit("data=FILE.yaml is needed")
+import yolotiny._compat as compat  # noqa: E402 (before ultralytics is imported: it notes the user's OMP_NUM_THREADS)
+from benchmarks.words import options_of  # noqa: E402
+
+DEFAULTS = {"data": "", "imgsz": 320, "batch": 16, "fraction": 0.25, "rounds": 3, "threads": 0, "teacher": ""}
+OPTIONS = options_of(sys.argv[1:], DEFAULTS, ["data"])
 
 import ultralytics.utils.torch_utils as torch_utils  # noqa: E402
 from ultralytics import YOLO as Ultralytics  # noqa: E402

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-OPTIONS = {"models": "yolov5s,yolox-s", "imgsz": "320", "batch": "4", "rounds": "7", "device": "cpu"}
+OPTIONS = {"models": "yolov5s,yolox-s", "imgsz": 320, "batch": 4, "rounds": 7, "device": "cpu"}
 OFF = {"loss.bins.gamma": 0}
 ARMS: dict[str, dict[str, Any] | None] = {
     "off": None,
@@ -57,16 +57,15 @@ def peak(cuda: bool) -> float:
 
 def main() -> None:
     """Measure and print."""
-    options = OPTIONS | dict(word.split("=", 1) for word in sys.argv[1:])
-    if unknown := options.keys() - OPTIONS.keys():
-        sys.exit(f"unknown option {min(unknown)}; there are: {', '.join(OPTIONS)}")
     sys.path.insert(0, str(ROOT))
     import torch
 
+    from benchmarks.words import options_of
     from yolotiny.config import load as config
     from yolotiny.detector import Detector
 
-    imgsz, batch, rounds = (int(options[k]) for k in ("imgsz", "batch", "rounds"))
+    options = options_of(sys.argv[1:], OPTIONS)
+    imgsz, batch, rounds = (options[k] for k in ("imgsz", "batch", "rounds"))
     device = torch.device("cpu" if options["device"] == "cpu" else f"cuda:{options['device']}")
     cuda = device.type == "cuda"
     clock = time.perf_counter if cuda else time.process_time  # other programs do not count

@@ -47,14 +47,14 @@ def reduced(data):
 
 def main() -> None:
     """Read both, write one."""
+    from benchmarks.words import options_of
     from yolotiny.data.formats.visdrone import read_visdrone
     from yolotiny.data.formats.yolo import read_yolo
     from yolotiny.data.records import Dataset
     from yolotiny.data.writer import Making, write
 
-    given = dict(word.split("=", 1) for word in sys.argv[1:])
-    if set(given) != {"cars", "visdrone", "to"}:
-        sys.exit("needed: cars=FOLDER visdrone=FOLDER to=FOLDER")
+    folders = dict.fromkeys(("cars", "visdrone", "to"), "")
+    given = options_of(sys.argv[1:], folders, list(folders))
     with tempfile.TemporaryDirectory() as folder:
         about = {"path": str(Path(given["cars"]).resolve()), "train": "images/train", "val": "images/val"}
         (Path(folder) / "data.yaml").write_text(yaml.safe_dump(about | {"names": CARS}))

@@ -21,6 +21,7 @@ from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+OPTIONS = {"model": "", "width": 0.0, "to": ""}
 
 
 def fill(theirs: nn.Conv2d, wide: nn.Conv2d, args: tuple[Any, ...]) -> None:
@@ -62,20 +63,18 @@ def widen(small: nn.Module, wide: nn.Module) -> nn.Module:
 
 def main() -> None:
     """Write the wider checkpoint and say how far its answers lie from the trained one's."""
-    given = dict(word.split("=", 1) for word in sys.argv[1:])
-    model, width, to = (given.pop(key, None) for key in ("model", "width", "to"))
-    if given or not (model and width and to):
-        sys.exit(__doc__)
+    from benchmarks.words import options_of
     from yolotiny import YOLO
     from yolotiny.detector import Detector
 
+    model, width, to = options_of(sys.argv[1:], OPTIONS, list(OPTIONS)).values()
     trained = YOLO(model)
     small = trained.model.float().eval()
     cfg = deepcopy(small.yaml)
     scale = cfg["scales"][cfg["scale"]]
-    if not width.replace(".", "", 1).isdigit() or float(width) <= scale[1]:
+    if not width > scale[1]:
         sys.exit(f"width={width}: give a number above {scale[1]}, the width of {model}")
-    scale[1] = float(width)
+    scale[1] = width
     wide = widen(small, Detector(cfg))
     wide.names, wide.args = small.names, small.args
     x = torch.rand(1, 3, 320, 320)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from yolotiny.errors import InputError, did_you_mean
 
 
-def options_of(words: Sequence[str], defaults: Mapping[str, str], needed: Sequence[str] = ()) -> dict[str, str]:
+def options_of(words: Sequence[str], defaults: Mapping[str, Any], needed: Sequence[str] = ()) -> dict[str, Any]:
     """The options of a benchmark with one command; what is wrong with them ends the program in one line.
 
     Args:
         words: of the command line.
-        defaults: of all options.
+        defaults: of all options; where one is a number, so is what is given.
         needed: those that have to be given.
     """
     try:
@@ -26,7 +27,7 @@ def options_of(words: Sequence[str], defaults: Mapping[str, str], needed: Sequen
     return given
 
 
-def read_words(words: Sequence[str], commands: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[str, str]]:
+def read_words(words: Sequence[str], commands: Mapping[str, Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
     """The command and its options, each known.
 
     Args:
@@ -41,7 +42,7 @@ def read_words(words: Sequence[str], commands: Mapping[str, Mapping[str, str]]) 
     return name, _read(words[1:], commands[name], f" of {name}")
 
 
-def _read(words: Sequence[str], defaults: Mapping[str, str], whose: str) -> dict[str, str]:
+def _read(words: Sequence[str], defaults: Mapping[str, Any], whose: str) -> dict[str, Any]:
     given = dict(defaults)
     for word in words:
         key, is_, value = word.partition("=")
@@ -49,5 +50,15 @@ def _read(words: Sequence[str], defaults: Mapping[str, str], whose: str) -> dict
             raise InputError(f"unknown option {key!r}{whose}{did_you_mean(key, given)}")
         if not is_:
             raise InputError(f"expected {key}=VALUE, got {word!r}")
-        given[key] = value
+        given[key] = _like(defaults[key], key, value)
     return given
+
+
+def _like(default: Any, key: str, value: str) -> Any:
+    kind = type(default)
+    if kind not in (int, float):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        raise InputError(f"{key}={value}: expected {'a whole number' if kind is int else 'a number'}") from None
