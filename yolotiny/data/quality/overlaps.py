@@ -31,6 +31,7 @@ PAIRS = np.random.default_rng(0).permuted(np.tile(np.arange(64), (128, 1)), axis
 WORDS = 5  # of 24 bits, one of which has to agree
 COMMON = 40  # points of the other splits with one word; above, it says nothing
 APART = 24  # of 128 bits that may differ
+ONES = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(1, dtype=np.uint8)
 VOTES, STEP = 4, 4  # points that agree in a shift, and pixels it is rounded to
 TRIED = 3  # pictures laid over one
 FLAT = 0.5  # grey levels of details; with less there is nothing to compare
@@ -217,14 +218,14 @@ def _votes(
 def _alike(points: Points, mine: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of points, of `mine` and of `theirs`, that look alike."""
     words, pairs = points.words(), [np.zeros(0, np.int64)]
-    total = len(points.picture)
+    total, sixteens = len(points.picture), np.ascontiguousarray(points.bits).view(np.uint16)
     for word in words:
         order = theirs[np.argsort(word[theirs], kind="stable")]
         first, last = (np.searchsorted(word[order], word[mine], side) for side in ("left", "right"))
         count = np.where(last - first <= COMMON, last - first, 0)
         a = np.repeat(mine, count)
         b = order[np.arange(len(a)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)]
-        apart = np.unpackbits(points.bits[a] ^ points.bits[b], axis=1).sum(1)
+        apart = ONES[sixteens[a] ^ sixteens[b]].sum(1, dtype=np.uint8)
         pairs.append((a * total + b)[apart <= APART])
     unique = np.unique(np.concatenate(pairs))
     return unique // total, unique % total
