@@ -36,6 +36,7 @@ from ..metrics import (
     table,
 )
 from ..metrics.columns import COLUMNS
+from ..metrics.tables import percent
 from ..ops.postprocess import NMSConfig, check_metric, describe, nms, scale_for
 from ..picture_names import named, relative_names
 from ..predict.drawing import names_as_text
@@ -235,7 +236,7 @@ class Validator(SeamedValidator):
         if self.report is None:
             return
         if self.training:
-            shown = "  ".join(f"{k} {100 * (self.report.get(k) or 0):.1f}" for k in told_of(self.protocol))
+            shown = "  ".join(f"{k} {percent(self.report.get(k), 1)}" for k in told_of(self.protocol))
             LOGGER.info(f"{self.protocol + ':':>22}  {shown}")
         else:
             LOGGER.info(f"{table(self.report)}\n\n{analysis_tables(self.report)}\n")
