@@ -156,3 +156,13 @@ def test_looks_may_change_because_nothing_is_trained_for_them(planned):
 def test_a_run_stays_the_same_on_another_device_with_other_workers(planned):
     trained(planned({"a": {"workers": 0}})[0])
     assert planned({"a": {"workers": 2, "device": "cpu", "cache": True}})[0].trained
+
+
+def test_a_figure_that_no_report_will_have_is_one_line_before_anything_is_trained(planned):
+    with assert_says("mine, arm 'a': figure 'AQ' is none of protocol aitod", more=True):
+        planned({"a": {}}, figures=["AP", "AQ"])
+    with assert_says("mine, arm 'a': look 'x': figure 'AP_vt' is none of protocol coco", more=True):
+        planned({"a": {}}, figures=["AP_vt"], looks={"x": {"protocol": "coco"}})
+    with assert_says("expected: no protocol has a figure 'AQ'", more=True):
+        planned({"a": {}, "b": {"lr0": 0.02}}, expected=[{"arm": "b", "over": "a", "figure": "AQ", "by": 1}])
+    planned({"a": {}}, figures=["AP_vt", "oLRP"])

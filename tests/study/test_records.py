@@ -13,7 +13,7 @@ import pytest
 
 from tests.study.made import run, trained
 from yolotiny.cli.main import parse
-from yolotiny.study.records import Run, epochs_of, figures_of
+from yolotiny.study.records import Run, epochs_of
 
 HOLDS = """
 import sys
@@ -78,9 +78,3 @@ def test_seconds_go_on_where_the_clock_began_anew_after_a_kill(tmp_path):
     made.place.mkdir()
     (made.place / "results.csv").write_text("epoch,time,x\n1,10,0\n2,21,0\n3,4,0\n4,9,0\n")
     assert epochs_of(made) == (4, 21 + 9)
-
-
-def test_figures_are_those_of_the_protocol_or_those_chosen_and_none_where_there_is_no_object():
-    report = {"protocol": "coco", "AP": 0.25, "AP50": 0.5, "AP75": 0.125, "AP_s": None, "AP_m": 1.0, "AP_l": 0.0}
-    assert figures_of(report) == {"AP": 25, "AP50": 50, "AP75": 12.5, "AP_s": None, "AP_m": 100, "AP_l": 0}
-    assert figures_of(report, ["AP_m"]) == {"AP_m": 100}

@@ -95,3 +95,8 @@ def test_nothing_done_and_an_unknown_figure_are_one_line(three, tmp_path):
         rows_of(study("a"), empty)
     with assert_says("s: figure 'AP_x' is not in the reports of its runs"):
         rows_of(study("a", figures=("AP", "AP_x")), three)
+
+
+def test_a_figure_without_an_object_has_no_number_and_is_no_mistake(three):
+    text = tables(study("a", "b", figures=("AP", "AP_vt")), rows_of(study("a", "b", figures=("AP", "AP_vt")), three))
+    assert "| a | 2 | 12.0 (4.0) | - |" in text

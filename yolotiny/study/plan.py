@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ from ultralytics.utils import LOGGER
 from ..config import load as config
 from ..config.options import RULES, sort_options
 from ..data import write_demo
-from ..data_file import read_data_file
+from ..data_file import DataFile, read_data_file
 from ..errors import InputError, did_you_mean
 from ..files import write_text
 from ..model import YOLO
 from ..report import prepare
 from ..train.request import TrainingRequest
+from ..val.validator import Validator
 from .definition import TOY, Arm, Study
+from .figures import check_expected, check_figures
 from .fingerprint import fingerprint
 from .measured import MEASURES
 from .records import Run, read_json
@@ -42,6 +44,7 @@ def plan(study: Study, folder: Path) -> list[Run]:
             begun, with other settings. Nothing in the folder is changed then.
     """
     folder = folder.expanduser().resolve()
+    check_expected(row.figure for row in study.expected)
     made = {arm.name: _run(study, arm, folder) for arm in study.arms}
     _check_twins(made)
     runs = []
@@ -73,7 +76,7 @@ def _run(study: Study, arm: Arm, folder: Path) -> tuple[Run, str]:
     try:
         model = _model_file(arm, str(model), folder) if arm.changes else model
         place = {"project": str(folder)}
-        settings, seen = _resolved(str(model), options | _stand_ins(arm) | place, bool(arm.after), study.looks)
+        settings, seen = _resolved(str(model), options | _stand_ins(arm) | place, bool(arm.after), study)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     settings |= {"after": arm.after} | {f"measured.{k}": v for k, v in arm.measured.items()}
@@ -89,9 +92,7 @@ def _stand_ins(arm: Arm) -> dict[str, float]:
     return dict.fromkeys(arm.measured, STAND_IN)
 
 
-def _resolved(
-    model: str, options: Mapping[str, Any], after: bool, looks: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[str, Any], str]:
+def _resolved(model: str, options: Mapping[str, Any], after: bool, study: Study) -> tuple[dict[str, Any], str]:
     """Settings of a training by dotted name, and what is the same for two that are the same; looks are tried, too."""
     owner = YOLO(model)
     plain, changes = sort_options("train", options, owner.own_head)
@@ -101,10 +102,11 @@ def _resolved(
         request = TrainingRequest.of(owner, plain, changes)
     finally:
         LOGGER.setLevel(level)
-    data = read_data_file(Path(request.args["data"])).as_ultralytics()
+    file = read_data_file(Path(request.args["data"]))
+    data = file.as_ultralytics()
     owner.model.yaml = request.cfg
-    for name, look in looks.items():
-        _check_look(owner, name, look)
+    for name, look in (study.looks or {"": {}}).items():
+        _check_look(owner, name, look, study.figures, file)
     args = {k: v for k, v in request.args.items() if k not in ASIDE}
     seen = fingerprint(args, request.cfg, None if after else request.weights, dict(data["names"]), data["channels"])
     cfg = {k: v for k, v in request.cfg.items() if k not in OF_MODEL}
@@ -115,14 +117,15 @@ def _resolved(
     return settings, seen
 
 
-def _check_look(owner: YOLO, name: str, look: Mapping[str, Any]) -> None:
-    """Raise InputError for what `val` would refuse."""
+def _check_look(owner: YOLO, name: str, look: Mapping[str, Any], figures: Sequence[str], data: DataFile) -> None:
+    """Raise InputError for what `val` would refuse, and for figures that its protocol does not have."""
     try:
         _, changes = sort_options("val", look, owner.own_head)
-        owner.rules_by(changes, RULES)
+        protocol = owner.rules_by(changes, RULES).get("protocol")
         owner.sliced_by(changes)
+        check_figures(figures, protocol or data.protocol or Validator.protocol)
     except InputError as error:
-        raise InputError(f"look {name!r}: {error}") from error
+        raise InputError(f"look {name!r}: {error}" if name else str(error)) from error
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 from filelock import FileLock
 
 from ..files import write_text
-from ..val.validator import told_of
 
 CAME, LOOKED = "study.json", "look.json"
 
@@ -162,14 +160,6 @@ def epochs_of(run: Run) -> tuple[int, float]:
         return 0, 0.0
     before = [0.0, *times[:-1]]  # the clock begins anew where a run was taken up again
     return len(times), sum(t - b if t >= b else t for b, t in zip(before, times, strict=True))
-
-
-def figures_of(report: dict[str, Any], chosen: Iterable[str] = ()) -> dict[str, float | None]:
-    """Figures in points by name, those `chosen` or all that are told of the protocol; None where there is no object."""
-    names = list(chosen) or list(told_of(report["protocol"]))
-    if not chosen and "AP50" in names and "AP75" in report and "AP75" not in names:
-        names.insert(names.index("AP50") + 1, "AP75")
-    return {k: None if report.get(k) is None else 100 * report[k] for k in names}
 
 
 def _word(value: Any) -> str:

@@ -12,7 +12,8 @@ from statistics import mean, stdev
 from ..errors import InputError
 from ..files import write_text
 from .definition import Arm, Study
-from .records import Run, figures_of
+from .figures import figures_of
+from .records import Run
 
 LEAST = 3  # pairs of seeds that an interval is given for
 # Of Student's t: where 95 % lie within, by pairs of seeds; of more than ten that of ten, which is a little too wide.
@@ -48,21 +49,21 @@ def rows_of(study: Study, folder: Path) -> list[Row]:
         InputError: nothing is.
     """
     folder = folder.expanduser().resolve()
-    rows = []
+    rows: list[Row] = []
+    told: set[str] = set()
     for name, look in study.rows:
         arm = next(arm for arm in study.arms if arm.name == name)
         runs = {seed: run for seed in study.seeds_of(arm) if (run := _trained(study, folder, arm, seed))}
         seen = {seed: run.report(look) for seed, run in runs.items() if run.looked(look)}
         of = {seed: figures_of(report, study.figures) for seed, report in seen.items() if report}
+        told |= {key for report in seen.values() if report for key in report}
         rows.append(Row(name, look, of, runs))
     if not any(row.of for row in rows):
         raise InputError(
             f"no run of {study.name}, profile {study.profile}, is done in {folder}: run it by yolotiny study run, or "
             "give its folder to="
         )
-    known = {name for row in rows for figures in row.of.values() for name in figures}
-    missing = [k for k in study.figures if not any(f.get(k) is not None for row in rows for f in row.of.values())]
-    if missing and known:
+    if missing := [name for name in study.figures if name not in told]:
         raise InputError(f"{study.name}: figure {missing[0]!r} is not in the reports of its runs")
     return rows
 
