@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 
 from tests.messages import assert_says
 from tests.study.made import FIGURES, run, study, trained
-from yolotiny.study.definition import Expected
+from yolotiny.study.definition import Arm, Expected
 from yolotiny.study.table import STUDENT, Row, differences, interval, rows_of, tables, write
 
 
@@ -100,3 +101,26 @@ def test_nothing_done_and_an_unknown_figure_are_one_line(three, tmp_path):
 def test_a_figure_without_an_object_has_no_number_and_is_no_mistake(three):
     text = tables(study("a", "b", figures=("AP", "AP_vt")), rows_of(study("a", "b", figures=("AP", "AP_vt")), three))
     assert "| a | 2 | 12.0 (4.0) | - |" in text
+
+
+@pytest.mark.parametrize(
+    ("arm", "options", "other"),
+    [
+        (Arm("a", {"loss.box.type": "iou"}), {}, "loss.box.type"),
+        (Arm("a", {}), {"model": "yolox-nano"}, "model"),
+        (Arm("a", {"model": "yolox-nano"}), {"model": "yolov5n"}, "model"),
+        (Arm("a", {}, {"insert": [{"name": "x"}]}), {}, "model"),
+        (Arm("a", {}, after="b"), {}, "after"),
+    ],
+)
+def test_runs_of_another_study_are_not_taken_for_its_own(three, arm, options, other):
+    mine = replace(study("a", options=options), arms=(arm,))
+    with assert_says(
+        f"a-0 in {three} is no run of s ({other} is another); give the folder of that study to=", more=True
+    ):
+        rows_of(mine, three)
+
+
+def test_what_the_command_said_instead_of_the_file_makes_no_other_study(three):
+    mine = study("a", options={"model": "yolov5n", "epochs": 12, "data": "hit600.yaml"})
+    assert rows_of(replace(mine, arms=(Arm("a", {"epochs": 2}),)), three)

@@ -69,10 +69,28 @@ def rows_of(study: Study, folder: Path) -> list[Row]:
 
 
 def _trained(study: Study, folder: Path, arm: Arm, seed: int) -> Run | None:
-    """The run of an arm and a seed, where it is trained."""
+    """The run of an arm and a seed, where it is trained; InputError where it is of another study."""
     asked = folder / f"{arm.name}-{seed}.json"
     run = replace(Run.read(asked), looks=study.looks) if asked.is_file() else None
-    return run if run and run.trained else None
+    if run is None or not run.trained:
+        return None
+    if (other := _other(study, arm, run)) is not None:
+        raise InputError(
+            f"{run.name} in {folder} is no run of {study.name} ({other} is another); give the folder of that "
+            "study to=, or the file that the run was made by"
+        )
+    return run
+
+
+def _other(study: Study, arm: Arm, run: Run) -> str | None:
+    """What an arm says itself and the run was not trained with, None where they agree."""
+    said = study.options | arm.options
+    model = said.pop("model", run.model)
+    if arm.changes and Path(run.model).name.rpartition("-")[0] != arm.name or not arm.changes and run.model != model:
+        return "model"
+    if run.after != (f"{arm.after}-{run.seed}" if arm.after else ""):
+        return "after"
+    return next((k for k, v in arm.options.items() if k != "model" and run.options.get(k) != v), None)
 
 
 def differences(a: Row, b: Row, figure: str) -> dict[int, float]:
