@@ -86,3 +86,18 @@ def test_raw_channels_are_compared_where_the_coder_regresses():
         > 0.1
     )
     assert YOLOXCriterion(cfg, DeltaCoder(), 2)(p, batch([(0, 1, 12, 12, 8, 8)]))[1]["box_loss"] > 0.1
+
+
+@pytest.mark.parametrize("family", ["retina", "rcnn"])
+def test_distributions_count_all_four_coordinates_where_smooth_l1_does(family):
+    assert CRITERIA[family].terms["bins"]["weight"] == 4
+    assert CRITERIA[family].terms["box"]["type"] == "smooth_l1"
+
+
+def test_even_distributions_of_a_retina_lose_the_sum_of_four_entropies():
+    coder = BinsCoder(n=4)
+    p = preds()
+    p = Preds(torch.zeros(2, 20, coder.channels), p.cls, p.obj, p.priors)
+    cfg = {"assigner": RETINA["assigner"], "loss": {"bins": {"entropy": 0, "gamma": 0}}}
+    _, parts = CRITERIA["retina"](cfg, coder, 2)(p, batch([(0, 1, 12, 12, 8, 8), (1, 1, 12, 12, 8, 8)]))
+    assert parts["ce_loss"].item() == pytest.approx(4 * math.log(5), rel=1e-5)

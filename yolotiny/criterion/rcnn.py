@@ -34,7 +34,7 @@ class RCNNCriterion(Criterion):
     assigner = "max_iou"
     terms = {
         "box": {"type": "smooth_l1", "weight": 1.0, "beta": 0.1111},
-        "bins": {"type": "two_hot", "weight": 1.0},
+        "bins": {"type": "two_hot", "weight": 4.0},  # a mean of four coordinates, which smooth L1 sums
         "obj": {"weight": 1.0, "samples": 256, "positive": 0.5},
         "cls": {"weight": 1.0, "samples": 512, "positive": 0.25},
     }
