@@ -22,7 +22,7 @@ def figures_of(report: dict[str, Any], chosen: Iterable[str] = ()) -> dict[str, 
 
 def check_figures(chosen: Sequence[str], protocol: str) -> None:
     """Raise InputError for a figure that reports of a protocol do not have."""
-    known = _names_of(protocol)
+    known = _names_of(protocol) if chosen else []
     for name in chosen:
         if name not in known:
             raise InputError(f"figure {name!r} is none of protocol {protocol}{did_you_mean(name, known)}")
@@ -30,7 +30,8 @@ def check_figures(chosen: Sequence[str], protocol: str) -> None:
 
 def check_expected(names: Iterable[str]) -> None:
     """Raise InputError for a figure of no protocol; what a source says may be of another than that of the runs."""
-    known = sorted({name for protocol in PROTOCOLS for name in _names_of(protocol)})
+    names = list(names)
+    known = sorted({name for protocol in PROTOCOLS for name in _names_of(protocol)}) if names else []
     for name in names:
         if name not in known:
             raise InputError(f"expected: no protocol has a figure {name!r}{did_you_mean(name, known)}")
@@ -39,4 +40,4 @@ def check_expected(names: Iterable[str]) -> None:
 def _names_of(protocol: str) -> list[str]:
     """All figures that a report of a protocol has; one of a single picture tells them."""
     report = evaluate_arrays([NOTHING], ["object"], protocol)
-    return [*report["caps"], *(key for key in report if key.startswith("oLRP"))]
+    return list(dict.fromkeys([*told_of(protocol), *report["caps"], *(k for k in report if k.startswith("oLRP"))]))
